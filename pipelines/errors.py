@@ -1,0 +1,25 @@
+"""The ways a run can end badly, each with its exit status. Messages name file, row or column and the remedy, never a value."""
+
+from collections.abc import Sequence
+
+
+class TrabeculaError(Exception):
+    """Anything this program refuses to do; `exit_status` is what the command line returns."""
+
+    exit_status = 1
+
+
+class BadInput(TrabeculaError):
+    """Bad usage or input: nothing was published. Holds every problem found, so that one run shows them all."""
+
+    exit_status = 2
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class BlockedByCheck(TrabeculaError):
+    """A blocking data check failed: the published data stay as they were."""
+
+    exit_status = 1

@@ -1,0 +1,160 @@
+"""The tables that may leave: each aggregate after disclosure control. Counting and estimating were done before."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
+from pipelines.models.survey_association import PRIMARY
+from pipelines.run_facts import Inputs, RunFacts
+from pipelines.tables import CONTRACTS
+
+_CELL = ("study_id", "contrast", "outcome", "population")
+
+
+def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.effect_estimate`: sizes hidden where small, or where the gap to the primary analysis would tell a small cell."""
+    found = inputs["models.effect_estimate"].collect()
+    primary = found.filter(estimator=PRIMARY).select(*_CELL, pl.col("n_target").alias("n_primary"))
+    gap = (pl.col("n_primary") - pl.col("n_target")).abs()
+    shown = (
+        found.join(primary, on=_CELL, how="left")
+        .with_columns(
+            pl.when((pl.col("n_target") >= facts.min_cell) & ~gap.is_between(1, facts.min_cell - 1))
+            .then(pl.col("n_target"))
+            .alias("n_target"),
+            pl.lit(facts.run_id).alias("run_id"),
+        )
+        .lazy()
+    )
+    return _with_contract_columns("mart.effect_estimate", shown)
+
+
+def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.diagnostic`: a share is hidden where the people behind it (or behind its complement) are few."""
+    found = inputs["models.diagnostic"].collect()
+    sizes = found.filter(diagnostic="unweighted_n").select(*_CELL, pl.col("value").alias("n"))
+    behind = pl.col("value") * pl.col("n")
+    few = pl.col("diagnostic").str.ends_with("_share") & behind.is_between(0, facts.min_cell, closed="none")
+    small = pl.col("diagnostic").is_in(["unweighted_n", "kish_effective_n"]) & (pl.col("n") < facts.min_cell) & (pl.col("n") > 0)
+    hidden = (few | small).fill_null(value=False)
+    shown = found.join(sizes, on=_CELL, how="left").with_columns(
+        pl.when(~hidden).then(pl.col("value")).alias("value"), hidden.alias("is_suppressed")
+    )
+    return _with_contract_columns("mart.diagnostic", shown.lazy())
+
+
+def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.dose_response`: curves hold no counts and leave as they are."""
+    return _with_contract_columns("mart.dose_response", inputs["models.dose_response"])
+
+
+def bone_prevalence(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.bone_prevalence`: bands of one cycle, sex and reference are a partition of its people."""
+    found = inputs["models.bone_prevalence"].collect()
+    keys = ["study_id", "cycle_label", "site_code", "sex_code", "reference_code"]
+    shown = _partition(found, keys, "n_band", facts.min_cell, ["prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct"])
+    return _with_contract_columns("mart.bone_prevalence", shown)
+
+
+def attrition(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.attrition`: a step that lost few people is folded into its neighbour."""
+    found = inputs["cohort.attrition"].collect().sort("study_id", "arm_code", "step_number")
+
+    def of_arm(steps: pl.DataFrame) -> pl.DataFrame:
+        hidden = pl.Series(hidden_steps(steps["n_after"].to_list(), facts.min_cell))
+        after = pl.select(pl.when(~hidden).then(steps["n_after"])).to_series()
+        before = after.shift(1, fill_value=after[0])
+        return steps.with_columns(
+            n_before=before, n_after=after, is_suppressed=hidden | hidden.shift(1, fill_value=False)
+        )
+
+    return _with_contract_columns("mart.attrition", _by(found, ["study_id", "arm_code"], of_arm))
+
+
+def table_one(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.table_one`: levels are partitions; a mean loses its n where few values are missing, and all where few are known."""
+    found = inputs["models.baseline"].collect()
+    people = found.filter(characteristic="People").select("study_id", "arm_code", pl.col("n").alias("n_arm"))
+    levels = found.filter(~pl.col("level").is_in(["mean", "all"]))
+    keys = ["study_id", "arm_code", "characteristic"]
+    partitions = _partition(levels, keys, "n", facts.min_cell, ["estimate"])
+    rest = found.filter(pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
+    few_known = (pl.col("n") > 0) & (pl.col("n") < facts.min_cell)
+    few_missing = (pl.col("n_arm") - pl.col("n")).is_between(1, facts.min_cell - 1)
+    means = rest.with_columns(
+        pl.when(~(few_known | few_missing)).then(pl.col("n")).alias("n"),
+        pl.when(~few_known).then(pl.col("estimate")).alias("estimate"),
+        pl.when(~few_known).then(pl.col("spread")).alias("spread"),
+        (few_known | few_missing).alias("is_suppressed"),
+    )
+    return _with_contract_columns("mart.table_one", pl.concat([partitions, means.lazy()], how="diagonal"))
+
+
+def e2_distribution(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.e2_distribution`: bins of one population are a partition of it."""
+    found = inputs["models.e2_distribution"].collect()
+    shown = _partition(found, ["cycle_label", "assay_class", "population"], "n", facts.min_cell, ["weighted_share_pct"])
+    return _with_contract_columns("mart.e2_distribution", shown)
+
+
+def measurement_count(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.measurement_count`: women and men are a partition of all, and a pair is nested in either measurement."""
+    found = inputs["cohort.measurement_count"].collect()
+    sexes = _partition(found.filter(pl.col("sex_code") != "all"), ["cycle_label", "measurement"], "n", facts.min_cell, [])
+    both = found.filter(sex_code="all").with_columns(
+        pl.col("n").map_elements(lambda n: hide_small(n, facts.min_cell), return_dtype=pl.Int64)
+    )
+    both = both.with_columns(pl.col("n").is_null().alias("is_suppressed"))
+    return _with_contract_columns("mart.measurement_count", pl.concat([sexes, both.lazy()], how="diagonal"))
+
+
+def source_file(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.source_file`: rows are not people, but few rows are few people: small parts of a file are hidden."""
+    manifest = inputs["raw.manifest"].select("source_file", "cycle_label", "table_name", "status_code", "rows_in")
+    account = inputs["staging.conservation"].drop("table_name", "cycle_label", "rows_in", "source_id", "drop_id")
+    joined = manifest.join(account, on="source_file", how="left").collect()
+    parts = ["rows_staged", "rows_duplicate", "rows_quarantined", "rows_out_of_scope"]
+    hidden = [
+        hidden_parts([n or 0 for n in row], facts.min_cell) if row[0] is not None else [False] * len(parts)
+        for row in joined.select(parts).iter_rows()
+    ]
+    flags = pl.DataFrame(hidden, schema=[f"hide_{name}" for name in parts], orient="row")
+    shown = joined.hstack(flags).with_columns(
+        *(pl.when(~pl.col(f"hide_{name}")).then(pl.col(name)).alias(name) for name in parts),
+        pl.any_horizontal([f"hide_{name}" for name in parts]).alias("is_suppressed"),
+    )
+    return _with_contract_columns("mart.source_file", shown.lazy())
+
+
+def missing_piece(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.missing_piece`: says nothing about persons."""
+    return _with_contract_columns("mart.missing_piece", inputs["raw.missing_piece"])
+
+
+def _partition(
+    frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str]
+) -> pl.LazyFrame:
+    """Hide small parts and their complements within each key; `tell` are the other columns that give a count away."""
+
+    def of_key(parts: pl.DataFrame) -> pl.DataFrame:
+        hidden = pl.Series(hidden_parts(parts[count].to_list(), min_cell), dtype=pl.Boolean)
+        return parts.with_columns(
+            *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in (count, *tell)), hidden.alias("is_suppressed")
+        )
+
+    return _by(frame, keys, of_key)
+
+
+def _by(frame: pl.DataFrame, keys: list[str], change: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.LazyFrame:
+    if frame.is_empty():
+        return frame.with_columns(pl.lit(value=False).alias("is_suppressed")).lazy()
+    return pl.concat([change(part) for part in frame.partition_by(keys, maintain_order=True)]).lazy()
+
+
+def _with_contract_columns(table: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of the contract; those a study of this kind does not have are NULL."""
+    schema = CONTRACTS[table].empty().schema
+    present = set(frame.collect_schema().names())
+    absent = [pl.lit(None).cast(pl.String if dtype == pl.Enum else dtype).alias(n) for n, dtype in schema.items() if n not in present]
+    return frame.with_columns(absent).select(schema.names())

@@ -1,0 +1,1 @@
+"""Estimators: arrays or frames in, frozen results out. No files, no database, no framework."""

@@ -1,0 +1,60 @@
+"""The one frame a survey study analyses: everybody in the sampling design, with arm, outcomes, exposure and covariates.
+
+Joins tables that earlier steps made; computes nothing.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+SITE_OF_OUTCOME = {
+    "femoral_neck_bmd_g_cm2": "femoral_neck",
+    "total_hip_bmd_g_cm2": "total_hip",
+    "lumbar_spine_bmd_g_cm2": "lumbar_spine",
+}
+INPUTS = (
+    "staging.survey_design",
+    "cohort.trial_person",
+    "features.bmd_change",
+    "features.e2_exposure",
+    "features.covariate",
+)
+
+
+def survey_frame(inputs: Mapping[str, pl.LazyFrame], study_id: str, cycles: tuple[str, ...]) -> pl.DataFrame:
+    """One row per respondent of the cycles (none: all), whether eligible or not, since variance needs the whole design.
+
+    Columns: person_id, cycle_label, stratum_code, psu_code, exam_weight, population (the arm; null where not eligible),
+    the outcomes in g/cm2 (valid measured scans), e2_lo/hi/fill_pg_ml (LC-MS/MS), and one column a covariate.
+    """
+    design = inputs["staging.survey_design"].select(
+        "person_id", "cycle_label", "stratum_code", "psu_code", pl.col("examination_weight").alias("exam_weight")
+    )
+    if cycles:
+        design = design.filter(pl.col("cycle_label").is_in(cycles))
+    arm = (
+        inputs["cohort.trial_person"]
+        .filter(pl.col("study_id") == study_id)
+        .select("person_id", pl.col("arm_code").alias("population"))
+    )
+    scans = inputs["features.bmd_change"]
+    frame = design.join(arm, on="person_id", how="left")
+    for outcome, site in SITE_OF_OUTCOME.items():
+        first = (
+            scans.filter(pl.col("site_code") == site)
+            .sort("person_id", "first_scanned_on", "scan_id", nulls_last=True)
+            .unique("person_id", keep="first", maintain_order=True)
+            .select("person_id", pl.col("first_bmd_g_cm2").alias(outcome))
+        )
+        frame = frame.join(first, on="person_id", how="left")
+    e2 = inputs["features.e2_exposure"].filter(pl.col("assay_class") == "lc_ms_ms")
+    frame = frame.join(
+        e2.select("person_id", "e2_lo_pg_ml", "e2_hi_pg_ml", "e2_fill_pg_ml", "lloq_pg_ml"), on="person_id", how="left"
+    )
+    wide = (
+        inputs["features.covariate"]
+        .filter(pl.col("study_id") == study_id)
+        .collect()
+        .pivot("covariate_code", index="person_id", values="value")
+    )
+    return frame.collect().join(wide, on="person_id", how="left").sort("person_id")

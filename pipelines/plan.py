@@ -1,0 +1,99 @@
+"""Every step of the house, in one list: SQL files and code lists are found, Python steps are named here and nowhere else."""
+
+from functools import lru_cache
+from graphlib import TopologicalSorter
+
+from pipelines.models import bone_prevalence, description, gate, survey_association
+from pipelines.settings import sql_root
+from pipelines.tables import CONTRACTS
+from pipelines.warehouse import sqlfile
+from pipelines.warehouse.step import PythonProducer, Step, from_csv, from_sql
+
+_STUDIES = ("studies",)
+
+
+def _python(table: str, function: str, inputs: tuple[str, ...] = (), depends_on: tuple[str, ...] = ()) -> Step:
+    return Step(table, inputs, PythonProducer(function), depends_on)
+
+
+def _studies(table: str) -> Step:
+    return _python(table, f"pipelines.trials.study_tables:{table.split('.')[1]}", depends_on=_STUDIES)
+
+
+def _mart(table: str, *inputs: str) -> Step:
+    return _python(f"mart.{table}", f"pipelines.mart:{table}", inputs, ("min_cell",))
+
+
+PYTHON_STEPS: tuple[Step, ...] = (
+    *(_studies(f"ref.{name}") for name in ("study", "study_cycle", "study_criterion", "study_covariate", "study_outcome")),
+    _python(
+        "ref.run_setting",
+        "pipelines.trials.study_tables:run_setting",
+        depends_on=("bone_reference", "min_cell", "evidence_source"),
+    ),
+    _python("models.diagnostic", "pipelines.models.gate:diagnostic", gate.INPUTS, _STUDIES),
+    _python(
+        "models.effect_estimate",
+        "pipelines.models.survey_association:effect_estimates",
+        survey_association.ESTIMATE_INPUTS,
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python(
+        "models.dose_response",
+        "pipelines.models.survey_association:dose_response",
+        survey_association.ESTIMATE_INPUTS,
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python(
+        "models.bone_prevalence",
+        "pipelines.models.bone_prevalence:bone_prevalence",
+        bone_prevalence.INPUTS,
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python("models.baseline", "pipelines.models.description:baseline", description.BASELINE_INPUTS, _STUDIES),
+    _python("models.e2_distribution", "pipelines.models.description:e2_distribution", description.E2_INPUTS),
+    _mart("effect_estimate", "models.effect_estimate"),
+    _mart("diagnostic", "models.diagnostic"),
+    _mart("dose_response", "models.dose_response"),
+    _mart("bone_prevalence", "models.bone_prevalence"),
+    _mart("attrition", "cohort.attrition"),
+    _mart("table_one", "models.baseline"),
+    _mart("e2_distribution", "models.e2_distribution"),
+    _mart("measurement_count", "cohort.measurement_count"),
+    _mart("source_file", "raw.manifest", "staging.conservation"),
+    _mart("missing_piece", "raw.missing_piece"),
+)
+# Made outside steps: landing writes raw, checks write their results, publishing signs the build.
+MADE_ELSEWHERE = frozenset(name for name in CONTRACTS if name.startswith("raw.")) | {"mart.quality_result", "mart.build"}
+
+
+@lru_cache(maxsize=1)
+def steps() -> tuple[Step, ...]:
+    """Every step, each after its inputs.
+
+    Raises:
+        ValueError: a table has no producer, or two, or an input has none.
+    """
+    found = [from_sql(file) for file in sqlfile.all_files()]
+    found += [from_csv(path) for path in sorted(sql_root().glob("ref/*.csv"))]
+    found += PYTHON_STEPS
+    by_table = {step.table: step for step in found}
+    if len(by_table) != len(found):
+        tables = [step.table for step in found]
+        raise ValueError(f"two producers for {sorted({t for t in tables if tables.count(t) > 1})}")
+    if wrong := set(by_table) ^ (set(CONTRACTS) - MADE_ELSEWHERE):
+        raise ValueError(f"tables with a contract or a producer but not both: {sorted(wrong)}")
+    graph = {step.table: [name for name in step.inputs if name in by_table] for step in found}
+    for step in found:
+        if unknown := [name for name in step.inputs if name not in CONTRACTS]:
+            raise ValueError(f"{step.table} reads {unknown}, which no contract names")
+    return tuple(by_table[name] for name in TopologicalSorter(graph).static_order())
+
+
+def step(table: str) -> Step:
+    """The step of one table.
+
+    Raises:
+        KeyError: no step makes it.
+    """
+    return {s.table: s for s in steps()}[table]

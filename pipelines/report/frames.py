@@ -1,0 +1,109 @@
+"""Mart frames as the report may use them: columns of the contract, in order, closed gates and hidden cells emptied.
+
+Contracts already promise NULL behind a closed gate; emptying again here means no mistake upstream can print an answer.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from pipelines.errors import BadInput
+from pipelines.report.labels import COMPARISON_ESTIMATORS, ORDER
+from pipelines.tables import CONTRACTS
+
+_OPEN = ("open", "waived")
+_ANSWERS = {
+    "mart.effect_estimate": (
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "se",
+        "p_value",
+        "calibrated_estimate",
+        "calibrated_ci_low",
+        "calibrated_ci_high",
+        "events_target",
+        "events_comparator",
+    ),
+    "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
+}
+_HIDDEN = {
+    "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
+    "mart.attrition": ("n_before", "n_after"),
+    "mart.table_one": ("n", "estimate", "spread"),
+    "mart.e2_distribution": ("n", "weighted_share_pct"),
+    "mart.measurement_count": ("n",),
+    "mart.diagnostic": ("value",),
+}
+_CURVE = ("study_id", "outcome", "population")
+
+Mart = Mapping[str, pl.DataFrame]
+
+
+def prepared(mart: Mart, required: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """The frames checked, sorted by key and sealed; equal content gives equal frames whatever the row order.
+
+    Raises:
+        BadInput: a required table is missing or a frame has other columns than its contract. Every problem is listed.
+    """
+    problems = [f"{name}: not given to the report; publish it first" for name in required if name not in mart]
+    for name, frame in mart.items():
+        wanted = [column.name for column in CONTRACTS[name].columns] if _is_mart(name) else None
+        if wanted is None:
+            problems.append(f"{name}: no such table; the report takes tables of mart")
+        elif set(frame.columns) != set(wanted):
+            odd = sorted(set(frame.columns) ^ set(wanted))
+            problems.append(f"{name}: columns {', '.join(odd)} missing or not of the contract; rebuild the mart")
+    if problems:
+        raise BadInput(problems)
+    frames = {name: _sealed(name, _plain(name, frame)) for name, frame in mart.items()}
+    if "mart.dose_response" in frames and "mart.effect_estimate" in frames:
+        shown = answered(frames["mart.effect_estimate"]).select(_CURVE).unique()
+        frames["mart.dose_response"] = frames["mart.dose_response"].join(
+            shown, on=_CURVE, how="semi", maintain_order="left"
+        )
+    return frames
+
+
+def _is_mart(name: str) -> bool:
+    return name in CONTRACTS and CONTRACTS[name].layer == "mart"
+
+
+def answered(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Rows of effect estimates that carry an answer of a method that is not for comparison only."""
+    is_comparison = pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
+    return estimates.filter(pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null() & ~is_comparison)
+
+
+def evidence_sources(mart: Mart) -> frozenset[str]:
+    """Every evidence source that occurs in the frames at hand; empty where none of them says."""
+    found: set[str] = set()
+    for frame in mart.values():
+        if "evidence_source" in frame.columns:
+            found |= set(frame["evidence_source"].cast(pl.String).drop_nulls().unique())
+    return frozenset(found)
+
+
+def _plain(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    contract = CONTRACTS[name]
+    columns = [column.name for column in contract.columns]
+    coded = [column for column in columns if isinstance(frame.schema[column], (pl.Enum, pl.Categorical))]
+    plain = frame.select(columns).with_columns(pl.col(coded).cast(pl.String))
+    order = [by for key in contract.key for by in (*_rank(key), pl.col(key))]
+    return plain.sort(order, nulls_last=True, maintain_order=True)
+
+
+def _rank(key: str) -> list[pl.Expr]:
+    """Codes in the order a reader expects before those in alphabetical order."""
+    known = ORDER.get(key)
+    return [pl.col(key).replace_strict(known, list(range(len(known))), default=len(known))] if known else []
+
+
+def _sealed(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    if name in _ANSWERS:
+        is_open = pl.col("gate_status").is_in(_OPEN).fill_null(value=False)
+        frame = frame.with_columns(pl.when(is_open).then(pl.col(column)) for column in _ANSWERS[name])
+    if name in _HIDDEN:
+        is_shown = ~pl.col("is_suppressed").fill_null(value=True)
+        frame = frame.with_columns(pl.when(is_shown).then(pl.col(column)) for column in _HIDDEN[name])
+    return frame

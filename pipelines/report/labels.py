@@ -1,0 +1,237 @@
+"""What the report calls a code: studies, outcomes, populations, estimators, diagnostics, assays, sites and references.
+
+A code without an entry is turned into words, so a new study needs no change here. No number is formatted here.
+"""
+
+import re
+from collections.abc import Iterable
+
+PRIMARY_ESTIMATORS = ("linear_log2_e2_mi",)
+COMPARISON_ESTIMATORS = (
+    "lloq_over_sqrt2",
+    "measured_only",
+    "substitution_lloq_over_sqrt2",
+    "complete_case_measured_only",
+)
+OSTEOPENIA = ("osteopenia", "low_bone_mass")
+# The order in which a reader expects the codes of a key column; others follow by name.
+ORDER: dict[str, tuple[str, ...]] = {
+    "study_id": ("nhanes_e2_bmd",),
+    "outcome": (
+        "femoral_neck_bmd_g_cm2",
+        "total_hip_bmd_g_cm2",
+        "lumbar_spine_bmd_g_cm2",
+        "whole_body_bmd_g_cm2",
+    ),
+    "site_code": ("femoral_neck", "total_hip", "lumbar_spine", "whole_body"),
+    "population": ("men", "postmenopausal_women", "premenopausal_women", "women_of_unknown_status"),
+    "arm_code": ("men", "women", "postmenopausal_women", "premenopausal_women", "women_of_unknown_status"),
+    "sex_code": ("all", "female", "male"),
+    "reference_code": ("white_female", "white_male"),
+    "band": ("osteoporosis", "osteopenia", "low_bone_mass", "normal"),
+    "characteristic": (
+        "age_years",
+        "race_ethnicity",
+        "race_ethnicity_code",
+        "body_mass_index",
+        "bmi_kg_m2",
+        "current_smoker",
+        "is_current_smoker",
+    ),
+    "diagnostic": (
+        "unweighted_n",
+        "kish_effective_n",
+        "design_df",
+        "relative_standard_error",
+        "censored_share",
+        "imputation_model_converged",
+    ),
+}
+
+_UNITS = {
+    "_g_cm2": "g/cm²",
+    "_pg_ml": "pg/mL",
+    "_ng_dl": "ng/dL",
+    "_ng_ml": "ng/mL",
+    "_nmol_l": "nmol/L",
+    "_mg_dl": "mg/dL",
+    "_kg_m2": "kg/m²",
+    "_mm_hg": "mmHg",
+    "_mmhg": "mmHg",
+    "_years": "years",
+    "_months": "months",
+    "_days": "days",
+    "_pct": "%",
+    "_cm": "cm",
+    "_kg": "kg",
+}
+_WORDS = {
+    "ai": "AI",
+    "alp": "ALP",
+    "bmd": "BMD",
+    "bmi": "BMI",
+    "ci": "CI",
+    "crp": "CRP",
+    "df": "df",
+    "dxa": "DXA",
+    "e2": "estradiol",
+    "hba1c": "HbA1c",
+    "hdl": "HDL",
+    "id": "ID",
+    "ldl": "LDL",
+    "lloq": "LLOQ",
+    "log2": "log2",
+    "ms": "MS",
+    "n": "n",
+    "nhanes": "NHANES",
+    "psu": "PSU",
+    "shbg": "SHBG",
+}
+_LABELS = {
+    # studies
+    "nhanes_e2_bmd": "Estradiol and bone mineral density",
+    "nhanes_bone_health": "Osteoporosis and low bone mass by DXA",
+    "nhanes_bone_prevalence": "Osteoporosis and low bone mass by DXA",
+    "nhanes_mortality": "Estradiol, bone density and mortality",
+    # outcomes and sites
+    "femoral_neck_bmd": "femoral-neck BMD",
+    "total_hip_bmd": "total-hip BMD",
+    "lumbar_spine_bmd": "lumbar-spine BMD",
+    "whole_body_bmd": "whole-body BMD",
+    "femoral_neck": "femoral neck",
+    "total_hip": "total hip",
+    "lumbar_spine": "lumbar spine",
+    "whole_body": "whole body",
+    # populations and sexes
+    "men": "men",
+    "women": "women",
+    "male": "men",
+    "female": "women",
+    "all": "everybody",
+    "postmenopausal_women": "postmenopausal women",
+    "premenopausal_women": "premenopausal women",
+    "women_of_unknown_status": "women of unknown menopausal status",
+    # estimators
+    "linear_log2_e2_mi": "Survey regression on log2 estradiol, censored values multiply imputed",
+    "lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
+    "substitution_lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
+    "measured_only": "Measured values only",
+    "complete_case_measured_only": "Measured values only",
+    # diagnostics
+    "unweighted_n": "number of people",
+    "kish_effective_n": "effective number (Kish)",
+    "design_df": "design degrees of freedom",
+    "relative_standard_error": "relative standard error",
+    "censored_share": "share below the assay limit",
+    "imputation_model_converged": "imputation model converged",
+    # assays
+    "lc_ms_ms": "LC-MS/MS",
+    "immunoassay": "immunoassay",
+    # references and bands
+    "white_female": "NHANES III white women 20\u201329",
+    "white_male": "NHANES III white men 20\u201329",
+    "osteoporosis": "osteoporosis",
+    "osteopenia": "low bone mass (osteopenia)",
+    "low_bone_mass": "low bone mass (osteopenia)",
+    "normal": "normal",
+    # verdicts
+    "pass": "pass",
+    "fail": "fail",
+    "not_evaluated": "not evaluated",
+    "not_applicable": "not applicable",
+    "could_not_evaluate": "could not be evaluated",
+    # evidence
+    "public_survey": "public survey",
+    "real": "health records",
+    "simulated": "simulated people",
+    "nhanes": "NHANES (US National Health and Nutrition Examination Survey)",
+    # characteristics
+    "age_years": "age",
+    "body_mass_index": "body mass index",
+    "bmi": "body mass index",
+    "race_ethnicity": "race and ethnicity",
+    "race_ethnicity_code": "race and ethnicity",
+    "current_smoker": "current smoker",
+    "is_current_smoker": "current smoker",
+    "e2_measured": "estradiol (measured values)",
+}
+_RACE = {
+    "1": "Mexican American",
+    "2": "other Hispanic",
+    "3": "non-Hispanic white",
+    "4": "non-Hispanic Black",
+    "5": "other or multiracial",
+    "non_hispanic_black": "non-Hispanic Black",
+    "non_hispanic_white": "non-Hispanic white",
+    "mexican_american": "Mexican American",
+    "other_hispanic": "other Hispanic",
+    "other_or_multiracial": "other or multiracial",
+}
+_YES_NO = {"0": "no", "1": "yes", "false": "no", "true": "yes"}
+_LEVELS = {
+    "race_ethnicity": _RACE,
+    "race_ethnicity_code": _RACE,
+    "current_smoker": _YES_NO,
+    "is_current_smoker": _YES_NO,
+}
+_CODE_IN_TEXT = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+
+
+def ordered(codes: Iterable[str], key: str) -> list[str]:
+    """Distinct codes of a key column in the order a reader expects, unknown ones by name after those."""
+    known = ORDER.get(key, ())
+    found = set(codes)
+    return [code for code in known if code in found] + sorted(found - set(known))
+
+
+def split_unit(code: str) -> tuple[str, str | None]:
+    """Stem and unit of a column-like code: `femoral_neck_bmd_g_cm2` is (`femoral_neck_bmd`, `g/cm²`)."""
+    for suffix, unit in _UNITS.items():
+        if code.endswith(suffix) and len(code) > len(suffix):
+            return code.removesuffix(suffix), unit
+    return code, None
+
+
+def label(code: str) -> str:
+    """The code in words, lower case where a sentence would have it; the unit, if the code carries one, left out."""
+    if code in _LABELS:
+        return _LABELS[code]
+    stem, _ = split_unit(code)
+    if stem in _LABELS:
+        return _LABELS[stem]
+    return " ".join(_WORDS.get(word.lower(), word) for word in stem.replace("_", " ").split())
+
+
+def heading(code: str) -> str:
+    """The label as it begins a line."""
+    return capitalized(label(code))
+
+
+def capitalized(text: str) -> str:
+    """First letter upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def quantity(code: str) -> str:
+    """Label with its unit: `Age (years)`."""
+    unit = split_unit(code)[1]
+    return f"{heading(code)} ({unit})" if unit else heading(code)
+
+
+def level(characteristic: str, code: str) -> str:
+    """A level of a characteristic; survey answer codes in words."""
+    known = _LEVELS.get(characteristic, {})
+    plain = code.removesuffix(".0").lower()
+    return known.get(plain, label(code))
+
+
+def readable(text: str) -> str:
+    """Free text in which snake_case codes and plain units are put as a reader writes them."""
+    for plain, written in (("g/cm2", "g/cm²"), ("kg/m2", "kg/m²")):
+        text = text.replace(plain, written)
+    return _CODE_IN_TEXT.sub(lambda match: label(match.group()), text)
+
+
+def cycle(text: str) -> str:
+    """Survey years with an en dash; `all` for what belongs to every cycle."""
+    return re.sub(r"(?<=\d)\s*-\s*(?=\w)", "\u2013", text)

@@ -1,0 +1,144 @@
+"""Curves of an outcome on estradiol: one panel per outcome and population, only the points the mart holds.
+
+Limits, marks and the reference are drawn where they lie inside a panel and named in words where they do not.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, say
+from pipelines.report.frames import Mart, prepared
+from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, heading, label, ordered, split_unit
+from pipelines.report.numerals import compact, decimal, with_unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKS_PG_ML = (20.0, 30.0)
+_TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 100, 150, 200, 300, 500)
+_NOTE: dict[str, Any] = {
+    "fontsize": 6.5,
+    "color": MUTED,
+    "bbox": {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 1.0},
+}
+
+
+def dose_response(mart: Mart, study: str | None = None) -> Drawing | None:
+    """Difference in the outcome against the reference exposure, log axis, 95 % band; None without any curve.
+
+    The limit of quantification comes from `mart.e2_distribution` (LC-MS/MS), where that is given.
+    """
+    frames = prepared(mart, ["mart.dose_response"])
+    curves = _of_study(frames["mart.dose_response"], study)
+    if curves.is_empty():
+        return None
+    outcomes, populations = _panels(curves, frames.get("mart.effect_estimate"))
+    limits = _limits(frames.get("mart.e2_distribution"))
+    figure = blank(0.55 + 2.5 * len(populations))
+    grid = figure.subplots(len(populations), len(outcomes), squeeze=False)
+    low, high = float(curves["ci_low"].to_numpy().min()), float(curves["ci_high"].to_numpy().max())
+    pad = 0.08 * (high - low) or 0.01
+    for row, population in zip(grid, populations, strict=True):
+        own = curves.filter(pl.col("population") == population)
+        for axes, outcome in zip(row, outcomes, strict=True):
+            axes.set_title(heading(outcome))
+            curve = own.filter(pl.col("outcome") == outcome)
+            if curve.is_empty():
+                say(axes, "No curve: the gate is closed or it was not computed")
+                continue
+            axes.set_ylim(low - pad, high + 2.5 * pad)
+            _draw(axes, curve, color_of(population), limits)
+        row[0].set_ylabel(f"{heading(population)}\n{_vertical(outcomes[0])}")
+    grid[-1][len(outcomes) // 2].set_xlabel("Estradiol, pg/mL (log scale)")
+    title = "Difference in bone mineral density along estradiol"
+    return Drawing(figure, title, description(curves), "mart.dose_response")
+
+
+def description(curves: pl.DataFrame) -> str:
+    """Each curve in a sentence: its range of exposure and the differences at its two ends."""
+    return " ".join(curve_sentence(curve) for _, curve in _each(curves))
+
+
+def curve_sentence(curve: pl.DataFrame) -> str:
+    """First and last point of one curve in words."""
+    first, last = curve.row(0, named=True), curve.row(-1, named=True)
+    unit = split_unit(first["outcome"])[1]
+    return (
+        f"{capitalized(label(first['population']))}, {label(first['outcome'])}: against "
+        f"{with_unit(compact(first['reference_value']), 'pg/mL')} of estradiol, the fitted difference is "
+        f"{with_unit(decimal(first['estimate'], 3), unit)} at {compact(first['exposure_value'])} and "
+        f"{with_unit(decimal(last['estimate'], 3), unit)} at {with_unit(compact(last['exposure_value']), 'pg/mL')}."
+    )
+
+
+def _each(curves: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
+    return list(curves.group_by("study_id", "outcome", "population", maintain_order=True))
+
+
+def _of_study(frame: pl.DataFrame, study: str | None) -> pl.DataFrame:
+    return frame if study is None else frame.filter(pl.col("study_id") == study)
+
+
+def _panels(curves: pl.DataFrame, estimates: pl.DataFrame | None) -> tuple[list[str], list[str]]:
+    """Outcomes and populations of every curve there is or should be."""
+    pairs = curves.select("outcome", "population")
+    if estimates is not None:
+        studied = estimates.filter(
+            pl.col("study_id").is_in(curves["study_id"].unique().to_list())
+            & ~pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
+        )
+        pairs = pl.concat([pairs, studied.select("outcome", "population")])
+    return ordered(pairs["outcome"], "outcome"), ordered(pairs["population"], "population")
+
+
+def _limits(distribution: pl.DataFrame | None) -> list[float]:
+    if distribution is None:
+        return []
+    limits = distribution.filter(pl.col("assay_class") == "lc_ms_ms")["lloq_pg_ml"].drop_nulls()
+    return sorted(limits.unique())
+
+
+def _vertical(outcome: str) -> str:
+    unit = split_unit(outcome)[1]
+    return f"Difference, {unit}" if unit else "Difference"
+
+
+def _draw(axes: "Axes", curve: pl.DataFrame, color: str, limits: list[float]) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+    x, y = curve["exposure_value"].to_numpy(), curve["estimate"].to_numpy()
+    low, high = float(x.min()), float(x.max())
+    axes.set_xscale("log")
+    axes.set_xlim(low / (high / low) ** 0.04, high * (high / low) ** 0.04)
+    left, right = axes.get_xlim()
+    axes.axhline(0, color="#8a949c", linewidth=0.8)
+    axes.fill_between(x, curve["ci_low"].to_numpy(), curve["ci_high"].to_numpy(), color=color, alpha=0.16, linewidth=0)
+    limit = max((value for value in limits if value > left), default=left)
+    is_imputed = x <= limit
+    axes.plot(x, y, color=color)
+    if limits and is_imputed.any():
+        axes.plot(x[is_imputed], y[is_imputed], color="white", linewidth=1.6, linestyle=(0, (2, 2)))
+    reference = float(curve["reference_value"][0])
+    axes.plot([reference], [0], marker="o", markersize=5, color=color, markerfacecolor="white", zorder=5)
+    outside = []
+    top = axes.get_xaxis_transform()
+    for value in MARKS_PG_ML:
+        if left < value < right:
+            axes.axvline(value, color=INK, linewidth=0.9, linestyle=":")
+            axes.text(value, 0.985, f"{value:g}", transform=top, ha="right", va="top", fontsize=7, color=INK)
+        else:
+            outside.append(f"{value:g}")
+    for value in limits:
+        if left < value < right:
+            axes.axvspan(left, value, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
+            axes.axvline(value, color=MUTED, linewidth=0.9, linestyle="--")
+            axes.text(value, 0.985, " LLOQ", transform=top, ha="left", va="top", fontsize=7, color=MUTED)
+    if outside:
+        note = f"{' and '.join(outside)} pg/mL: outside this range"
+        axes.text(0.985, 0.03, note, transform=axes.transAxes, ha="right", va="bottom", **_NOTE)
+    ticks = [tick for tick in _TICKS if left <= tick <= right]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: decimal(value, 2)))

@@ -1,0 +1,73 @@
+"""Estimates with intervals, one line per outcome and population; a closed gate shows as words, never as a point."""
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipelines.report.figure import MUTED, Drawing, blank, color_of, marker_of
+from pipelines.report.frames import Mart, prepared
+from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, label, readable, split_unit
+from pipelines.report.numerals import decimal, estimate_digits, interval, with_unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
+    """Estimates that are not for comparison only, by study and contrast; None where no gate is open."""
+    frame = prepared(mart, ["mart.effect_estimate"])["mart.effect_estimate"]
+    frame = frame.filter(~pl.col("estimator").is_in(COMPARISON_ESTIMATORS))
+    if study is not None:
+        frame = frame.filter(pl.col("study_id") == study)
+    if frame["estimate"].null_count() == frame.height:
+        return None
+    groups = list(frame.group_by("study_id", "contrast", "estimator", "scale", maintain_order=True))
+    heights = [rows.height + 1.6 for _, rows in groups]
+    figure = blank(0.35 + 0.27 * sum(heights))
+    grid = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights).ravel()
+    for axes, (_, rows) in zip(grid, groups, strict=True):
+        _draw(axes, rows)
+    title = "Estimates with 95 % confidence intervals"
+    sentences = [estimate_text(row) for row in frame.iter_rows(named=True)]
+    return Drawing(figure, title, " ".join(sentences), "mart.effect_estimate")
+
+
+def estimate_text(row: dict[str, Any]) -> str:
+    """Population, outcome, estimate and interval of one row, or that its gate is closed."""
+    who = f"{capitalized(label(str(row['population'])))}, {label(str(row['outcome']))}"
+    if row["estimate"] is None:
+        return f"{who}: no estimate, gate {row['gate_status']}."
+    return f"{who}: {numbers(row)}."
+
+
+def numbers(row: dict[str, Any]) -> str:
+    """Estimate with unit and, in brackets, its interval."""
+    unit = split_unit(row["outcome"])[1]
+    digits = estimate_digits(unit, row["se"])
+    value = decimal(row["estimate"], digits)
+    limits = interval(row["ci_low"], row["ci_high"], digits)
+    return f"{with_unit(value, unit)} ({limits})"
+
+
+def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
+    first = rows.row(0, named=True)
+    axes.grid(visible=False, axis="y")
+    axes.axvline(0, color="#8a949c", linewidth=0.9)
+    names = []
+    for place, row in enumerate(rows.iter_rows(named=True)):
+        names.append(f"{capitalized(label(row['outcome']))}, {label(row['population'])}")
+        right = axes.get_yaxis_transform()
+        if row["estimate"] is None:
+            text = "gate closed" if row["gate_status"] == "closed" else "no estimate"
+            axes.text(1.02, place, text, transform=right, va="center", color=MUTED, fontsize=7.5)
+            continue
+        color = color_of(row["population"])
+        if row["ci_low"] is not None and row["ci_high"] is not None:
+            axes.hlines(place, row["ci_low"], row["ci_high"], color=color, linewidth=1.6)
+        axes.plot([row["estimate"]], [place], marker=marker_of(row["population"]), markersize=5.5, color=color)
+        axes.text(1.02, place, numbers(row), transform=right, va="center", fontsize=7.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0, labelcolor="#1d2731")
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(capitalized(readable(first["scale"])))

@@ -1,0 +1,175 @@
+"""What had to hold: diagnostics behind each gate, and data-quality checks with failures first. Verdicts are worded."""
+
+from typing import Any
+
+import polars as pl
+
+from pipelines.report.labels import capitalized, heading, label, readable
+from pipelines.report.numerals import NONE, compact, count, percent
+from pipelines.report.views import Cell, Column, Row, Table, Tone, number, tagged, text
+
+_TONES: dict[str, Tone] = {"pass": "good", "fail": "bad", "not_evaluated": "unsure", "could_not_evaluate": "unsure"}
+_RULES = {
+    ">=": "at least",
+    "ge": "at least",
+    "at_least": "at least",
+    "<=": "at most",
+    "le": "at most",
+    "at_most": "at most",
+}
+_LONG = 14
+_VERDICTS = ("fail", "could_not_evaluate", "pass", "not_applicable")
+
+
+def verdict(status: str) -> Cell:
+    """A verdict in words and a tone that repeats it."""
+    return tagged(label(status), _TONES.get(status, "plain"))
+
+
+def gate_table(frames: dict[str, pl.DataFrame]) -> Table:
+    """Gates by study: how many are open, closed and waived, and why the closed ones are."""
+    rows: list[Row] = []
+    for name, what in (("mart.effect_estimate", "estimates"), ("mart.bone_prevalence", "prevalences")):
+        frame = frames[name]
+        for (study,), part in frame.group_by("study_id", maintain_order=True):
+            tally = {
+                status: part.filter(pl.col("gate_status") == status).height for status in ("open", "closed", "waived")
+            }
+            reasons = part.filter(pl.col("gate_status") != "open")["gate_reason"].drop_nulls().unique().sort()
+            why = "; ".join(readable(reason) for reason in reasons.head(5)) + ("; …" if reasons.len() > 5 else "")
+            cells = (*(number(count(tally[status])) for status in tally), text(why or NONE))
+            rows.append(Row(f"{heading(str(study))}: {what}", cells))
+    columns = (
+        Column("Study"),
+        Column("Open", is_number=True),
+        Column("Closed", is_number=True),
+        Column("Waived", is_number=True),
+        Column("Why closed or waived"),
+    )
+    return Table("Rows behind each gate", "mart.effect_estimate, mart.bone_prevalence", columns, tuple(rows))
+
+
+def diagnostic_tables(frame: pl.DataFrame) -> tuple[Table, ...]:
+    """One table a study: contrasts down, diagnostics across; contrasts with a failure come first."""
+    return tuple(_diagnostics(str(study), part) for (study,), part in frame.group_by("study_id", maintain_order=True))
+
+
+def _diagnostics(study: str, part: pl.DataFrame) -> Table:
+    names = part["diagnostic"].unique(maintain_order=True).to_list()
+    uniform = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
+    several = part["contrast"].n_unique() > 1
+    ranked = []
+    for (contrast, outcome, population), rows in part.group_by(
+        "contrast", "outcome", "population", maintain_order=True
+    ):
+        cells = {row["diagnostic"]: row for row in rows.iter_rows(named=True)}
+        who = f"{heading(str(population))}, {label(str(outcome))}" + (
+            f" ({readable(str(contrast))})" if several else ""
+        )
+        troubled = any(row["status"] in ("fail", "not_evaluated") for row in cells.values())
+        ranked.append((not troubled, Row(who, tuple(_diagnostic(cells.get(name)) for name in names))))
+    rows_in_order = tuple(row for _, row in sorted(ranked, key=lambda pair: pair[0]))
+    columns = (Column("Population and outcome"), *(Column(heading(name), uniform[name]) for name in names))
+    note = "“Not evaluated” closes a gate as a failure does."
+    is_folded = len(rows_in_order) > _LONG
+    return Table(
+        f"{heading(study)}: diagnostics", "mart.diagnostic", columns, rows_in_order, note=note, is_folded=is_folded
+    )
+
+
+def _requirement(part: pl.DataFrame) -> str:
+    """The requirement in words where it is the same in every row."""
+    pairs = part.select("rule", "threshold").unique()
+    if pairs.height != 1:
+        return ""
+    rule, threshold = pairs.row(0)
+    name = part["diagnostic"][0]
+    if threshold is None:
+        return readable(rule)
+    if name.endswith("_converged"):
+        return "required"
+    if rule in _RULES or rule in _RULES.values():
+        return f"{_RULES.get(rule, rule)} {_value(name, threshold)}"
+    return readable(rule)
+
+
+def _diagnostic(row: dict[str, Any] | None) -> Cell:
+    if row is None:
+        return text(NONE)
+    value = "hidden" if row["is_suppressed"] else _value(row["diagnostic"], row["value"])
+    return tagged(label(row["status"]), _TONES.get(row["status"], "plain"), value)
+
+
+def _value(diagnostic: str, value: float | None) -> str:
+    if value is None:
+        return NONE
+    if diagnostic.endswith("_converged"):
+        return "yes" if value == 1 else "no"
+    if diagnostic.endswith("_share") or diagnostic == "relative_standard_error":
+        return percent(100 * value).replace(".0\u00a0", "\u00a0")
+    return compact(value)
+
+
+def quality_tables(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
+    """What failed, then the tally by table, then every check folded away."""
+    failed = frame.filter(pl.col("status") == "fail")
+    order = {status: place for place, status in enumerate(_VERDICTS)}
+    by_verdict = frame.sort(pl.col("status").replace_strict(order, default=9), maintain_order=True)
+    tables = [
+        _checks("Checks that failed", failed, threshold),
+        _tally(frame),
+        _checks("Every check", by_verdict, threshold, is_folded=True),
+    ]
+    return tuple(table for table in tables if table.rows)
+
+
+def _tally(frame: pl.DataFrame) -> Table:
+    rows = []
+    for (name,), part in frame.group_by("table_name", maintain_order=True):
+        tally = {status: part.filter(pl.col("status") == status).height for status in _VERDICTS}
+        evaluable = tally["pass"] + tally["fail"]
+        share = 100 * tally["pass"] / evaluable if evaluable else None
+        cells = (
+            number(f"{tally['pass']} of {evaluable}" if evaluable else NONE, bar_pct=share),
+            number(count(tally["fail"])),
+            number(count(tally["could_not_evaluate"])),
+            number(count(tally["not_applicable"])),
+        )
+        rows.append(Row(str(name), cells))
+    columns = (
+        Column("Table"),
+        Column("Passed", "of those that could be evaluated", is_number=True),
+        Column("Failed", is_number=True),
+        Column("Could not be evaluated", is_number=True),
+        Column("Not applicable", is_number=True),
+    )
+    return Table("Checks by table", "mart.quality_result", columns, tuple(rows))
+
+
+def _checks(caption: str, frame: pl.DataFrame, threshold: int, *, is_folded: bool = False) -> Table:
+    rows = tuple(_check(row, threshold) for row in frame.iter_rows(named=True))
+    columns = (
+        Column("What it asks"),
+        Column("Table"),
+        Column("Kind"),
+        Column("Rows that break it", "of rows asked", is_number=True),
+        Column("Must hold in", is_number=True),
+        Column("Verdict"),
+    )
+    return Table(caption, "mart.quality_result", columns, rows, is_folded=is_folded)
+
+
+def _check(row: dict[str, Any], threshold: int) -> Row:
+    stratum = "" if row["stratum"] == "all" else f" ({row['stratum']})"
+    required = percent(100 * row["threshold"]).replace(".0\u00a0", "\u00a0") if row["threshold"] is not None else NONE
+    asked = f"of {count(row['n_evaluated'])}" if row["n_evaluated"] is not None else ""
+    violated = row["n_violated"]
+    broken = f"<{threshold}" if violated is not None and 0 < violated < threshold else count(violated)
+    cells = (
+        text(row["table_name"]),
+        text(capitalized(row["category"]), row["severity"]),
+        number(broken, asked),
+        number(required),
+        verdict(row["status"]),
+    )
+    return Row(f"{row['note']}{stratum}", cells)

@@ -1,0 +1,254 @@
+"""Key findings in words and the tables of estimates behind them. A closed gate gives its reason and never a number."""
+
+import re
+from typing import Any
+
+import polars as pl
+
+from pipelines.report.labels import (
+    COMPARISON_ESTIMATORS,
+    PRIMARY_ESTIMATORS,
+    capitalized,
+    cycle,
+    heading,
+    label,
+    readable,
+    split_unit,
+)
+from pipelines.report.numerals import (
+    NBSP,
+    NONE,
+    compact,
+    count,
+    decimal,
+    estimate_digits,
+    interval,
+    p_value,
+    percent,
+    with_unit,
+)
+from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
+from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number, tagged
+
+_AGE = re.compile(r"(?:at least\s+(\d{2})|(\d{2})(?:\s*years)?(?:\s*of age)?\s*(?:and|or)\s*(?:over|older|above|more))")
+
+
+def age_phrase(attrition: pl.DataFrame, study: str) -> str:
+    """' of 40 and over', read from the eligibility steps of the study; empty where no step names an age."""
+    for label_text in attrition.filter(pl.col("study_id") == study)["label"].unique(maintain_order=True):
+        found = _AGE.search(label_text)
+        if found:
+            return f" of {found[1] or found[2]} and over"
+    return ""
+
+
+def primary(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Rows of each study's primary estimator; in a study without a known one, of its only real estimator."""
+    candidates = estimates.filter(~pl.col("estimator").is_in(COMPARISON_ESTIMATORS))
+    known = pl.col("estimator").is_in(PRIMARY_ESTIMATORS)
+    has_known = known.any().over("study_id")
+    is_only = pl.col("estimator").n_unique().over("study_id") == 1
+    return candidates.filter(known | (~has_known & is_only))
+
+
+def findings(frames: dict[str, pl.DataFrame]) -> tuple[Finding, ...]:
+    """Associations first, in the order of the table, then prevalence in the latest cycle."""
+    estimates = primary(frames["mart.effect_estimate"])
+    associations = [_association(row, frames["mart.attrition"]) for row in estimates.iter_rows(named=True)]
+    return (*associations, *_prevalences(frames))
+
+
+def _association(row: dict[str, Any], attrition: pl.DataFrame) -> Finding:
+    who = label(row["population"]) + age_phrase(attrition, row["study_id"])
+    if row["gate_status"] not in ("open", "waived") or row["estimate"] is None:
+        reason = readable(row["gate_reason"] or "no reason was given").rstrip(".")
+        about = f"{capitalized(who)}, {label(row['outcome'])}:"
+        return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
+    tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
+    waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""
+    sentence = _per_doubling(row) if row["estimator"] in PRIMARY_ESTIMATORS else _generic(row)
+    return Finding(f"In {who},", sentence + waiver, tag, tone)
+
+
+def _verdict(row: dict[str, Any]) -> tuple[str, Tone]:
+    if row["ci_low"] is None or row["ci_high"] is None:
+        return "no interval", "unsure"
+    if row["ci_low"] > 0 or row["ci_high"] < 0:
+        return "interval excludes zero", "clear"
+    return "interval includes zero", "plain"
+
+
+def _per_doubling(row: dict[str, Any]) -> str:
+    unit = split_unit(row["outcome"])[1]
+    digits = estimate_digits(unit, row["se"])
+    size = with_unit(decimal(abs(row["estimate"]), digits), unit)
+    direction = "more" if row["estimate"] >= 0 else "less"
+    people = f"; n{NBSP}={NBSP}{count(row['n_target'])}" if row["n_target"] is not None else ""
+    limits = _limits(row["ci_low"], row["ci_high"], digits, direction)
+    return (
+        f"twice the estradiol went with {size} {direction} {label(row['outcome'])} "
+        f"({limits}; {p_value(row['p_value'])}{people})."
+    )
+
+
+def _limits(low: float | None, high: float | None, digits: int, direction: str) -> str:
+    """The interval as a reader of the sentence needs it: each limit with its own direction where they differ."""
+    if low is None or high is None:
+        return "no interval"
+    start = f"95{NBSP}%{NBSP}CI "
+    if direction == "more" and low >= 0:
+        return start + f"{decimal(low, digits)} to {decimal(high, digits)}"
+    if direction == "less" and high <= 0:
+        return start + f"{decimal(-high, digits)} to {decimal(-low, digits)}"
+    return start + f"{_sided(low, digits)} to {_sided(high, digits)}"
+
+
+def _sided(limit: float, digits: int) -> str:
+    size = decimal(abs(limit), digits)
+    if not size.strip("0."):
+        return size
+    return f"{size} {'more' if limit > 0 else 'less'}"
+
+
+def _generic(row: dict[str, Any]) -> str:
+    digits = estimate_digits(split_unit(row["outcome"])[1], row["se"])
+    return (
+        f"{readable(row['contrast'])}, {label(row['outcome'])}: {decimal(row['estimate'], digits)} "
+        f"({readable(row['scale'])}; 95{NBSP}%{NBSP}CI {interval(row['ci_low'], row['ci_high'], digits)}; "
+        f"{p_value(row['p_value'])})."
+    )
+
+
+def _prevalences(frames: dict[str, pl.DataFrame]) -> list[Finding]:
+    """Osteoporosis at the femoral neck in the latest cycle, and this build against the published cycle."""
+    frame = frames["mart.bone_prevalence"].filter(
+        (pl.col("site_code") == LOOKER_SITE) & (pl.col("reference_code") == LOOKER_REFERENCE)
+    )
+    frame = frame.filter(pl.col("prevalence_pct").is_not_null())
+    osteoporosis = frame.filter(pl.col("band") == "osteoporosis")
+    found: list[Finding] = []
+    if not osteoporosis.is_empty():
+        latest = osteoporosis["cycle_label"].max()
+        rows = osteoporosis.filter(pl.col("cycle_label") == latest)
+        age = age_phrase(frames["mart.attrition"], rows["study_id"][0])
+        shares = [f"{_prevalence(row)} of {label(row['sex_code'])}" for row in rows.iter_rows(named=True)]
+        words = (
+            f"{' and '.join(shares)}{age} had osteoporosis at the femoral neck (T-score {decimal(-2.5, 1)} or lower)."
+        )
+        found.append(Finding(f"In {cycle(str(latest))},", words, "descriptive", "plain"))
+    compared = [row for row in frame.iter_rows(named=True) if published_pct(row) is not None]
+    if compared:
+        parts = [
+            f"{label(canonical_band(row['band']))} in {label(row['sex_code'])} {percent(row['prevalence_pct'])} "
+            f"(published {percent(published_pct(row), 0)})"
+            for row in compared
+        ]
+        words = f"femoral neck, {cycle(LOOKER_CYCLE)}: {'; '.join(parts)}."
+        found.append(Finding("Against Looker 2010,", words, "check", "plain"))
+    return found
+
+
+def _prevalence(row: dict[str, Any]) -> str:
+    limits = interval(row["ci_low_pct"], row["ci_high_pct"], 1)
+    return f"{percent(row['prevalence_pct'])} (95{NBSP}%{NBSP}CI {limits})"
+
+
+def estimate_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:
+    """The primary estimates, then whatever else was estimated, then the methods shown for comparison only."""
+    main = primary(estimates)
+    is_comparison = pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
+    other = estimates.filter(~is_comparison).join(main, on=list(_KEY), how="anti", maintain_order="left")
+    tables = [
+        _estimate_table("Estimates of the primary method", main),
+        _estimate_table("Estimates of other methods", other),
+        _comparison_table(main, estimates.filter(is_comparison)),
+    ]
+    return tuple(table for table in tables if table.rows)
+
+
+_CONTRAST = ("study_id", "contrast", "outcome", "population")
+_KEY = (*_CONTRAST, "estimator")
+_COLUMNS = (
+    Column("Population and outcome"),
+    Column("Estimate", is_number=True),
+    Column(f"95{NBSP}% CI", is_number=True),
+    Column("p", is_number=True),
+    Column("People", is_number=True),
+    Column("Effective", is_number=True),
+    Column("Gate"),
+)
+
+
+def _estimate_table(caption: str, estimates: pl.DataFrame) -> Table:
+    rows: list[Row] = []
+    groups = estimates.group_by("study_id", "contrast", "estimator", "scale", maintain_order=True)
+    for (_, contrast, estimator, scale), part in groups:
+        words = readable(str(scale))
+        if readable(str(contrast)).lower() not in words.lower():
+            words = f"{words}; {readable(str(contrast))}"
+        rows.append(Row(f"{heading(str(estimator))}: {words}"))
+        rows += [_estimate_row(row) for row in part.iter_rows(named=True)]
+    methods = [f"{capitalized(readable(str(text_of)))}" for text_of in _methods(estimates)]
+    return Table(caption, "mart.effect_estimate", _COLUMNS, tuple(rows), note="; ".join(methods))
+
+
+def _methods(estimates: pl.DataFrame) -> list[str]:
+    """How errors and missing values were handled, each said once."""
+    said = estimates.select("se_method", "missing_method").unique(maintain_order=True)
+    return [f"standard errors: {error}. Missing and censored values: {missing}" for error, missing in said.iter_rows()]
+
+
+def _estimate_row(row: dict[str, Any]) -> Row:
+    who = f"{heading(row['population'])}, {label(row['outcome'])}"
+    people = (number(count(row["n_target"])), number(compact(row["n_effective"], 3)), _gate_cell(row))
+    if row["estimate"] is None:
+        return Row(who, (number(NONE), number(NONE), number(NONE), *people), is_indented=True)
+    p_text = p_value(row["p_value"]).removeprefix("p").strip(f"{NBSP}=")
+    return Row(who, (*(number(each) for each in _value_and_limits(row)), number(p_text), *people), is_indented=True)
+
+
+def _value_and_limits(row: dict[str, Any]) -> tuple[str, str]:
+    unit = split_unit(row["outcome"])[1]
+    digits = estimate_digits(unit, row["se"])
+    return with_unit(decimal(row["estimate"], digits), unit), interval(row["ci_low"], row["ci_high"], digits)
+
+
+def _gate_cell(row: dict[str, Any]) -> Cell:
+    tones: dict[str, Tone] = {"open": "good", "waived": "unsure"}
+    reason = readable(row["gate_reason"]) if row["gate_reason"] else ""
+    return tagged(row["gate_status"] or "closed", tones.get(row["gate_status"], "bad"), note=reason)
+
+
+def _comparison_table(main: pl.DataFrame, comparison: pl.DataFrame) -> Table:
+    """The primary estimate again beside what each shortcut would have given."""
+    estimators = comparison["estimator"].unique(maintain_order=True).to_list()
+    both = pl.concat([main, comparison])
+    keyed = {tuple(row[name] for name in _KEY): row for row in both.iter_rows(named=True)}
+    rows = []
+    for row in main.iter_rows(named=True):
+        key = tuple(row[name] for name in _CONTRAST)
+        found = [row, *(keyed.get((*key, estimator)) for estimator in estimators)]
+        rows.append(
+            Row(f"{heading(row['population'])}, {label(row['outcome'])}", tuple(_compared(each) for each in found))
+        )
+    columns = (
+        Column("Population and outcome"),
+        Column("Primary method", f"95{NBSP}% CI", is_number=True),
+        *(Column(heading(estimator), f"95{NBSP}% CI", is_number=True) for estimator in estimators),
+    )
+    return Table(
+        "For comparison only: shortcuts that are biased where values lie below the assay limit",
+        "mart.effect_estimate",
+        columns,
+        tuple(rows) if estimators else (),
+        note="Shown so that readers can see what the usual shortcuts would have given. Not findings.",
+        is_muted=True,
+    )
+
+
+def _compared(row: dict[str, Any] | None) -> Cell:
+    if row is None:
+        return number(NONE)
+    if row["estimate"] is None:
+        return number(f"gate {row['gate_status']}" if row["gate_status"] == "closed" else NONE)
+    return number(*_value_and_limits(row))

@@ -1,0 +1,134 @@
+"""Who was counted in and who they were: attrition with bars and Table 1, study by study."""
+
+from typing import Any
+
+import polars as pl
+
+from pipelines.report.labels import heading, level, quantity, readable, split_unit
+from pipelines.report.numerals import NBSP, NONE, compact, count, decimal, percent
+from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number
+
+_DIGITS = {"years": 1, "a": 1, "kg/m²": 1, "g/cm²": 3, "pg/mL": 1, "ng/dL": 0, "nmol/L": 1}
+_UNITS = {"a": "years", "kg/m2": "kg/m²", "g/cm2": "g/cm²", "{score}": ""}
+_SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
+
+
+def attrition_tables(attrition: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
+    """One table a study: steps down, arms across, each with the people left, a bar, and how many the step took away."""
+    return tuple(
+        _attrition(str(study), part, threshold)
+        for (study,), part in attrition.group_by("study_id", maintain_order=True)
+    )
+
+
+def _attrition(study: str, part: pl.DataFrame, threshold: int) -> Table:
+    arms = part["arm_code"].unique(maintain_order=True).to_list()
+    cells = {(row["step_number"], row["arm_code"]): row for row in part.iter_rows(named=True)}
+    start = {arm: (cells.get((0, arm)) or {}).get("n_after") for arm in arms}
+    steps = part.select("step_number", "label").unique(subset="step_number").sort("step_number")
+    rows = tuple(
+        Row(
+            f"{step}. {readable(words)}" if step else readable(words),
+            tuple(_left(cells.get((step, arm)), start[arm], threshold) for arm in arms),
+        )
+        for step, words in steps.iter_rows()
+    )
+    columns = (
+        Column("Step"),
+        *(Column(heading(arm), "left, and taken away by the step", is_number=True) for arm in arms),
+    )
+    note = f"Steps are asked in this order; unknown counts as not met. {hidden_note(threshold)}"
+    return Table(f"{heading(study)}: who was counted in", "mart.attrition", columns, rows, note=note)
+
+
+def hidden_note(threshold: int) -> str:
+    """What a hidden cell means, once for every table that may have one."""
+    return (
+        f"“<{threshold} or hidden”: fewer than {threshold} people, or hidden so that such a number cannot be worked "
+        "out from the others. Which of the two is not released."
+    )
+
+
+def _left(row: dict[str, Any] | None, start: int | None, threshold: int) -> Cell:
+    if row is None:
+        return number(NONE)
+    if row["n_after"] is None:
+        return hidden_cell(threshold)
+    bar = 100 * row["n_after"] / start if start else None
+    return number(count(row["n_after"]), _taken(row, threshold), bar, beside=True)
+
+
+def _taken(row: dict[str, Any], threshold: int) -> str:
+    """People the step took away; fewer than the threshold stay unsaid here too."""
+    if row["n_before"] is None or row["step_number"] == 0:
+        return ""
+    taken = row["n_before"] - row["n_after"]
+    if 0 < taken < threshold:
+        return f"<{threshold}"
+    return decimal(-taken, 0) if taken else "0"
+
+
+def table_one(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
+    """One table a study: means with standard deviation and weighted shares, arms across."""
+    return tuple(
+        _table_one(str(study), part, threshold) for (study,), part in frame.group_by("study_id", maintain_order=True)
+    )
+
+
+def _table_one(study: str, part: pl.DataFrame, threshold: int) -> Table:
+    arms = part["arm_code"].unique(maintain_order=True).to_list()
+    rows: list[Row] = []
+    characteristics = part.sort("arm_code").select("characteristic", "level").unique(maintain_order=True)
+    order = part["characteristic"].unique(maintain_order=True).to_list()
+    cells = {(row["arm_code"], row["characteristic"], row["level"]): row for row in part.iter_rows(named=True)}
+    for characteristic in order:
+        levels = characteristics.filter(pl.col("characteristic") == characteristic)["level"].sort().to_list()
+        entries = [
+            (code, tuple(_described(cells.get((arm, characteristic, code)), threshold) for arm in arms))
+            for code in levels
+        ]
+        if levels == ["mean"]:
+            rows.append(Row(_named_mean(characteristic, part), entries[0][1]))
+            continue
+        rows.append(Row(quantity(characteristic)))
+        rows += [Row(heading_of(characteristic, code), values, is_indented=True) for code, values in entries]
+    columns = (
+        Column("Characteristic"),
+        *(Column(heading(arm), "weighted; people in brackets", is_number=True) for arm in arms),
+    )
+    note = f"Means are followed by ±{NBSP}standard deviation. {hidden_note(threshold)}"
+    return Table(f"{heading(study)}: who was studied", "mart.table_one", columns, tuple(rows), note=note)
+
+
+def heading_of(characteristic: str, code: str) -> str:
+    """A level as a row heading."""
+    words = "mean" if code == "mean" else level(characteristic, code)
+    return words[:1].upper() + words[1:]
+
+
+def _named_mean(characteristic: str, part: pl.DataFrame) -> str:
+    if split_unit(characteristic)[1]:
+        return quantity(characteristic)
+    units = part.filter(pl.col("characteristic") == characteristic)["unit"].drop_nulls()
+    unit = _UNITS.get(units[0], units[0]) if units.len() else ""
+    return f"{heading(characteristic)} ({unit})" if unit and unit not in _SHARES else heading(characteristic)
+
+
+def _described(row: dict[str, Any] | None, threshold: int) -> Cell:
+    if row is None:
+        return number(NONE)
+    if row["is_suppressed"]:
+        return hidden_cell(threshold)
+    people = f"({count(row['n'])})" if row["n"] is not None else ""
+    if row["estimate"] is None:
+        return number(NONE, people, beside=True)
+    unit = row["unit"] or ""
+    if row["level"] != "mean" or (unit in _SHARES and row["spread"] is None):
+        return number(percent(row["estimate"] * _SHARES.get(unit, 1.0)), people, beside=True)
+    unit = _UNITS.get(unit, unit)
+    digits = _DIGITS.get(unit)
+    mean = compact(row["estimate"]) if digits is None else decimal(row["estimate"], digits)
+    if row["spread"] is None:
+        return number(mean, people, beside=True)
+    spread = compact(row["spread"]) if digits is None else decimal(row["spread"], digits)
+    return number(f"{mean}{NBSP}±{NBSP}{spread}", people, beside=True)

@@ -1,0 +1,136 @@
+"""Machine settings: where things lie and how much may be used. No analytic choice stands here, only in studies and `sql/ref`.
+
+Read from `HOME/trabecula.toml`, which the first run writes; the command line wins over the file.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import BadInput
+
+_TEMPLATE = """\
+# Trabecula: the settings of this home. `trabecula doctor` explains what is set and what is missing.
+
+[input]
+source = "{source}"            # nhanes
+folder = "{folder}"            # where the drop lies
+
+[limits]
+memory_gb = {memory_gb}            # DuckDB may use this much, then it spills to HOME/spill
+threads = {threads}
+persons_per_bucket = {persons_per_bucket}  # a bucket of people is the unit of work
+min_cell = {min_cell}            # no released cell below this many people; may only be raised
+
+[bone]
+reference = "{bone_reference}"  # reference_code of sql/ref/bone_reference.csv used for T-scores
+
+[publish]
+keep_builds = {keep_builds}
+
+[schedule]
+nightly_cron = "{nightly_cron}"
+"""
+MIN_CELL = 11
+
+
+def project_root() -> Path:
+    """The checkout: the unit of deployment."""
+    return Path(__file__).resolve().parents[1]
+
+
+def sql_root() -> Path:
+    """The one place that knows `sql/` stands beside `pipelines/`."""
+    return project_root() / "sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run needs to know about this machine and this home."""
+
+    home: Path
+    source: str = ""
+    folder: str = ""
+    memory_gb: float = 4.0
+    threads: int = os.cpu_count() or 1
+    persons_per_bucket: int = 62_500
+    min_cell: int = MIN_CELL
+    bone_reference: str = "white_female"
+    keep_builds: int = 3
+    nightly_cron: str = "0 2 * * *"
+
+    def __post_init__(self) -> None:
+        if self.min_cell < MIN_CELL:
+            raise BadInput(f"trabecula.toml [limits] min_cell: {self.min_cell} is below {MIN_CELL}; it may only be raised")
+        for name in ("memory_gb", "threads", "persons_per_bucket", "keep_builds"):
+            if getattr(self, name) <= 0:
+                raise BadInput(f"trabecula.toml {name}: must be above 0")
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def spill(self) -> Path:
+        return self.home / "spill"
+
+    @property
+    def builds(self) -> Path:
+        return self.home / "builds"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def file(self) -> Path:
+        return self.home / "trabecula.toml"
+
+    def write(self) -> None:
+        """Write `trabecula.toml`, atomically; the comments in it are the documentation."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("source", "folder", "bone_reference", "nightly_cron"):
+            values[name] = str(values[name]).replace("\\", "\\\\").replace('"', '\\"')
+        partial = self.file.with_suffix(".toml.part")
+        partial.write_text(_TEMPLATE.format_map(values))
+        partial.replace(self.file)
+
+
+def home_from_environment() -> Path:
+    """`TRABECULA_HOME`, else `./trabecula_home`."""
+    return Path(os.environ.get("TRABECULA_HOME", "trabecula_home")).expanduser().resolve()
+
+
+def load(home: Path, **overrides: Any) -> Settings:
+    """Settings of a home; keyword arguments that are not None win over the file.
+
+    Raises:
+        BadInput: the file is not TOML, or names a setting that does not exist, or a value of the wrong kind.
+    """
+    settings = Settings(home=home.expanduser().resolve())
+    if settings.file.exists():
+        try:
+            sections = tomllib.loads(settings.file.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"{settings.file}: not valid TOML: {error}") from error
+        flat = {key: value for section in sections.values() for key, value in section.items()}
+        renamed = {"reference": "bone_reference"}
+        flat = {renamed.get(key, key): value for key, value in flat.items()}
+        _check(settings, flat)
+        settings = replace(settings, **flat)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return replace(settings, **given)
+
+
+def _check(settings: Settings, values: dict[str, Any]) -> None:
+    known = {f.name for f in fields(settings)} - {"home"}
+    problems = [f"{settings.file}: unknown setting '{key}'; known are {', '.join(sorted(known))}" for key in values if key not in known]
+    for key in known & values.keys():
+        wanted = type(getattr(settings, key))
+        if not isinstance(values[key], (int, float) if wanted is float else wanted):
+            problems.append(f"{settings.file}: '{key}' must be a {wanted.__name__}")
+    if problems:
+        raise BadInput(problems)

@@ -1,0 +1,1 @@
+"""Generated populations for the demo, the tests and the benchmark. Never mixed with real rows."""

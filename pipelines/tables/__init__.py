@@ -1,0 +1,9 @@
+"""Table contracts, one module a layer: column, type, unit, key, meaning. Comments, dictionary, checks and test data derive.
+
+`CONTRACTS` maps `<layer>.<table>` to its contract. What a table holds is computed elsewhere, under the same name.
+"""
+
+from pipelines.tables import cohort, features, mart, models, raw, ref, staging
+from pipelines.tables.contract import CONTRACTS, LAYERS, Column, Contract
+
+__all__ = ["CONTRACTS", "LAYERS", "Column", "Contract", "cohort", "features", "mart", "models", "raw", "ref", "staging"]

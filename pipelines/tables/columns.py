@@ -1,0 +1,81 @@
+"""How a contract writes a column: one short function a type, meaning first. Shared columns (person, provenance) live here."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import dataframely as dy
+
+
+def _facts(unit: str | None) -> dict[str, Any] | None:
+    return {"unit": unit} if unit else None
+
+
+def text(meaning: str, *, key: bool = False, optional: bool = False, allowed: Sequence[str] = ()) -> dy.Column:
+    """A name, code or sentence; `allowed` lists the codes that may occur."""
+    if allowed:
+        return dy.Enum(list(allowed), nullable=optional, primary_key=key, description=meaning)
+    return dy.String(nullable=optional, primary_key=key, description=meaning)
+
+
+def number(
+    meaning: str,
+    unit: str | None = None,
+    *,
+    optional: bool = False,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> dy.Float64:
+    """A measured or computed quantity, never NaN or infinite."""
+    return dy.Float64(nullable=optional, min=minimum, max=maximum, description=meaning, metadata=_facts(unit))
+
+
+def whole(
+    meaning: str,
+    unit: str | None = None,
+    *,
+    key: bool = False,
+    optional: bool = False,
+    minimum: int | None = None,
+    maximum: int | None = None,
+) -> dy.Int64:
+    """A count or an ordinal."""
+    return dy.Int64(
+        nullable=optional, primary_key=key, min=minimum, max=maximum, description=meaning, metadata=_facts(unit)
+    )
+
+
+def flag(meaning: str, *, optional: bool = False) -> dy.Bool:
+    """True or false; NULL only where `optional`, meaning unknown."""
+    return dy.Bool(nullable=optional, description=meaning)
+
+
+def day(meaning: str, *, optional: bool = False) -> dy.Date:
+    """A calendar date."""
+    return dy.Date(
+        nullable=optional, min=dt.date(1900, 1, 1), max=dt.date(2200, 1, 1), description=meaning
+    )
+
+
+def instant(meaning: str, *, optional: bool = False) -> dy.Datetime:
+    """A moment in UTC."""
+    return dy.Datetime(nullable=optional, description=meaning)
+
+
+def person_id(*, key: bool = True) -> dy.Int64:
+    """The one identifier of a person."""
+    return dy.Int64(
+        primary_key=key,
+        min=0,
+        description="Surrogate id: 63 bits of HMAC-SHA256(key, source and native id); says nothing by itself",
+    )
+
+
+def source_id() -> dy.Column:
+    """Where the row came from."""
+    return text("Source system of the row (nhanes, omop, flat)")
+
+
+def drop_id() -> dy.Column:
+    """Which delivery the row came with."""
+    return text("Delivery the row came with: hash of its files")

@@ -1,0 +1,132 @@
+"""Contracts of `features`: what is derived per person, as of its own window, before any study looks at an outcome."""
+
+import dataframely as dy
+
+from pipelines.tables.columns import day, flag, number, person_id, text, whole
+from pipelines.tables.contract import table
+
+
+@table("features.menopausal_status", grain="one row per woman")
+class MenopausalStatus(dy.Schema):
+    """Menopausal status at entry by rule, with the rule that decided it."""
+
+    person_id = person_id()
+    status_code = text("Status", allowed=("premenopausal", "postmenopausal", "unknown"))
+    rule_code = text(
+        "Rule that decided",
+        allowed=(
+            "age_60",
+            "both_ovaries_removed",
+            "natural_menopause",
+            "menses_past_year",
+            "hysterectomy_alone",
+            "pregnant_or_breast_feeding",
+            "no_answer",
+        ),
+    )
+
+
+@table("features.hormone_use", grain="one row per person")
+class HormoneUse(dy.Schema):
+    """Current sex hormones and drugs that act on the estrogen axis, at entry. NULL where the source does not tell."""
+
+    person_id = person_id()
+    is_current_sex_hormone = flag("Takes an estrogen, progestin or androgen now", optional=True)
+    is_current_estrogen_axis_drug = flag(
+        "Takes an aromatase inhibitor, SERM, SERD, GnRH analogue, antiandrogen or ovulation inducer now", optional=True
+    )
+    is_ever_female_hormone = flag("Ever used female hormones, as told", optional=True)
+    is_pregnant = flag("Pregnant at the examination, by test or as told", optional=True)
+
+
+@table("features.ai_exposure", grain="one row per person, ingredient and interval")
+class AiExposure(dy.Schema):
+    """Aromatase-inhibitor use by interval. Without a recorded dose, dose and what follows from it are NULL."""
+
+    person_id = person_id()
+    ingredient = text("Aromatase inhibitor", key=True)
+    interval_number = whole("Order of the interval", key=True, minimum=1)
+    starts_on = day("First day", optional=True)
+    ends_on = day("Last day", optional=True)
+    is_current_at_entry = flag("In use at entry")
+    days_on = number("Days in use by the end of the interval", "d", optional=True, minimum=0)
+    dose_mg_per_week = number("Weekly dose", "mg/wk", optional=True, minimum=0)
+    label_dose_pct = number("Dose as a share of the labelled dose", "%", optional=True, minimum=0)
+    dose_source = text("Where the dose comes from", allowed=("sig", "quantity", "strength", "not_recorded"))
+
+
+@table("features.e2_exposure", grain="one row per person, window and assay class")
+class E2Exposure(dy.Schema):
+    """Estradiol in a window as bounds, not guesses: a censored draw lies between 0 and its limit."""
+
+    person_id = person_id()
+    window_code = text("Window", key=True, allowed=("single_draw", "days_90", "days_180", "days_365", "episode"))
+    assay_class = text("Assay class; windows never mix classes", key=True)
+    starts_on = day("First day of the window", optional=True)
+    ends_on = day("Last day of the window", optional=True)
+    n_draws = whole("Draws in the window", minimum=1)
+    n_uncensored = whole("Draws at or above their limit", minimum=0)
+    censored_share = number("Share of draws below their limit", "1", minimum=0, maximum=1)
+    e2_lo_pg_ml = number("Lower bound of the mean estradiol", "pg/mL", minimum=0)
+    e2_hi_pg_ml = number("Upper bound of the mean estradiol", "pg/mL", minimum=0)
+    e2_fill_pg_ml = number("Mean with the naive fill limit/sqrt(2); for comparison only", "pg/mL", minimum=0)
+    lloq_pg_ml = number("Highest limit among the draws", "pg/mL", optional=True, minimum=0)
+    testosterone_ng_dl = number("Mean testosterone of the same specimens, uncensored ones", "ng/dL", optional=True)
+    shbg_nmol_l = number("Mean SHBG of the same specimens, uncensored ones", "nmol/L", optional=True)
+    t_e2_ratio = number(
+        "Testosterone (ng/dL) over estradiol (pg/mL); only where both are uncensored", "1", optional=True, minimum=0
+    )
+
+
+@table("features.bone_norm", grain="one row per sex, age band, site and manufacturer", unit="population")
+class BoneNorm(dy.Schema):
+    """Weighted mean and SD of BMD by sex and ten-year age band within the surveys at hand: the Z-score's reference."""
+
+    sex_code = text("Sex", key=True)
+    age_band = whole("Lower end of the ten-year age band", "a", key=True, minimum=0)
+    site_code = text("Skeletal site", key=True)
+    manufacturer = text("Maker of the densitometer", key=True)
+    n = whole("People", "{persons}", minimum=0)
+    mean_g_cm2 = number("Weighted mean", "g/cm2", minimum=0)
+    sd_g_cm2 = number("Weighted standard deviation", "g/cm2", minimum=0)
+
+
+@table("features.bmd_change", grain="one row per person, site, side, device and scan, with the scan that follows it")
+class BmdChange(dy.Schema):
+    """Each valid measured scan with the next one of the same site, side and device; scores from one declared reference."""
+
+    person_id = person_id()
+    site_code = text("Skeletal site", key=True)
+    side_code = text("Side", key=True)
+    device_id = text("Device, or not_released", key=True)
+    scan_id = text("The earlier scan", key=True)
+    first_scanned_on = day("Day of the earlier scan", optional=True)
+    second_scanned_on = day("Day of the later scan; NULL where there is none", optional=True)
+    first_bmd_g_cm2 = number("BMD of the earlier scan", "g/cm2", minimum=0)
+    second_bmd_g_cm2 = number("BMD of the later scan", "g/cm2", optional=True, minimum=0)
+    change_g_cm2 = number("Later minus earlier", "g/cm2", optional=True)
+    change_pct = number("100 times the log ratio of later to earlier", "%", optional=True)
+    annualised_pct = number("change_pct per 365.25 days; NULL under 180 days", "%/a", optional=True)
+    first_score_kind = text(
+        "T for postmenopausal women and men of 50 and over, Z for the rest, none where neither can be told",
+        allowed=("T", "Z", "none"),
+    )
+    first_t_score = number("T-score of the earlier scan, declared reference", "1", optional=True)
+    first_t_score_own_sex = number("T-score of the earlier scan, young adults of the same sex", "1", optional=True)
+    first_z_score = number("Z-score of the earlier scan, same sex and age band", "1", optional=True)
+    reference_code = text("Reference population of first_t_score", optional=True)
+    first_band = text(
+        "WHO band of a T-score (<= -2.5 is osteoporosis), or ISCD range of a Z-score (<= -2.0 is below)",
+        optional=True,
+        allowed=("normal", "osteopenia", "osteoporosis", "within_expected_range", "below_expected_range"),
+    )
+
+
+@table("features.covariate", grain="one row per study, person and covariate")
+class Covariate(dy.Schema):
+    """Covariates as known at time zero; NULL is missing, and is counted."""
+
+    study_id = text("Study", key=True)
+    person_id = person_id()
+    covariate_code = text("Covariate", key=True)
+    value = number("Value, or answer code", optional=True)

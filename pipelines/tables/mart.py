@@ -1,0 +1,210 @@
+"""Contracts of `mart`: aggregates that may leave, after disclosure control. A suppressed cell is NULL and says so."""
+
+import dataframely as dy
+
+from pipelines.tables.columns import flag, number, text, whole
+from pipelines.tables.contract import table
+from pipelines.tables.models import STATUSES
+
+
+@table("mart.effect_estimate", grain="one row per study, contrast, outcome, population and estimator", unit="population")
+class EffectEstimate(dy.Schema):
+    """What was found. A closed gate has NULL in every column that tells the answer."""
+
+    run_id = text("Build that computed it")
+    study_id = text("Study", key=True)
+    protocol_hash = text("Hash of the study file")
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    estimand = text("Estimand, in words")
+    intercurrent_strategy = text("How intercurrent events are handled")
+    estimator = text("Estimator", key=True)
+    se_method = text("How the standard error was computed")
+    missing_method = text("How missing and censored values were handled")
+    scale = text("Scale of the estimate")
+    horizon_months = number("Horizon", "mo", optional=True)
+    estimate = number("Estimate", optional=True)
+    ci_low = number("Lower 95 % limit", optional=True)
+    ci_high = number("Upper 95 % limit", optional=True)
+    se = number("Standard error", optional=True)
+    p_value = number("p-value", optional=True, minimum=0, maximum=1)
+    calibrated_estimate = number("Estimate after empirical calibration", optional=True)
+    calibrated_ci_low = number("Lower limit after empirical calibration", optional=True)
+    calibrated_ci_high = number("Upper limit after empirical calibration", optional=True)
+    n_target = whole("People in the target arm, or in the analysis", "{persons}", optional=True, minimum=0)
+    n_comparator = whole("People in the comparator arm", "{persons}", optional=True, minimum=0)
+    n_effective = number("Effective number of people", "{persons}", optional=True)
+    events_target = whole("Events in the target arm", optional=True, minimum=0)
+    events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
+    gate_status = text("Gate", allowed=("open", "closed", "waived"))
+    gate_reason = text("Why the gate is closed or waived", optional=True)
+
+
+@table("mart.diagnostic", grain="one row per study, contrast, outcome, population and diagnostic", unit="population")
+class Diagnostic(dy.Schema):
+    """What had to hold before a contrast was computed, and whether it did."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    diagnostic = text("Diagnostic", key=True)
+    value = number("Found; NULL where suppressed", optional=True)
+    threshold = number("Required", optional=True)
+    rule = text("How value and threshold compare")
+    status = text("Verdict", allowed=STATUSES)
+    is_suppressed = flag("Hidden because fewer people than the threshold stand behind it")
+
+
+@table("mart.dose_response", grain="one row per study, outcome, population and point of the curve", unit="population")
+class DoseResponse(dy.Schema):
+    """Curves of outcome on exposure, between the 5th and 95th percentile of exposure."""
+
+    study_id = text("Study", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    point_number = whole("Order along the curve", key=True, minimum=1)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    exposure = text("Exposure and its unit")
+    exposure_value = number("Exposure")
+    reference_value = number("Exposure at which the difference is 0")
+    estimate = number("Difference in the outcome against the reference value")
+    ci_low = number("Lower 95 % limit")
+    ci_high = number("Upper 95 % limit")
+    knots = text("Knots of the spline, in the unit of the exposure")
+
+
+@table("mart.bone_prevalence", grain="one row per cycle, site, sex, reference and band", unit="population")
+class BonePrevalence(dy.Schema):
+    """Prevalence of osteoporosis and low bone mass by DXA, under each reference."""
+
+    study_id = text("Study", key=True)
+    cycle_label = text("Survey cycle in years", key=True)
+    site_code = text("Skeletal site", key=True)
+    sex_code = text("Sex", key=True)
+    reference_code = text("Reference of the T-score", key=True)
+    band = text("Band", key=True)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    prevalence_pct = number("Weighted prevalence", "%", optional=True)
+    se_pct = number("Design-based standard error", "%", optional=True)
+    ci_low_pct = number("Lower 95 % limit", "%", optional=True)
+    ci_high_pct = number("Upper 95 % limit", "%", optional=True)
+    n_band = whole("People in the band", "{persons}", optional=True, minimum=0)
+    n = whole("People with a valid scan", "{persons}", optional=True, minimum=0)
+    gate_status = text("Gate", allowed=("open", "closed", "waived"))
+    gate_reason = text("Why the gate is closed", optional=True)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
+@table("mart.attrition", grain="one row per study, step and arm", unit="population")
+class Attrition(dy.Schema):
+    """How many people each eligibility step left."""
+
+    study_id = text("Study", key=True)
+    arm_code = text("Arm", key=True)
+    step_number = whole("Order of the step; 0 is everybody", key=True, minimum=0)
+    label = text("What the step asks")
+    n_before = whole("People before the step", "{persons}", optional=True, minimum=0)
+    n_after = whole("People after the step", "{persons}", optional=True, minimum=0)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
+@table("mart.table_one", grain="one row per study, arm, characteristic and level", unit="population")
+class TableOne(dy.Schema):
+    """Who was studied."""
+
+    study_id = text("Study", key=True)
+    arm_code = text("Arm", key=True)
+    characteristic = text("Characteristic", key=True)
+    level = text("Level of a category, or mean", key=True)
+    n = whole("People with the level, or with a value", "{persons}", optional=True, minimum=0)
+    estimate = number("Weighted mean or share", optional=True)
+    spread = number("Weighted standard deviation of a mean", optional=True)
+    unit = text("Unit of estimate", optional=True)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
+@table("mart.e2_distribution", grain="one row per cycle, assay class, population and estradiol bin", unit="population")
+class E2Distribution(dy.Schema):
+    """Estradiol by bin; bin 0 holds everybody below the limit of the assay."""
+
+    cycle_label = text("Survey cycle in years", key=True)
+    assay_class = text("Assay class", key=True)
+    population = text("Population", key=True)
+    bin_number = whole("Order of the bin; 0 is below the limit", key=True, minimum=0)
+    lower_pg_ml = number("Lower edge", "pg/mL", minimum=0)
+    upper_pg_ml = number("Upper edge", "pg/mL", optional=True, minimum=0)
+    lloq_pg_ml = number("Limit of the assay", "pg/mL", optional=True)
+    n = whole("People", "{persons}", optional=True, minimum=0)
+    weighted_share_pct = number("Weighted share of the population", "%", optional=True)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
+@table("mart.measurement_count", grain="one row per cycle, measurement and sex", unit="population")
+class MeasurementCount(dy.Schema):
+    """How many people have which measurement: where to start looking."""
+
+    cycle_label = text("Survey cycle in years", key=True)
+    measurement = text("Measurement or pair of measurements", key=True)
+    sex_code = text("Sex, or all", key=True)
+    n = whole("People", "{persons}", optional=True, minimum=0)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
+@table("mart.source_file", grain="one row per file of the input", unit="population")
+class SourceFile(dy.Schema):
+    """What came in and what became of it: the conservation account."""
+
+    source_file = text("File", key=True)
+    cycle_label = text("Survey cycle in years", optional=True)
+    table_name = text("Raw table", optional=True)
+    status_code = text("What became of the file")
+    rows_in = whole("Rows in the file", optional=True, minimum=0)
+    rows_staged = whole("Rows staged", optional=True, minimum=0)
+    rows_duplicate = whole("Rows that repeat another", optional=True, minimum=0)
+    rows_quarantined = whole("Rows set aside", optional=True, minimum=0)
+    rows_out_of_scope = whole("Rows that hold nothing this pipeline reads", optional=True, minimum=0)
+    is_suppressed = flag("A count hidden by disclosure control")
+
+
+@table("mart.missing_piece", grain="one row per cycle and group of files that is not there", unit="population")
+class MissingPiece(dy.Schema):
+    """What could not be computed because the input lacks a file."""
+
+    cycle_label = text("Survey cycle in years", key=True)
+    file_group = text("Group of files that would give it", key=True)
+    consequence = text("What cannot be computed, in plain words")
+
+
+@table("mart.quality_result", grain="one row per check, table and stratum", unit="population")
+class QualityResult(dy.Schema):
+    """Verdict of each data-quality check of this build. A pass rate counts evaluable checks only."""
+
+    check_id = text("Stable id of the check", key=True)
+    table_name = text("Table judged", key=True)
+    stratum = text("Stratum, or all", key=True)
+    category = text("Kahn category", allowed=("conformance", "completeness", "plausibility"))
+    severity = text("Severity", allowed=("critical", "warning", "info"))
+    note = text("What it asks, in plain words")
+    n_violated = whole("Rows that break it", optional=True, minimum=0)
+    n_evaluated = whole("Rows it was asked of", optional=True, minimum=0)
+    threshold = number("Share of rows that must hold", "1", optional=True)
+    status = text("Verdict", allowed=("pass", "fail", "not_applicable", "could_not_evaluate"))
+
+
+@table("mart.build", grain="one row", unit="population")
+class Build(dy.Schema):
+    """Which build this is: when, from what, by which code."""
+
+    build_id = text("Build", key=True)
+    built_at = text("When, UTC, ISO 8601")
+    source_id = text("Source")
+    drop_id = text("Delivery")
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    code_version = text("Hash of the code")
+    trabecula_version = text("Version of the program")
+    duckdb_version = text("DuckDB that wrote the file")
+    n_gates = whole("Gates", minimum=0)
+    n_gates_closed = whole("Gates that are closed", minimum=0)

@@ -1,0 +1,128 @@
+"""Contracts of `models`: estimates and diagnostics as the estimators return them, before disclosure control."""
+
+import dataframely as dy
+
+from pipelines.tables.columns import number, text, whole
+from pipelines.tables.contract import table
+
+STATUSES = ("pass", "fail", "not_evaluated", "not_applicable")
+
+
+@table("models.diagnostic", grain="one row per study, contrast, outcome, population and diagnostic", unit="population")
+class Diagnostic(dy.Schema):
+    """What must hold before a contrast is computed. `not_evaluated` closes the gate."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    diagnostic = text("Diagnostic", key=True)
+    value = number("Found", optional=True)
+    threshold = number("Required", optional=True)
+    rule = text("How value and threshold compare")
+    status = text("Verdict", allowed=STATUSES)
+
+
+@table("models.effect_estimate", grain="one row per study, contrast, outcome, population and estimator", unit="population")
+class EffectEstimate(dy.Schema):
+    """Estimates; every answer is NULL where the gate is closed."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    estimator = text("Estimator", key=True)
+    protocol_hash = text("Hash of the study file")
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    estimand = text("Estimand, in words")
+    intercurrent_strategy = text("How intercurrent events are handled")
+    se_method = text("How the standard error was computed")
+    missing_method = text("How missing and censored values were handled")
+    scale = text("Scale of the estimate")
+    horizon_months = number("Horizon", "mo", optional=True)
+    estimate = number("Estimate", optional=True)
+    ci_low = number("Lower 95 % limit", optional=True)
+    ci_high = number("Upper 95 % limit", optional=True)
+    se = number("Standard error", optional=True)
+    p_value = number("p-value", optional=True, minimum=0, maximum=1)
+    df = number("Degrees of freedom behind the interval", optional=True)
+    n_target = whole("People in the analysis", "{persons}", optional=True, minimum=0)
+    n_censored = whole("People whose exposure is below the limit", "{persons}", optional=True, minimum=0)
+    n_effective = number("Kish effective number of people", "{persons}", optional=True)
+    missing_information = number("Fraction of missing information", "1", optional=True)
+    gate_status = text("Gate", allowed=("open", "closed", "waived"))
+    gate_reason = text("Why the gate is closed or waived", optional=True)
+
+
+@table("models.dose_response", grain="one row per study, outcome, population and exposure value", unit="population")
+class DoseResponse(dy.Schema):
+    """Curve of an outcome on an exposure against its reference value, between the 5th and 95th percentile only."""
+
+    study_id = text("Study", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    point_number = whole("Order along the curve", key=True, minimum=1)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    exposure = text("Exposure and its unit")
+    exposure_value = number("Exposure")
+    reference_value = number("Exposure at which the difference is 0")
+    estimate = number("Difference in the outcome against the reference value")
+    ci_low = number("Lower 95 % limit")
+    ci_high = number("Upper 95 % limit")
+    knots = text("Knots of the spline, in the unit of the exposure")
+
+
+@table("models.bone_prevalence", grain="one row per cycle, site, sex, reference and band", unit="population")
+class BonePrevalence(dy.Schema):
+    """Design-based prevalence of low bone mass, under the declared and the other reference side by side."""
+
+    study_id = text("Study", key=True)
+    cycle_label = text("Survey cycle in years", key=True)
+    site_code = text("Skeletal site", key=True)
+    sex_code = text("Sex", key=True)
+    reference_code = text("Reference of the T-score", key=True)
+    band = text("Band", key=True)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    prevalence_pct = number("Weighted prevalence", "%", optional=True)
+    se_pct = number("Design-based standard error", "%", optional=True)
+    ci_low_pct = number("Lower 95 % limit (logit)", "%", optional=True)
+    ci_high_pct = number("Upper 95 % limit (logit)", "%", optional=True)
+    n_band = whole("People in the band", "{persons}", minimum=0)
+    n = whole("People with a valid scan", "{persons}", minimum=0)
+    df = whole("Design degrees of freedom", minimum=0)
+    gate_status = text("Gate", allowed=("open", "closed", "waived"))
+    gate_reason = text("Why the gate is closed", optional=True)
+
+
+@table("models.baseline", grain="one row per study, arm, characteristic and level", unit="population", publish="internal")
+class Baseline(dy.Schema):
+    """Who was studied: weighted means or shares and counts by arm. Not for release: `mart.table_one` is."""
+
+    study_id = text("Study", key=True)
+    arm_code = text("Arm", key=True)
+    characteristic = text("Characteristic", key=True)
+    level = text("Level of a category, or mean", key=True)
+    n = whole("People with the level, or with a value", "{persons}", minimum=0)
+    estimate = number("Weighted mean or share", optional=True)
+    spread = number("Weighted standard deviation of a mean", optional=True)
+    unit = text("Unit of estimate", optional=True)
+
+
+@table(
+    "models.e2_distribution",
+    grain="one row per cycle, assay class, population and estradiol bin",
+    unit="population",
+    publish="internal",
+)
+class E2Distribution(dy.Schema):
+    """Estradiol by bin, the censored as a bin of their own. Not for release: `mart.e2_distribution` is."""
+
+    cycle_label = text("Survey cycle in years", key=True)
+    assay_class = text("Assay class", key=True)
+    population = text("Population", key=True)
+    bin_number = whole("Order of the bin; 0 is below the limit", key=True, minimum=0)
+    lower_pg_ml = number("Lower edge", "pg/mL", minimum=0)
+    upper_pg_ml = number("Upper edge", "pg/mL", optional=True, minimum=0)
+    lloq_pg_ml = number("Limit of the assay", "pg/mL", optional=True)
+    n = whole("People", "{persons}", minimum=0)
+    weighted_share_pct = number("Weighted share of the population", "%", optional=True)

@@ -1,0 +1,86 @@
+"""Contracts of `raw`: source rows as they came, except that the native person id has become `person_id`.
+
+The CDC variables that the pipeline reads are declared once, in `sql/ref/nhanes_variable.csv`; a raw file keeps all its other
+columns too. A variable that no landed file holds reads as NULL.
+"""
+
+import csv
+
+import dataframely as dy
+
+from pipelines.settings import sql_root
+from pipelines.tables.columns import drop_id, instant, number, person_id, source_id, text, whole
+from pipelines.tables.contract import table
+
+
+@table("raw.manifest", grain="one row per file of the drop", unit="population", publish="table")
+class Manifest(dy.Schema):
+    """Every file found in the input folder, what became of it and why."""
+
+    source_id = source_id()
+    source_file = text("Path inside the input folder", key=True)
+    table_name = text("Raw table it belongs to; NULL for a file that is none of the source's", optional=True)
+    cycle_code = text("Survey cycle letter (A 1999-2000, B 2001-2002 ...; P 2017 to March 2020)", optional=True)
+    cycle_label = text("Survey cycle in years", optional=True)
+    format_code = text("File format (xpt, parquet, dat, other)")
+    bytes = whole("Size", "By", minimum=0)
+    sha256 = text("Checksum of the content", optional=True)
+    rows_in = whole("Rows in the file; NULL where it is out of scope", optional=True, minimum=0)
+    status_code = text("What became of it", allowed=("landed", "duplicate", "out_of_scope"))
+    reason = text("Why it is a duplicate or out of scope", optional=True)
+    drop_id = drop_id()
+    landed_at = instant("When the drop was landed first, UTC")
+
+
+@table("raw.missing_piece", grain="one row per cycle and file that is not there", unit="population", publish="table")
+class MissingPiece(dy.Schema):
+    """What cannot be computed because the input folder lacks a file. The rest goes on."""
+
+    source_id = source_id()
+    cycle_label = text("Survey cycle in years", key=True)
+    file_group = text("Group of files that would give it", key=True)
+    consequence = text("What cannot be computed, in plain words")
+    drop_id = drop_id()
+
+
+@table("raw.rejected_row", grain="one row per source row without a usable key", unit="population", publish="internal")
+class RejectedRow(dy.Schema):
+    """Source rows that cannot be given to a person; they go to quarantine with their file and row number."""
+
+    source_id = source_id()
+    source_file = text("Path inside the input folder", key=True)
+    source_row = whole("Row number in the file, from 1", key=True, minimum=1)
+    rule_code = text("Rule that rejected it")
+    reason = text("Why, in plain words")
+    drop_id = drop_id()
+
+
+NHANES_VARIABLES: dict[str, list[dict[str, str]]] = {}
+with (sql_root() / "ref" / "nhanes_variable.csv").open(newline="") as lines:
+    for variable in csv.DictReader(lines):
+        NHANES_VARIABLES.setdefault(variable["family"], []).append(variable)
+
+for family, variables in NHANES_VARIABLES.items():
+    provenance = {
+        "person_id": person_id(key=False),
+        "source_id": source_id(),
+        "drop_id": drop_id(),
+        "source_file": text("Path inside the input folder", key=True),
+        "source_row": whole("Row number in the file, from 1", key=True, minimum=1),
+        "cycle_code": text("Survey cycle letter"),
+    }
+    declared = {
+        variable["variable"]: text(variable["meaning"], optional=True)
+        if variable["kind"] == "text"
+        else number(variable["meaning"], variable["unit"] or None, optional=True)
+        for variable in variables
+    }
+    schema = type(
+        f"Nhanes{family.title().replace('_', '')}",
+        (dy.Schema,),
+        {"__doc__": f"NHANES {family.upper()} rows as CDC published them.", **provenance, **declared},
+    )
+    table(f"raw.nhanes_{family}", grain="one row per source row")(schema)
+
+del lines, variable, family, variables, provenance, declared, schema
+__all__ = ["NHANES_VARIABLES", "Manifest", "MissingPiece", "RejectedRow"]

@@ -1,0 +1,142 @@
+"""Contracts of `ref`: what the field knows and what this run was asked, as rows that SQL can join."""
+
+import dataframely as dy
+
+from pipelines.tables.columns import flag, number, text, whole
+from pipelines.tables.contract import table
+
+
+@table("ref.nhanes_variable", grain="one row per NHANES table family and variable", unit="population")
+class NhanesVariable(dy.Schema):
+    """Which CDC variable holds what, in which unit, and how it becomes a canonical value."""
+
+    family = text("Table family, lower case (tst, dxxfem, ...)", key=True)
+    variable = text("CDC variable name", key=True)
+    kind = text("Storage kind", allowed=("number", "text"))
+    meaning = text("What it is")
+    unit = text("UCUM unit as published", optional=True)
+    domain = text("Which staging table reads it")
+    code = text("Analyte, site, condition or observation code", optional=True)
+    canonical_unit = text("UCUM unit of the staged value", optional=True)
+    factor = number("Published value times factor is the staged value", optional=True)
+    comment_variable = text("Variable with the detection-limit comment code", optional=True)
+    assay_class = text("Assay class of the analyte in this table", optional=True)
+
+
+@table("ref.nhanes_scanner", grain="one row per survey cycle", unit="population")
+class NhanesScanner(dy.Schema):
+    """The densitometer of each cycle as CDC documents it; a cycle without a row stays NULL."""
+
+    cycle_code = text("Survey cycle letter", key=True)
+    manufacturer = text("Maker of the densitometer")
+    model = text("Model")
+    software = text("Analysis software of the released data", optional=True)
+    source = text("CDC documentation page")
+
+
+@table("ref.drug", grain="one row per drug name", unit="population")
+class Drug(dy.Schema):
+    """Drug names that matter here, their ingredient, class and what the label says."""
+
+    drug_name = text("Name as sources write it, lower case", key=True)
+    ingredient = text("Ingredient, salts and routes folded together")
+    drug_class = text(
+        "Class",
+        allowed=(
+            "aromatase_inhibitor",
+            "serm",
+            "serd",
+            "estrogen",
+            "progestin",
+            "androgen",
+            "antiandrogen",
+            "gnrh_analogue",
+            "ovulation_inducer",
+            "bisphosphonate",
+            "denosumab",
+            "anabolic_bone",
+            "glucocorticoid",
+        ),
+    )
+    atc_code = text("ATC code", optional=True)
+    rxnorm_code = text("RxNorm ingredient", optional=True)
+    label_dose_mg_per_day = number("Labelled daily dose", "mg/d", optional=True)
+    source = text("Where the row was checked")
+
+
+@table("ref.bone_reference", grain="one row per site and reference population", unit="population")
+class BoneReference(dy.Schema):
+    """Young-adult reference mean and SD from which T-scores are computed."""
+
+    site_code = text("Skeletal site", key=True)
+    reference_code = text("Reference population", key=True)
+    manufacturer = text("Densitometer the reference was measured on", key=True)
+    mean_g_cm2 = number("Young-adult mean", "g/cm2", minimum=0)
+    sd_g_cm2 = number("Young-adult standard deviation", "g/cm2", minimum=0)
+    source = text("Publication")
+    note = text("What to know before using it", optional=True)
+
+
+@table("ref.clinical_limit", grain="one row per named limit", unit="population")
+class ClinicalLimit(dy.Schema):
+    """Cut-offs and windows that SQL needs, with unit and source."""
+
+    limit_code = text("Name of the limit", key=True)
+    value = number("The limit")
+    unit = text("UCUM unit", optional=True)
+    source = text("Publication or house rule")
+
+
+@table("ref.run_setting", grain="one row per setting", unit="population")
+class RunSetting(dy.Schema):
+    """What this warehouse was configured with, where it changes a result."""
+
+    setting_code = text("Setting", key=True)
+    value_text = text("Value as text")
+
+
+@table("ref.study", grain="one row per study", unit="population")
+class Study(dy.Schema):
+    """Studies asked for, from their TOML files."""
+
+    study_id = text("Study", key=True)
+    title = text("What it asks")
+    design = text("Design profile")
+    minimum_age_years = number("Lowest age at time zero", "a")
+    arm_rule = text("How people fall into arms or strata", allowed=("sex", "sex_and_menopause"))
+    protocol_hash = text("Hash of the study file")
+
+
+@table("ref.study_cycle", grain="one row per study and survey cycle", unit="population")
+class StudyCycle(dy.Schema):
+    """Survey cycles a study uses; a study that names none uses every cycle with its data."""
+
+    study_id = text("Study", key=True)
+    cycle_label = text("Survey cycle in years", key=True)
+
+
+@table("ref.study_criterion", grain="one row per study and eligibility step", unit="population")
+class StudyCriterion(dy.Schema):
+    """Eligibility rules in the order in which people are counted out."""
+
+    study_id = text("Study", key=True)
+    step_number = whole("Order of the step, from 1", key=True, minimum=1)
+    criterion_code = text("Named rule of cohort.criterion")
+    label = text("What the rule asks, in plain words")
+
+
+@table("ref.study_covariate", grain="one row per study and covariate", unit="population")
+class StudyCovariate(dy.Schema):
+    """Covariates of a study, as known at time zero."""
+
+    study_id = text("Study", key=True)
+    covariate_code = text("Covariate", key=True)
+
+
+@table("ref.study_outcome", grain="one row per study and outcome", unit="population")
+class StudyOutcome(dy.Schema):
+    """Outcomes of a study."""
+
+    study_id = text("Study", key=True)
+    outcome_code = text("Outcome", key=True)
+    is_primary = flag("Primary outcome")

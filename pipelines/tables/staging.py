@@ -1,0 +1,242 @@
+"""Contracts of `staging`: harmonised records of persons, one meaning and one unit a column, whatever the source."""
+
+import dataframely as dy
+
+from pipelines.tables.columns import day, drop_id, flag, number, person_id, source_id, text, whole
+from pipelines.tables.contract import table
+
+DATE_REASONS = ("recorded", "not_released")
+
+
+
+
+@table("staging.person", grain="one row per person")
+class Person(dy.Schema):
+    """People with their fixed attributes."""
+
+    person_id = person_id()
+    sex_code = text("Sex", allowed=("female", "male"))
+    age_years = number("Age at entry into the source; NULL if unknown", "a", optional=True, minimum=0, maximum=120)
+    is_age_top_coded = flag("The source released a ceiling instead of the age")
+    race_ethnicity_code = text("Race and Hispanic origin as the source groups it", optional=True)
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.observation_period", grain="one row per person and span")
+class ObservationPeriod(dy.Schema):
+    """Spans during which events of a person would have been seen. Surveys give lengths without dates."""
+
+    person_id = person_id()
+    span_number = whole("Order of the span", key=True, minimum=1)
+    basis_code = text("What opens the span", allowed=("examination", "interview", "enrolment"))
+    starts_on = day("First day", optional=True)
+    ends_on = day("Last day", optional=True)
+    length_days = number("Length", "d", minimum=0)
+    date_reason = text("Whether dates were recorded or not released", allowed=DATE_REASONS)
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.death", grain="one row per deceased person")
+class Death(dy.Schema):
+    """Deaths, with the leading cause where it was released."""
+
+    person_id = person_id()
+    died_on = day("Date of death", optional=True)
+    days_from_examination = number("Days from examination to death", "d", optional=True, minimum=0)
+    days_from_interview = number("Days from interview to death", "d", optional=True, minimum=0)
+    cause_code = text("Underlying leading cause (NCHS recode)", optional=True)
+    date_reason = text("Whether dates were recorded or not released", allowed=DATE_REASONS)
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.survey_design", grain="one row per person and survey cycle")
+class SurveyDesign(dy.Schema):
+    """Sampling design of public surveys: weights, variance strata and primary sampling units."""
+
+    person_id = person_id()
+    cycle_label = text("Survey cycle in years", key=True)
+    cycle_code = text("Survey cycle letter")
+    cycle_years = number("Years of data collection the cycle stands for", "a", minimum=0)
+    is_examined = flag("Came to the examination centre")
+    stratum_code = whole("Masked variance stratum", minimum=1)
+    psu_code = whole("Masked primary sampling unit within the stratum", minimum=1)
+    interview_weight = number("Interview weight of the cycle", "{persons}", minimum=0)
+    examination_weight = number("Examination weight of the cycle; 0 if not examined", "{persons}", minimum=0)
+    examination_weight_1999_2002 = number(
+        "Four-year examination weight, for analyses that hold 1999-2000 and 2001-2002 together",
+        "{persons}",
+        optional=True,
+        minimum=0,
+    )
+    fasting_weight = number("Fasting subsample weight of the cycle", "{persons}", optional=True, minimum=0)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.assay_limit", grain="one row per cycle, source table and analyte", unit="population", publish="table")
+class AssayLimit(dy.Schema):
+    """Lower limit of detection found in the data: the fill value times the square root of two, or the negative flag."""
+
+    cycle_code = text("Survey cycle letter", key=True)
+    family = text("Source table family", key=True)
+    analyte_code = text("Analyte", key=True)
+    lloq = number("Lower limit, in the canonical unit of the analyte", minimum=0)
+    fill_values = whole("Distinct fill values below the limit; more than one is suspect", minimum=1)
+    n_censored = whole("Results below the limit", minimum=1)
+
+
+@table("staging.lab_result", grain="one row per person, specimen and analyte")
+class LabResult(dy.Schema):
+    """Laboratory results in canonical units; below the limit the limit is kept, never a substitute value."""
+
+    person_id = person_id()
+    specimen_id = text("Specimen of the person", key=True)
+    analyte_code = text("Analyte", key=True)
+    value = number("Result, or the limit where the operator is < or >", optional=True)
+    unit_code = text("Canonical UCUM unit of value and lloq")
+    operator = text("How value bounds the truth", allowed=("=", "<", ">"))
+    is_censored = flag("The truth is only known to lie beyond value")
+    lloq = number("Lower limit of quantification, where known", optional=True, minimum=0)
+    assay_class = text("Assay class", allowed=("lc_ms_ms", "lc_ms_ms_equivalent", "immunoassay", "unknown"))
+    lab_id = text("Laboratory", optional=True)
+    drawn_on = day("Day of the draw", optional=True)
+    date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
+    source_value = number("Value as published, in the published unit")
+    source_variable = text("Variable or code it came from")
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.dxa_scan", grain="one row per person, scan, site, side and imputation")
+class DxaScan(dy.Schema):
+    """Bone density by site. A measured value has imputation 0; values imputed by the source have 1 to 5 and none is a scan."""
+
+    person_id = person_id()
+    scan_id = text("Scan of the person", key=True)
+    site_code = text("Skeletal site", key=True)
+    side_code = text("Side", key=True, allowed=("left", "right", "not_applicable", "not_released"))
+    imputation_number = whole("0 measured; 1 to 5 imputed by the source", key=True, minimum=0, maximum=5)
+    bmd_g_cm2 = number("Areal bone mineral density", "g/cm2", optional=True)
+    is_valid = flag("Usable measurement or imputation")
+    invalid_reason = text("Why it is not usable", optional=True)
+    manufacturer = text("Maker of the densitometer", optional=True)
+    model = text("Model", optional=True)
+    software = text("Analysis software", optional=True)
+    device_id = text("Device; change over time is computed within one device only", optional=True)
+    scanned_on = day("Day of the scan", optional=True)
+    date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.drug_exposure", grain="one row per person, source row and ingredient")
+class DrugExposure(dy.Schema):
+    """Prescriptions by ingredient. Where a source holds no dose, dose is NULL and `dose_source` says so."""
+
+    person_id = person_id()
+    source_file = text("File the row came from", key=True)
+    source_row = whole("Row number in that file", key=True, minimum=1)
+    ingredient = text("Ingredient, lower case", key=True)
+    drug_name = text("Name as the source gives it")
+    drug_class = text("Class, where the ingredient is one that matters here", optional=True)
+    indication_code = text("ICD-10-CM code of the reason for use", optional=True)
+    started_on = day("First day", optional=True)
+    days_on = number("Days taken so far; NULL if refused or unknown", "d", optional=True, minimum=0)
+    strength_mg = number("Strength", "mg", optional=True, minimum=0)
+    dose_mg_per_day = number("Dose", "mg/d", optional=True, minimum=0)
+    dose_source = text("Where the dose comes from", allowed=("sig", "quantity", "strength", "not_recorded"))
+    dose_confidence = number("Confidence in the dose, 0 to 1", optional=True, minimum=0, maximum=1)
+    date_reason = text("Whether dates were recorded or not released", allowed=DATE_REASONS)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.condition", grain="one row per person and condition")
+class Condition(dy.Schema):
+    """Diagnoses: recorded codes, or what a respondent was ever told."""
+
+    person_id = person_id()
+    condition_code = text("Condition", key=True)
+    is_present = flag("Reported present; false is a stated no")
+    recorded_on = day("Day of the record", optional=True)
+    record_type = text("How it is known", allowed=("self_report", "coded_diagnosis"))
+    source_variable = text("Variable or code it came from")
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.observation", grain="one row per person, observation and reading")
+class Observation(dy.Schema):
+    """What is neither laboratory, scan, drug nor diagnosis: body measures, blood pressure, smoking, reproductive history."""
+
+    person_id = person_id()
+    observation_code = text("What was observed", key=True)
+    reading_number = whole("Order among repeated readings", key=True, minimum=1)
+    value = number("Number or answer code")
+    unit_code = text("UCUM unit; NULL for an answer code", optional=True)
+    observed_on = day("Day of the observation", optional=True)
+    date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
+    source_variable = text("Variable it came from")
+    source_file = text("File the row came from")
+    source_row = whole("Row number in that file", minimum=1)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.source_row", grain="one row per source row of a table that staging reads")
+class SourceRow(dy.Schema):
+    """What must become of each source row, by a rule of its own, so that conservation can fail."""
+
+    person_id = person_id(key=False)
+    source_file = text("File", key=True)
+    source_row = whole("Row number in that file", key=True, minimum=1)
+    family = text("Source table family")
+    disposition = text("What must become of it", allowed=("staged", "duplicate", "quarantined", "out_of_scope"))
+    reason = text("Why it is not staged", optional=True)
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.quarantine", grain="one row per rejected source row", unit="population", publish="view")
+class Quarantine(dy.Schema):
+    """Source rows set aside, with file, row and reason; never the value of an identifier."""
+
+    person_id = whole("Person, where the row could be given to one", optional=True)
+    source_file = text("File", key=True)
+    source_row = whole("Row number in that file", key=True, minimum=1)
+    rule_code = text("Rule that rejected it", key=True)
+    reason = text("Why, in plain words")
+    source_id = source_id()
+    drop_id = drop_id()
+
+
+@table("staging.conservation", grain="one row per source file", unit="population", publish="table")
+class Conservation(dy.Schema):
+    """Nothing is lost: rows in equal rows staged, duplicate, quarantined and out of scope."""
+
+    source_file = text("File", key=True)
+    table_name = text("Raw table")
+    cycle_label = text("Survey cycle in years", optional=True)
+    rows_in = whole("Rows in the file", minimum=0)
+    rows_staged = whole("Rows found in at least one staging table", minimum=0)
+    rows_duplicate = whole("Rows that repeat another", minimum=0)
+    rows_quarantined = whole("Rows set aside with a reason", minimum=0)
+    rows_out_of_scope = whole("Rows that hold nothing this pipeline reads", minimum=0)
+    is_balanced = flag("The four add up to rows in")
+    source_id = source_id()
+    drop_id = drop_id()

@@ -1,0 +1,163 @@
+"""A study file as a typed, validated object, and its hash. What the numbers mean to an estimator is read by the estimator."""
+
+import tomllib
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipelines.errors import BadInput
+
+Design = Literal[
+    "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
+]
+# Rules that sql/cohort/criterion.sql can answer; a test holds the two lists together.
+CRITERIA = (
+    "examined",
+    "minimum_age",
+    "man_or_postmenopausal_woman",
+    "not_pregnant",
+    "no_current_sex_hormone",
+    "no_current_estrogen_axis_drug",
+    "no_drug_on_estrogen_axis",
+    "e2_by_lc_ms_ms",
+    "valid_hip_or_spine_scan",
+    "valid_femoral_neck_scan",
+    "covariates_known",
+)
+COVARIATES = ("age_years", "body_mass_index", "race_ethnicity", "current_smoker", "testosterone_ng_dl")
+OUTCOMES = ("femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine_bmd_g_cm2")
+# What each design profile asks at least (design, section 6): minima may be raised, maxima lowered, nothing loosened.
+PROFILES: dict[str, dict[str, float]] = {
+    "survey_association": {
+        "minimum_n": 30,
+        "minimum_effective_n": 30,
+        "minimum_design_df": 8,
+        "maximum_relative_standard_error": 0.30,
+        "maximum_censored_share": 0.50,
+    },
+    "descriptive": {
+        "minimum_n": 30,
+        "minimum_effective_n": 30,
+        "minimum_design_df": 8,
+        "maximum_relative_standard_error": 0.30,
+    },
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Population(_Part):
+    """Who may enter: survey cycles (none named: all with data), least age, and how people fall into arms."""
+
+    cycles: tuple[str, ...]
+    minimum_age_years: float = Field(ge=0, le=120)
+    arms: Literal["sex", "sex_and_menopause"]
+
+
+class Criterion(_Part):
+    """One eligibility step, asked in the order of the file."""
+
+    rule: Literal[CRITERIA]  # type: ignore[valid-type]
+    label: str
+
+
+class Covariates(_Part):
+    """Covariates as known at time zero."""
+
+    codes: tuple[Literal[COVARIATES], ...]  # type: ignore[valid-type]
+
+
+class Outcomes(_Part):
+    """Outcomes, the primary ones first."""
+
+    primary: tuple[Literal[OUTCOMES], ...] = Field(min_length=1)  # type: ignore[valid-type]
+    secondary: tuple[Literal[OUTCOMES], ...] = ()  # type: ignore[valid-type]
+
+
+class Study(_Part):
+    """One study file. `estimation` belongs to the estimator of the design, which validates it."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    question: str
+    design: Design
+    sources: tuple[Literal["nhanes", "omop", "flat"], ...]
+    population: Population
+    eligibility: tuple[Criterion, ...] = Field(min_length=1)
+    covariates: Covariates
+    outcomes: Outcomes
+    estimation: dict[str, Any]
+    diagnostics: dict[str, float]
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "Study":
+        both = set(self.outcomes.primary) & set(self.outcomes.secondary)
+        if both:
+            raise ValueError(f"outcomes: {', '.join(sorted(both))} is both primary and secondary")
+        profile = PROFILES.get(self.design)
+        if profile is None:
+            raise ValueError(f"design: {self.design} has no diagnostic profile yet")
+        if set(self.diagnostics) != set(profile):
+            raise ValueError(f"diagnostics: must name {', '.join(sorted(profile))}")
+        for name, bound in profile.items():
+            given = self.diagnostics[name]
+            if (name.startswith("minimum") and given < bound) or (name.startswith("maximum") and given > bound):
+                raise ValueError(f"diagnostics.{name}: {given} loosens the profile, which asks {bound}")
+        return self
+
+    @property
+    def protocol_hash(self) -> str:
+        """Hash of the content of the file, whatever its layout and comments."""
+        return sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def folder() -> Path:
+    """Where study files lie."""
+    return Path(__file__).parent / "studies"
+
+
+def read(path: Path) -> Study:
+    """One study file.
+
+    Raises:
+        BadInput: not TOML, or a field is missing, unknown or wrong; each problem names file and field.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+        study = Study.model_validate(content)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{path.name}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise BadInput(
+            [f"{path.name}: {'.'.join(str(part) for part in p['loc']) or 'file'}: {p['msg']}" for p in error.errors()]
+        ) from error
+    if study.id != path.stem:
+        raise BadInput(f"{path.name}: id is '{study.id}'; it must be the name of the file")
+    return study
+
+
+@lru_cache(maxsize=8)
+def catalogue(where: Path | None = None) -> dict[str, Study]:
+    """Every study, by id."""
+    return {path.stem: read(path) for path in sorted((where or folder()).glob("*.toml"))}
+
+
+def select(ids: tuple[str, ...], source: str) -> tuple[str, ...]:
+    """The studies of a run: those asked for, or all that the source can serve.
+
+    Raises:
+        BadInput: an id that is no study, or a study that this source cannot serve.
+    """
+    studies = catalogue()
+    if not ids:
+        return tuple(name for name, study in studies.items() if source in study.sources)
+    if unknown := [name for name in ids if name not in studies]:
+        raise BadInput(f"no study {', '.join(unknown)}; there are {', '.join(studies)}")
+    if wrong := [name for name in ids if source not in studies[name].sources]:
+        raise BadInput(f"study {', '.join(wrong)} is not for source {source}")
+    return ids

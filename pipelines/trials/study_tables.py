@@ -1,0 +1,79 @@
+"""Studies and run settings as rows of `ref.*`: the only way in which parameters reach SQL."""
+
+import polars as pl
+
+from pipelines.run_facts import Inputs, RunFacts
+from pipelines.tables import CONTRACTS
+from pipelines.trials.study import Study, catalogue
+
+
+def _asked(facts: RunFacts) -> list[Study]:
+    return [catalogue()[name] for name in facts.studies]
+
+
+def _frame(table: str, rows: list[dict[str, object]]) -> pl.LazyFrame:
+    return pl.DataFrame(rows, schema=CONTRACTS[table].empty().schema).lazy()
+
+
+def study(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study`."""
+    return _frame(
+        "ref.study",
+        [
+            {
+                "study_id": s.id,
+                "title": s.title,
+                "design": s.design,
+                "minimum_age_years": s.population.minimum_age_years,
+                "arm_rule": s.population.arms,
+                "protocol_hash": s.protocol_hash,
+            }
+            for s in _asked(facts)
+        ],
+    )
+
+
+def study_cycle(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_cycle`."""
+    return _frame(
+        "ref.study_cycle",
+        [{"study_id": s.id, "cycle_label": cycle} for s in _asked(facts) for cycle in s.population.cycles],
+    )
+
+
+def study_criterion(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_criterion`."""
+    return _frame(
+        "ref.study_criterion",
+        [
+            {"study_id": s.id, "step_number": number, "criterion_code": step.rule, "label": step.label}
+            for s in _asked(facts)
+            for number, step in enumerate(s.eligibility, start=1)
+        ],
+    )
+
+
+def study_covariate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_covariate`."""
+    return _frame(
+        "ref.study_covariate",
+        [{"study_id": s.id, "covariate_code": code} for s in _asked(facts) for code in s.covariates.codes],
+    )
+
+
+def study_outcome(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_outcome`."""
+    return _frame(
+        "ref.study_outcome",
+        [
+            {"study_id": s.id, "outcome_code": code, "is_primary": code in s.outcomes.primary}
+            for s in _asked(facts)
+            for code in (*s.outcomes.primary, *s.outcomes.secondary)
+        ],
+    )
+
+
+def run_setting(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.run_setting`."""
+    settings = {"bone_reference": facts.bone_reference, "min_cell": str(facts.min_cell), "evidence_source": facts.evidence_source}
+    return _frame("ref.run_setting", [{"setting_code": k, "value_text": v} for k, v in settings.items()])

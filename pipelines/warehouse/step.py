@@ -1,0 +1,153 @@
+"""A step: one table, its inputs and its producer, declared once and run without any framework; and its fingerprint.
+
+A fingerprint covers code, contract, run facts and the fingerprints of the input files, so a step runs only where it differs.
+"""
+
+import ast
+import csv
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipelines.run_facts import Inputs, RunFacts
+from pipelines.settings import project_root
+from pipelines.tables import CONTRACTS, Contract
+from pipelines.warehouse import sqlfile
+
+@dataclass(frozen=True, slots=True)
+class SqlProducer:
+    """The SELECT of one SQL file."""
+
+    path: Path
+
+    def code(self) -> str:
+        return sqlfile.read(self.path).text
+
+
+@dataclass(frozen=True, slots=True)
+class CsvProducer:
+    """A code list kept as CSV under `sql/ref`."""
+
+    path: Path
+
+    def code(self) -> str:
+        return self.path.read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class PythonProducer:
+    """A pure function `(inputs, facts) -> LazyFrame`, named `module:function`."""
+
+    function: str
+
+    def resolve(self) -> Callable[[Inputs, RunFacts], pl.LazyFrame]:
+        module, name = self.function.split(":")
+        return getattr(importlib.import_module(module), name)
+
+    def code(self) -> str:
+        return module_closure(self.function.split(":")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One table = one step."""
+
+    table: str
+    inputs: tuple[str, ...]
+    producer: SqlProducer | CsvProducer | PythonProducer
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def contract(self) -> Contract:
+        return CONTRACTS[self.table]
+
+    @property
+    def is_per_person(self) -> bool:
+        return self.contract.unit == "person"
+
+    def code_version(self) -> str:
+        """Hash of producer and contract: what Dagster shows as code version."""
+        parts = (self.producer.code(), self.contract.fingerprint, duckdb.__version__, pl.__version__)
+        return sha256("\x1f".join(parts).encode()).hexdigest()
+
+    def facts(self, run: RunFacts) -> dict[str, Any]:
+        return {name: getattr(run, name) for name in self.depends_on}
+
+    def fingerprint(self, run: RunFacts, bucket: str, inputs: Mapping[str, tuple[str, ...]]) -> str:
+        """Hash of everything that decides the file of one bucket; `inputs` are the fingerprints of the input files."""
+        parts = (self.code_version(), bucket, sorted(self.facts(run).items()), sorted(inputs.items()))
+        return sha256(repr(parts).encode()).hexdigest()
+
+
+def from_sql(file: sqlfile.SqlFile) -> Step:
+    """The step of a SQL file; its inputs are what the SQL reads."""
+    contract = CONTRACTS.get(file.table)
+    if contract is None:
+        raise sqlfile.SqlFileError(f"{file.path}: no contract for {file.table} in pipelines/tables")
+    if (contract.unit, contract.grain) != (file.unit, file.grain):
+        raise sqlfile.SqlFileError(
+            f"{file.path}: says '{file.grain}' / {file.unit}, the contract '{contract.grain}' / {contract.unit}"
+        )
+    return Step(file.table, file.reads, SqlProducer(file.path))
+
+
+def from_csv(path: Path) -> Step:
+    """The step of a code list `sql/ref/<table>.csv`."""
+    return Step(f"{path.parent.name}.{path.stem}", (), CsvProducer(path))
+
+
+def read_csv(path: Path, contract: Contract) -> pl.LazyFrame:
+    """A code list with the types of its contract; an empty field is NULL.
+
+    Raises:
+        ValueError: columns differ from the contract.
+    """
+    with path.open(newline="") as lines:
+        header = next(csv.reader(lines))
+    wanted = [c.name for c in contract.columns]
+    if header != wanted:
+        raise ValueError(f"{path}: columns are {header}; the contract says {wanted}")
+    return contract.schema.cast(pl.read_csv(path, infer_schema=False)).lazy()
+
+
+@lru_cache(maxsize=128)
+def module_closure(module: str) -> str:
+    """Source of a module and of every `pipelines` module it imports, directly or not: its code version."""
+    seen: dict[str, str] = {}
+    queue = [module]
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        path = _source(name)
+        if path is None:
+            continue
+        seen[name] = path.read_text()
+        queue.extend(_imports(seen[name]))
+    return "\x1f".join(f"{name}\x1f{seen[name]}" for name in sorted(seen))
+
+
+def _source(module: str) -> Path | None:
+    stem = project_root() / Path(*module.split("."))
+    for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+        if path.exists():
+            return path
+    return None
+
+
+def _imports(source: str) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+            names.extend(f"{node.module}.{alias.name}" for alias in node.names)
+    return [name for name in names if name.startswith("pipelines")]

@@ -1,0 +1,125 @@
+"""Every suite passes on a small valid population, and each check finds the violation that was planted for it."""
+
+import datetime as dt
+import runpy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from expectations import judge as judging
+from expectations import structure
+from expectations.suite import Check, all_tables, load
+from pipelines.settings import Settings
+from pipelines.tables import CONTRACTS
+
+HERE = Path(__file__).parent
+Frames = dict[str, pl.DataFrame]
+population = runpy.run_path(str(HERE / "population.py"))
+violations = runpy.run_path(str(HERE / "violations.py"))["VIOLATIONS"]
+PLANTED = {f"staging.{table}.{name}": change for table, found in violations.items() for name, change in found.items()}
+TABLES = [table for table in all_tables() if table.startswith("staging.")]
+CHECKS = {check.id: check for table in TABLES for check in load(table).checks}
+GENERATED = {draft["meta"]["id"] for table in TABLES for draft in structure.drafts(CONTRACTS[table])}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A home with the valid population."""
+
+    settings: Settings
+    frames: Frames
+
+    @contextmanager
+    def holding(self, changed: Frames) -> Iterator[None]:
+        """The same home with other tables, put back to rights afterwards."""
+        try:
+            self.put(changed)
+            yield
+        finally:
+            self.put({table: self.frames[table] for table in changed})
+
+    def put(self, tables: Frames) -> None:
+        for table, frame in tables.items():
+            population["write"](frame, table, self.settings.data)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    made = Home(Settings(home=tmp_path_factory.mktemp("it's a home"), memory_gb=1.0, threads=2), population["frames"]())
+    made.put(made.frames)
+    return made
+
+
+def judge_alone(home: Home, check: Check, monkeypatch: pytest.MonkeyPatch) -> judging.CheckResult:
+    """The verdict of one check, as judging its table gives it."""
+    suite = replace(load(check.table), checks=(check,))
+    monkeypatch.setattr(judging, "load", lambda table: suite)
+    (result,) = judging.judge(check.table, home.settings)
+    return result
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_suite_passes_on_valid_population(home: Home, table: str) -> None:
+    results = {result.check_id: result for result in judging.judge(table, home.settings)}
+    assert list(results) == [check.id for check in load(table).checks]
+    assert {name: r.status for name, r in results.items() if r.status != "pass"} == {}
+    assert all(0 <= r.n_violated <= r.n_evaluated for r in results.values())
+    assert all(r.n_evaluated > 0 for r in results.values()), "the population must give every check something to judge"
+
+
+def test_every_handwritten_check_has_a_planted_violation() -> None:
+    assert set(CHECKS) - GENERATED == set(PLANTED)
+
+
+@pytest.mark.parametrize("name", sorted(PLANTED))
+def test_planted_violation_is_found(home: Home, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with home.holding(PLANTED[name](home.frames)):
+        result = judge_alone(home, CHECKS[name], monkeypatch)
+    assert result.status == "fail"
+    assert result.n_violated > (1 - result.threshold) * result.n_evaluated
+
+
+@pytest.mark.parametrize("name", sorted(GENERATED))
+def test_broken_contract_is_found(home: Home, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = CHECKS[name]
+    with home.holding({check.table: broken(home.frames[check.table], check)}):
+        result = judge_alone(home, check, monkeypatch)
+    assert result.status == "fail"
+    assert result.n_violated == (2 if check.id.endswith(".columns") else 1)
+
+
+def broken(frame: pl.DataFrame, check: Check) -> pl.DataFrame:
+    """The table with its contract broken once, as the generated check must notice."""
+    contract = CONTRACTS[check.table]
+    columns = {column.name: column for column in contract.columns}
+    dates = [column.name for column in contract.columns if column.duckdb_type == "DATE"]
+    match check.id.rpartition(".")[2]:
+        case "columns":
+            return frame.rename({contract.columns[-1].name: "stray"}).with_columns(stray=pl.lit("x"))
+        case "required":
+            return first_row(frame, **{next(c.name for c in reversed(contract.columns) if not c.is_nullable): None})
+        case "key":
+            return pl.concat([frame, frame.head(1)])
+        case "person_known":
+            return first_row(frame, person_id=77_777)
+        case "no_future_date":
+            return first_row(frame.sort(dates[0], nulls_last=True), **{dates[-1]: dt.date(2100, 1, 1)})
+        case "dates_explained":
+            return first_row(frame.sort(dates[0], nulls_last=True), date_reason="not_released")
+        case short if short.endswith("_code"):
+            return first_row(frame, **{short.removesuffix("_code"): "nonsense"})
+        case short:
+            column = columns[short.removesuffix("_limit")]
+            outside = dt.date(1850, 1, 1) if column.name in dates else column.minimum - 1
+            return first_row(frame, **{column.name: outside})
+
+
+def first_row(frame: pl.DataFrame, **values: object) -> pl.DataFrame:
+    changed = frame.head(1).with_columns(
+        pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in values.items()
+    )
+    return pl.concat([changed, frame.slice(1)])

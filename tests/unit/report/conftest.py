@@ -1,0 +1,382 @@
+"""A small mart as one build would leave it: made up, shaped by the contracts, with closed gates and hidden cells."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pipelines.tables import CONTRACTS
+
+Rows = list[dict[str, Any]]
+OUTCOMES = ("femoral_neck_bmd_g_cm2", "lumbar_spine_bmd_g_cm2", "total_hip_bmd_g_cm2")
+POPULATIONS = {"men": (11.0, 44.0, 23.6), "postmenopausal_women": (2.1, 21.0, 5.2)}
+STUDY, DESCRIPTIVE = "nhanes_e2_bmd", "nhanes_bone_prevalence"
+
+
+def framed(name: str, rows: Rows) -> pl.DataFrame:
+    """Rows as a frame of the contract: every column present, none other."""
+    contract = CONTRACTS[name]
+    columns = {column.name for column in contract.columns}
+    odd = {key for row in rows for key in row} - columns
+    assert not odd, f"{name}: not in the contract: {odd}"
+    schema = contract.empty().schema
+    return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+
+
+def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
+    """Every mart table, with rows."""
+    rows = {
+        "mart.effect_estimate": _estimates(evidence),
+        "mart.diagnostic": _diagnostics(),
+        "mart.dose_response": _curves(evidence),
+        "mart.bone_prevalence": _prevalence(evidence),
+        "mart.attrition": _attrition(),
+        "mart.table_one": _table_one(),
+        "mart.e2_distribution": _distribution(),
+        "mart.measurement_count": _measurements(),
+        "mart.source_file": _files(),
+        "mart.missing_piece": _missing(),
+        "mart.quality_result": _checks(),
+        "mart.build": _build(evidence),
+    }
+    return {name: framed(name, content) for name, content in rows.items()}
+
+
+@pytest.fixture(scope="session")
+def mart() -> dict[str, pl.DataFrame]:
+    return build_mart()
+
+
+@pytest.fixture(scope="session")
+def simulated_mart() -> dict[str, pl.DataFrame]:
+    return build_mart("simulated")
+
+
+@pytest.fixture(scope="session")
+def frame_of() -> Callable[[str, Rows], pl.DataFrame]:
+    return framed
+
+
+@pytest.fixture(scope="session")
+def empty_mart() -> dict[str, pl.DataFrame]:
+    return {name: contract.empty() for name, contract in CONTRACTS.items() if contract.layer == "mart"}
+
+
+def _is_closed(population: str, outcome: str) -> bool:
+    return population == "postmenopausal_women" and outcome.startswith("lumbar")
+
+
+def _estimates(evidence: str) -> Rows:
+    found = iter([(0.0148, 0.0039, 0.0018), (0.0086, 0.0041, 0.052), (-0.0021, 0.0062, 0.74), (0, 0, 0)])
+    found = iter([*list(found)[:3], (0.0113, 0.0029, 0.0002), (0.0, 0.0, 0.0), (0.0121, 0.0034, 0.0005)])
+    rows: Rows = []
+    for population in POPULATIONS:
+        for outcome in OUTCOMES:
+            estimate, error, p_value = next(found)
+            closed = _is_closed(population, outcome)
+            for shift, estimator in enumerate(("linear_log2_e2_mi", "lloq_over_sqrt2", "measured_only")):
+                value = estimate * (1 + 0.2 * shift)
+                answer = {
+                    "estimate": value,
+                    "ci_low": value - 2.13 * error,
+                    "ci_high": value + 2.13 * error,
+                    "se": error,
+                    "p_value": p_value,
+                }
+                rows.append(
+                    {
+                        "run_id": "b1",
+                        "study_id": STUDY,
+                        "protocol_hash": "9f3c",
+                        "evidence_source": evidence,
+                        "contrast": "per_doubling_of_e2",
+                        "outcome": outcome,
+                        "population": population,
+                        "estimand": f"Difference in mean {outcome} per doubling of serum estradiol, 40 years and over",
+                        "intercurrent_strategy": "not applicable: one examination",
+                        "estimator": estimator,
+                        "se_method": "Taylor linearization over strata and PSU",
+                        "missing_method": "40 imputations, Rubin" if shift == 0 else "none",
+                        "scale": "difference in g/cm2 per doubling of estradiol",
+                        "n_target": 1340 - 20 * shift,
+                        "n_effective": 902.4,
+                        "gate_status": "closed" if closed else "open",
+                        "gate_reason": "unweighted_n below 30" if closed else None,
+                        **({} if closed else answer),
+                    }
+                )
+    return rows
+
+
+def _curves(evidence: str) -> Rows:
+    rows: Rows = []
+    for population, (low, high, reference) in POPULATIONS.items():
+        for outcome in OUTCOMES:
+            if _is_closed(population, outcome):
+                continue
+            for number, x in enumerate(np.geomspace(low, high, 21), start=1):
+                distance = np.log2(x / reference)
+                estimate = 0.013 * distance - 0.005 * max(distance, 0) ** 2
+                half = 0.004 + 0.012 * abs(distance)
+                rows.append(
+                    {
+                        "study_id": STUDY,
+                        "outcome": outcome,
+                        "population": population,
+                        "point_number": number,
+                        "evidence_source": evidence,
+                        "exposure": "estradiol, pg/mL",
+                        "exposure_value": float(x),
+                        "reference_value": reference,
+                        "estimate": estimate,
+                        "ci_low": estimate - half,
+                        "ci_high": estimate + half,
+                        "knots": "11, 20, 27, 44",
+                    }
+                )
+    return rows
+
+
+def _diagnostics() -> Rows:
+    asked = {
+        "unweighted_n": (1340.0, 30.0, "at least"),
+        "kish_effective_n": (902.4, 30.0, "at least"),
+        "design_df": (15.0, 8.0, "at least"),
+        "relative_standard_error": (0.0043, 0.30, "at most"),
+        "censored_share": (0.182, 0.50, "at most"),
+        "imputation_model_converged": (1.0, 1.0, "at least"),
+    }
+    rows: Rows = []
+    for population in POPULATIONS:
+        for outcome in OUTCOMES:
+            closed = _is_closed(population, outcome)
+            for diagnostic, (value, threshold, rule) in asked.items():
+                hidden = closed and diagnostic == "unweighted_n"
+                skipped = closed and diagnostic.startswith("imputation")
+                rows.append(
+                    {
+                        "study_id": STUDY,
+                        "contrast": "per_doubling_of_e2",
+                        "outcome": outcome,
+                        "population": population,
+                        "diagnostic": diagnostic,
+                        "value": None if hidden or skipped else value,
+                        "threshold": threshold,
+                        "rule": rule,
+                        "status": "fail" if hidden else "not_evaluated" if skipped else "pass",
+                        "is_suppressed": hidden,
+                    }
+                )
+    return rows
+
+
+def _prevalence(evidence: str) -> Rows:
+    base = {("female", "osteoporosis"): 10.3, ("female", "osteopenia"): 48.6, ("male", "osteoporosis"): 2.1}
+    base |= {("male", "osteopenia"): 29.8, ("female", "normal"): 41.1, ("male", "normal"): 68.1}
+    rows: Rows = []
+    for site in ("femoral_neck", "total_hip", "lumbar_spine"):
+        for number, cycle in enumerate(("2005-2006", "2009-2010", "2013-2014")):
+            for (sex, band), start in base.items():
+                for reference in ("white_female", "white_male"):
+                    value = start + 0.6 * number + (2.4 if reference == "white_male" and band != "normal" else 0.0)
+                    closed = site == "lumbar_spine" and sex == "male" and band == "osteoporosis"
+                    hidden = site == "total_hip" and sex == "male" and band == "osteoporosis" and number == 2
+                    shown = not closed and not hidden
+                    rows.append(
+                        {
+                            "study_id": DESCRIPTIVE,
+                            "cycle_label": cycle,
+                            "site_code": site,
+                            "sex_code": sex,
+                            "reference_code": reference,
+                            "band": band,
+                            "evidence_source": evidence,
+                            "prevalence_pct": value if shown else None,
+                            "se_pct": 0.05 * value if shown else None,
+                            "ci_low_pct": 0.9 * value if shown else None,
+                            "ci_high_pct": 1.1 * value if shown else None,
+                            "n_band": round(14 * value) if shown else None,
+                            "n": None if hidden else 1402,
+                            "gate_status": "closed" if closed else "open",
+                            "gate_reason": "relative_standard_error 0.41 above 0.30" if closed else None,
+                            "is_suppressed": hidden,
+                        }
+                    )
+    return rows
+
+
+def _attrition() -> Rows:
+    steps = {
+        "Everybody in the survey cycles of the study": (5003, 5172),
+        "Examined in the mobile center, with a weight": (4836, 4977),
+        "Aged 40 years or over": (1812, 1954),
+        "Men, or postmenopausal women": (1812, 1240),
+        "No sex hormone, aromatase inhibitor or tamoxifen now": (1741, 1102),
+        "Estradiol measured by LC-MS/MS": (1604, 1011),
+        "A valid scan of hip or spine": (1436, 912),
+    }
+    rows: Rows = []
+    for study in (STUDY, DESCRIPTIVE):
+        for side, arm in enumerate(("men", "women")):
+            before = None
+            for number, (label, after) in enumerate(steps.items()):
+                hidden = study == DESCRIPTIVE and number == 6 and side == 1
+                rows.append(
+                    {
+                        "study_id": study,
+                        "arm_code": arm,
+                        "step_number": number,
+                        "label": label,
+                        "n_before": None if hidden else before or after[side],
+                        "n_after": None if hidden else after[side],
+                        "is_suppressed": hidden,
+                    }
+                )
+                before = after[side]
+    return rows
+
+
+def _table_one() -> Rows:
+    means = {
+        "age_years": (57.1, 11.2, "years"),
+        "body_mass_index": (29.1, 5.4, "kg/m2"),
+        "femoral_neck_bmd_g_cm2": (0.843, 0.138, "g/cm2"),
+        "testosterone_ng_dl": (402.2, 161.9, "ng/dL"),
+    }
+    shares = {"race_ethnicity": ("1", "2", "3", "4", "5"), "current_smoker": ("0", "1")}
+    rows: Rows = []
+    for arm in ("men", "postmenopausal_women"):
+        common = {"study_id": STUDY, "arm_code": arm, "is_suppressed": False}
+        for characteristic, (mean, spread, unit) in means.items():
+            value = {"level": "mean", "n": 1436, "estimate": mean, "spread": spread, "unit": unit}
+            rows.append({**common, "characteristic": characteristic, **value})
+        for characteristic, levels in shares.items():
+            for number, level in enumerate(levels):
+                hidden = characteristic == "race_ethnicity" and level in ("2", "5") and arm != "men"
+                value = {"n": 200 + 10 * number, "estimate": 100 / len(levels), "unit": "%"}
+                value = {"n": None, "estimate": None, "unit": "%"} if hidden else value
+                row = {**common, "characteristic": characteristic, "level": level, **value, "is_suppressed": hidden}
+                rows.append(row)
+    return rows
+
+
+def _distribution() -> Rows:
+    edges = [2.99, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0, None]
+    shapes = {
+        "men": [1, 2, 4, 7, 18, 24, 19, 11, 10, 3, 1, 0],
+        "postmenopausal_women": [19, 28, 18, 11, 11, 5, 3, 2, 1.5, 0.9, 0.6, 0],
+        "premenopausal_women": [2, 2, 3, 4, 8, 9, 8, 8, 13, 12, 24, 7],
+        "women_of_unknown_status": [11, 14, 11, 9, 12, 8, 7, 7, 9, 6, 6, 0],
+    }
+    rows: Rows = []
+    for population, shares in shapes.items():
+        rows += _bins("2013-2014", "lc_ms_ms", population, 2.99, [0.0, *edges[:-1]], edges, shares)
+    old = [5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, None]
+    for cycle in ("1999-2000", "2001-2002", "2003-2004"):
+        rows += _bins(cycle, "immunoassay", "men", 5.0, [0.0, *old[:-1]], old, [5, 2, 5, 12, 21, 22, 21, 8, 4])
+    return rows
+
+
+def _bins(cycle: str, assay: str, population: str, lloq: float, lower: list, upper: list, shares: list) -> Rows:
+    rows: Rows = []
+    for number, (low, high, share) in enumerate(zip(lower, upper, shares, strict=True)):
+        hidden = 0 < share < 1
+        row = {"cycle_label": cycle, "assay_class": assay, "population": population, "bin_number": number}
+        row |= {"lower_pg_ml": low, "upper_pg_ml": high, "lloq_pg_ml": lloq, "is_suppressed": hidden}
+        shown = {"n": None, "weighted_share_pct": None} if hidden else {"n": 15 * share, "weighted_share_pct": share}
+        rows.append(row | {key: value if value is None else float(value) for key, value in shown.items()})
+        rows[-1]["n"] = None if hidden else int(15 * share)
+    return rows
+
+
+def _measurements() -> Rows:
+    counts = {"estradiol": (0, 3600), "femoral_neck_bmd": (3030, 1560), "estradiol and femoral_neck_bmd": (0, 1443)}
+    return [
+        {
+            "cycle_label": cycle,
+            "measurement": measurement,
+            "sex_code": sex,
+            "n": None if sex == "female" and value == 0 else value,
+            "is_suppressed": sex == "female" and value == 0,
+        }
+        for measurement, values in counts.items()
+        for cycle, value in zip(("2005-2006", "2013-2014"), values, strict=True)
+        for sex in ("male", "female")
+    ]
+
+
+def _files() -> Rows:
+    rows: Rows = []
+    for cycle in ("2005-2006", "2013-2014"):
+        for number, table in enumerate(("DEMO", "DXXFEM", "TST", "RXQ_RX")):
+            rows.append(
+                {
+                    "source_file": f"{cycle}/{table}.parquet",
+                    "cycle_label": cycle,
+                    "table_name": table,
+                    "status_code": "recognized",
+                    "rows_in": 10_175 + number,
+                    "rows_staged": 10_000,
+                    "rows_duplicate": 0,
+                    "rows_quarantined": 25 if number == 2 else None,
+                    "rows_out_of_scope": 150 + number if number == 2 else None,
+                    "is_suppressed": number != 2,
+                }
+            )
+    rows.append({"source_file": "MANIFEST.csv", "status_code": "out_of_scope", "is_suppressed": False})
+    return rows
+
+
+def _missing() -> Rows:
+    return [
+        {"cycle_label": "2011-2012", "file_group": "dxxfem", "consequence": "2011-2012: no DXXFEM: no femoral BMD"},
+        {"cycle_label": "2005-2006", "file_group": "tst", "consequence": "2005-2006: no TST or SSCHL: no estradiol"},
+        {"cycle_label": "2009-2010", "file_group": "tst", "consequence": "2009-2010: no TST or SSCHL: no estradiol"},
+    ]
+
+
+def _checks() -> Rows:
+    note = "Bone mineral density lies within what a scanner can report"
+    return [
+        {
+            "check_id": f"{table}.check_{number}",
+            "table_name": table,
+            "stratum": "all",
+            "category": category,
+            "severity": "warning" if status == "fail" else "critical",
+            "note": note if status == "pass" else f"{note} ({status})",
+            "n_violated": {"fail": 312, "pass": 0}.get(status),
+            "n_evaluated": None if status in ("could_not_evaluate", "not_applicable") else 10_175,
+            "threshold": 0.99,
+            "status": status,
+        }
+        for table in ("staging.dxa_scan", "staging.lab_result", "features.e2_exposure")
+        for number, (category, status) in enumerate(
+            [
+                ("conformance", "pass"),
+                ("completeness", "pass"),
+                ("plausibility", "fail" if table == "staging.lab_result" else "pass"),
+                ("plausibility", "could_not_evaluate"),
+                ("plausibility", "not_applicable"),
+            ]
+        )
+    ]
+
+
+def _build(evidence: str) -> Rows:
+    return [
+        {
+            "build_id": "20250102T030405-1a2b3c",
+            "built_at": "2025-01-02T03:04:05Z",
+            "source_id": "nhanes",
+            "drop_id": "5f0c9d1e",
+            "evidence_source": evidence,
+            "code_version": "c0ffee12",
+            "trabecula_version": "0.1.0",
+            "duckdb_version": "2.0.0",
+            "n_gates": 42,
+            "n_gates_closed": 7,
+        }
+    ]

@@ -1,0 +1,137 @@
+"""Findings in words: direction, interval, gate; the primary method alone speaks, shortcuts stand in the muted table."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines.report.frames import prepared
+from pipelines.report.labels import COMPARISON_ESTIMATORS
+from pipelines.report.section_findings import age_phrase, estimate_tables, findings, primary
+from pipelines.report.views import Finding
+
+Mart = dict[str, pl.DataFrame]
+
+
+def plain(found: Finding) -> str:
+    return f"{found.lead} {found.text}".replace("\u00a0", " ")
+
+
+@pytest.fixture
+def one(mart: Mart) -> Callable[..., Finding]:
+    """The finding of men's femoral neck, with some columns replaced."""
+
+    def build(**changed: Any) -> Finding:
+        estimates = mart["mart.effect_estimate"].filter(
+            pl.col("population") == "men", pl.col("outcome").str.starts_with("femoral")
+        )
+        columns = [pl.lit(value, dtype=estimates.schema[name]).alias(name) for name, value in changed.items()]
+        frames = prepared({**mart, "mart.effect_estimate": estimates.with_columns(columns)}, mart)
+        return findings(frames)[0]
+
+    return build
+
+
+def test_more_bone(one: Callable[..., Finding]) -> None:
+    found = one(estimate=0.0148, ci_low=0.0065, ci_high=0.0231, se=0.0039, p_value=0.0018, n_target=1340)
+    assert plain(found) == (
+        "In men of 40 and over, twice the estradiol went with 0.015 g/cm² more femoral-neck BMD "
+        "(95 % CI 0.006 to 0.023; p = 0.002; n = 1,340)."
+    )
+    assert found.tag == "interval excludes zero"
+
+
+def test_less_bone_states_the_interval_in_the_same_direction(one: Callable[..., Finding]) -> None:
+    found = one(estimate=-0.0148, ci_low=-0.0231, ci_high=-0.0065, se=0.0039, p_value=0.0002)
+    assert "0.015 g/cm² less femoral-neck BMD (95 % CI 0.006 to 0.023; p < 0.001" in plain(found)
+    assert found.tag == "interval excludes zero"
+
+
+def test_an_interval_over_zero_says_both_directions(one: Callable[..., Finding]) -> None:
+    found = one(estimate=-0.0021, ci_low=-0.0153, ci_high=0.0111, se=0.0062, p_value=0.74)
+    assert "0.002 g/cm² less femoral-neck BMD (95 % CI 0.015 less to 0.011 more; p = 0.74" in plain(found)
+    assert found.tag == "interval includes zero"
+
+
+def test_a_closed_gate_gives_its_reason(one: Callable[..., Finding]) -> None:
+    found = one(gate_status="closed", gate_reason="censored_share above 0.50")
+    assert plain(found) == (
+        "Men of 40 and over, femoral-neck BMD: no estimate was computed, "
+        "because share below the assay limit above 0.50."
+    )
+    assert found.tag == "gate closed"
+
+
+def test_a_waiver_is_said_in_the_same_breath(one: Callable[..., Finding]) -> None:
+    found = one(gate_status="waived", gate_reason="2025-01-02: pilot data")
+    assert plain(found).endswith("The gate was waived: 2025-01-02: pilot data.")
+    assert found.tag == "gate waived"
+
+
+def test_an_open_gate_without_estimate_is_not_a_finding_of_nothing(one: Callable[..., Finding]) -> None:
+    found = one(estimate=None, ci_low=None, ci_high=None, se=None, p_value=None)
+    assert "no estimate was computed, because no reason was given" in plain(found)
+
+
+def test_only_the_primary_method_speaks(mart: Mart) -> None:
+    frames = prepared(mart, mart)
+    assert set(primary(frames["mart.effect_estimate"])["estimator"]) == {"linear_log2_e2_mi"}
+    spoken = [found for found in findings(frames) if "twice the estradiol" in found.text or "no estimate" in found.text]
+    assert len(spoken) == 6
+
+
+def test_a_study_with_one_unknown_estimator_speaks_with_it_and_with_two_not_at_all(mart: Mart) -> None:
+    frame = mart["mart.effect_estimate"]
+    kept = frame.filter(~pl.col("estimator").is_in(COMPARISON_ESTIMATORS)).with_columns(estimator=pl.lit("aipw"))
+    assert primary(kept).height == 6
+    two = pl.concat([kept, kept.with_columns(estimator=pl.lit("msm"))])
+    assert primary(two).is_empty()
+
+
+def test_shortcuts_stand_in_a_muted_table_of_their_own(mart: Mart) -> None:
+    tables = estimate_tables(prepared(mart, mart)["mart.effect_estimate"])
+    assert [table.is_muted for table in tables] == [False, True]
+    assert tables[1].caption.startswith("For comparison only")
+    headings = [column.heading for column in tables[1].columns]
+    assert headings[2:] == ["LLOQ/√2 in place of censored values", "Measured values only"]
+    first = [cell.text.replace("\u00a0", " ") for cell in tables[1].rows[0].cells]
+    assert first == ["0.015 g/cm²", "0.018 g/cm²", "0.021 g/cm²"]
+
+
+def test_the_published_values_stand_beside_this_build(mart: Mart) -> None:
+    said = [plain(found) for found in findings(prepared(mart, mart))]
+    assert said[-1] == (
+        "Against Looker 2010, femoral neck, 2005\u20132006: osteoporosis in women 10.3 % (published 10 %); "
+        "low bone mass (osteopenia) in women 48.6 % (published 49 %); osteoporosis in men 2.1 % (published 2 %); "
+        "low bone mass (osteopenia) in men 29.8 % (published 30 %)."
+    )
+    assert said[-2].startswith("In 2013\u20132014, 11.5 % (95 % CI 10.3 to 12.7) of women and 3.3 %")
+
+
+def test_the_band_named_in_words_is_the_one_of_the_reference_table(mart: Mart, root: Path) -> None:
+    with (root / "sql/ref/clinical_limit.csv").open() as file:
+        limits = {row["limit_code"]: float(row["value"]) for row in csv.DictReader(file)}
+    said = findings(prepared(mart, mart))[-2].text
+    assert f"T-score \u2212{abs(limits['t_score_osteoporosis'])} or lower" in said
+    methods = (root / "pipelines/report/templates/methods.html.j2").read_text()
+    assert f"\u2212{abs(limits['t_score_osteoporosis'])} or lower" in methods
+    assert f"below \u2212{abs(limits['t_score_osteopenia'])} (WHO 1994)" in methods
+
+
+@pytest.mark.parametrize(
+    ("label", "phrase"),
+    [
+        ("Aged 40 years or over", " of 40 and over"),
+        ("40 and over", " of 40 and over"),
+        ("Age at least 50", " of 50 and over"),
+        ("Examined in 2013 or later", ""),
+        ("", ""),
+    ],
+)
+def test_age_is_read_from_the_steps(mart: Mart, label: str, phrase: str) -> None:
+    steps = mart["mart.attrition"].with_columns(label=pl.lit(label))
+    assert age_phrase(steps, "nhanes_e2_bmd") == phrase
+    assert age_phrase(steps, "another_study") == ""

@@ -1,0 +1,144 @@
+"""Tables of the page: who was counted in, diagnostics, checks, the account of files, and what is missing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from pipelines.report import section_account, section_bone, section_checks, section_people
+from pipelines.report.frames import prepared
+from pipelines.report.views import Row, Table
+
+Mart = dict[str, pl.DataFrame]
+MakeFrame = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
+
+
+def row_of(table: Table, heading: str) -> Row:
+    return next(row for row in table.rows if row.heading.endswith(heading))
+
+
+def test_attrition_shows_people_left_and_taken_and_no_small_difference(frame_of: MakeFrame) -> None:
+    steps = [(0, "Everybody", 500, 500), (1, "Examined", 500, 495), (2, "Scanned", 495, 100), (3, "Measured", 100, 100)]
+    rows = [
+        {"study_id": "s", "arm_code": "men", "step_number": step, "label": label, "n_before": before, "n_after": after}
+        for step, label, before, after in steps
+    ]
+    frame = frame_of("mart.attrition", [{**row, "is_suppressed": False} for row in rows])
+    table = section_people.attrition_tables(frame, 11)[0]
+    shown = [(row.cells[0].text, row.cells[0].note, row.cells[0].bar_pct) for row in table.rows]
+    assert shown == [("500", "", 100.0), ("495", "<11", 99.0), ("100", "\u2212395", 20.0), ("100", "0", 20.0)]
+
+
+def test_attrition_of_a_hidden_start_has_no_bars(frame_of: MakeFrame) -> None:
+    common = {"study_id": "s", "arm_code": "men", "label": "Everybody"}
+    rows = [
+        {**common, "step_number": 0, "n_before": None, "n_after": None, "is_suppressed": True},
+        {**common, "step_number": 1, "n_before": None, "n_after": 40, "is_suppressed": False},
+    ]
+    table = section_people.attrition_tables(frame_of("mart.attrition", rows), 11)[0]
+    assert [row.cells[0].bar_pct for row in table.rows] == [None, None]
+
+
+def test_table_one_writes_means_and_shares(mart: Mart) -> None:
+    table = section_people.table_one(prepared(mart, mart)["mart.table_one"], 11)[0]
+    headings = [row.heading for row in table.rows]
+    assert headings[:3] == ["Age (years)", "Race and ethnicity", "Mexican American"]
+    assert row_of(table, "Age (years)").cells[0].text.replace("\u00a0", " ") == "57.1 ± 11.2"
+    assert row_of(table, "Body mass index (kg/m²)").cells[0].note == "(1,436)"
+    assert row_of(table, "Mexican American").cells[0].text.replace("\u00a0", " ") == "20.0 %"
+    assert row_of(table, "Other Hispanic").cells[1].text == "<11 or hidden"
+
+
+def test_shares_on_either_scale_are_percentages(frame_of: MakeFrame) -> None:
+    common = {"study_id": "s", "characteristic": "current_smoker", "level": "1", "n": 50, "is_suppressed": False}
+    rows = [
+        {**common, "arm_code": "men", "estimate": 0.182, "unit": "1"},
+        {**common, "arm_code": "women", "estimate": 18.2, "unit": "%"},
+    ]
+    cells = row_of(section_people.table_one(frame_of("mart.table_one", rows), 11)[0], "Yes").cells
+    assert [cell.text.replace("\u00a0", " ") for cell in cells] == ["18.2 %", "18.2 %"]
+
+
+def test_diagnostics_that_failed_come_first_and_every_verdict_is_a_word(mart: Mart) -> None:
+    table = section_checks.diagnostic_tables(prepared(mart, mart)["mart.diagnostic"])[0]
+    first = table.rows[0]
+    assert first.heading == "Postmenopausal women, lumbar-spine BMD"
+    assert [cell.tag for cell in first.cells] == ["fail", "pass", "pass", "pass", "pass", "not evaluated"]
+    assert first.cells[0].text == "hidden"
+    assert [column.note.replace("\u00a0", " ") for column in table.columns[1:]] == [
+        "at least 30",
+        "at least 30",
+        "at least 8",
+        "at most 30 %",
+        "at most 50 %",
+        "required",
+    ]
+
+
+def test_failed_checks_come_first_and_small_counts_stay_unsaid(mart: Mart) -> None:
+    quality = mart["mart.quality_result"].with_columns(
+        n_violated=pl.when(pl.col("status") == "fail").then(3).otherwise(pl.col("n_violated"))
+    )
+    tables = section_checks.quality_tables(prepared({"mart.quality_result": quality}, [])["mart.quality_result"], 11)
+    assert [table.caption for table in tables] == ["Checks that failed", "Checks by table", "Every check"]
+    assert tables[0].rows[0].cells[2].text == "<11"
+    assert row_of(tables[1], "staging.lab_result").cells[0].text == "2 of 3"
+    assert tables[2].is_folded
+    assert [row.cells[-1].tag for row in tables[2].rows][:2] == ["fail", "could not be evaluated"]
+
+
+def test_the_account_says_which_files_add_up(frame_of: MakeFrame) -> None:
+    whole = {"rows_in": 100, "rows_staged": 80, "rows_duplicate": 0, "rows_quarantined": 20, "rows_out_of_scope": 0}
+    rows = [
+        {"source_file": "a", "status_code": "recognized", "is_suppressed": False, **whole},
+        {"source_file": "b", "status_code": "recognized", "is_suppressed": False, **whole, "rows_staged": 79},
+        {"source_file": "c", "status_code": "recognized", "is_suppressed": True, **whole, "rows_quarantined": None},
+        {"source_file": "d", "status_code": "recognized", "is_suppressed": False, **whole, "rows_duplicate": None},
+        {"source_file": "e", "status_code": "out_of_scope", "is_suppressed": False},
+        {"source_file": "f", "status_code": "rejected", "is_suppressed": False},
+    ]
+    frame = frame_of("mart.source_file", rows)
+    table = section_account.account_table(frame, 11)
+    assert table.is_folded
+    assert [(row.heading, row.cells[-1].tag) for row in table.rows] == [
+        ("f", "not read"),
+        ("a", "adds up"),
+        ("b", "does not add up"),
+        ("c", "has hidden counts"),
+        ("d", "incomplete"),
+        ("e", "not read"),
+    ]
+    said = section_account.account_sentence(frame)
+    assert said.startswith("6 files with 400 rows")
+    assert "1 do not add up: do not rely on this build" in said
+
+
+def test_missing_pieces_are_grouped_over_cycles(mart: Mart) -> None:
+    table = section_account.missing_table(prepared(mart, mart)["mart.missing_piece"])
+    shown = {row.heading: [cell.text for cell in row.cells] for row in table.rows}
+    assert shown == {
+        "No TST or SSCHL: no estradiol": ["2005\u20132006, 2009\u20132010", "TST"],
+        "No DXXFEM: no femoral BMD": ["2011\u20132012", "DXXFEM"],
+    }
+
+
+def test_coverage_tells_hidden_from_none_at_all(mart: Mart) -> None:
+    table = section_account.coverage_table(prepared(mart, mart)["mart.measurement_count"], 11)
+    estradiol = [row.heading for row in table.rows].index("Estradiol")
+    women, men = table.rows[estradiol + 1], table.rows[estradiol + 2]
+    assert [cell.text for cell in women.cells] == ["<11 or hidden", "3,600"]
+    assert [cell.text for cell in men.cells] == ["0", "3,600"]
+
+
+def test_prevalence_table_has_both_references_and_the_published_value(mart: Mart) -> None:
+    frame = prepared(mart, mart)["mart.bone_prevalence"]
+    table = section_bone.prevalence_table(frame, "femoral_neck", 11)
+    group, osteoporosis = table.rows[0], table.rows[1]
+    assert group.heading == "2005\u20132006, women (1,402 scanned)"
+    assert [cell.text.replace("\u00a0", " ") for cell in osteoporosis.cells] == ["10.3 %", "12.7 %", "10 %"]
+    assert osteoporosis.cells[0].note == "9.3 to 11.3"
+    spine = section_bone.prevalence_table(frame, "lumbar_spine", 11)
+    assert [cell.tag for row in spine.rows for cell in row.cells].count("gate closed") == 6
+    assert section_bone.closed_sentence(frame) == (
+        "6 of 108 values are not shown because their gate is closed: relative standard error 0.41 above 0.30."
+    )
