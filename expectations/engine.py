@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, registry
 import expectations.rows  # noqa: F401  (registers our own expectation)
 from expectations.suite import Check
 from pipelines.settings import Settings
+from pipelines.warehouse.engine import literal
 
 # A verdict needs counts. A query that gives more rows than this was not meant for judging.
 MOST_ROWS = 10_000
@@ -41,7 +42,7 @@ _TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
 }
 _COLUMNS = """
 select column_name, data_type, is_nullable from duckdb_columns()
-where schema_name = :schema and table_name = :table order by column_index
+where schema_name = coalesce(:schema, current_schema()) and table_name = :table order by column_index
 """
 
 
@@ -84,11 +85,12 @@ class BufferingCursor(duckdb_engine.CursorWrapper):
 
 
 class BufferingConnection(duckdb_engine.ConnectionWrapper):
-    """A connection whose cursors buffer."""
+    """A quiet connection whose cursors buffer, in one schema."""
 
-    def __init__(self, wrapped: duckdb_engine.ConnectionWrapper) -> None:
+    def __init__(self, wrapped: duckdb_engine.ConnectionWrapper, schema: str) -> None:
         self._connection = wrapped._ConnectionWrapper__c
         self._connection.execute("set enable_progress_bar = false")
+        self._connection.execute(f"set schema = {literal(schema)}")
         super().__init__(self._connection)
 
     def cursor(self) -> BufferingCursor:
@@ -102,12 +104,13 @@ class GxDuckDBDialect(duckdb_engine.Dialect):
     supports_statement_cache = False
 
     def connect(self, *cargs: Any, **cparams: Any) -> BufferingConnection:  # ty: ignore[incompatible-method-override]
-        return BufferingConnection(super().connect(*cargs, **cparams))
+        schema = cparams.pop("schema", "main")
+        return BufferingConnection(super().connect(*cargs, **cparams), schema)
 
     def get_columns(
         self, connection: sa.Connection, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        found = connection.execute(sa.text(_COLUMNS), {"schema": schema or "main", "table": table_name}).fetchall()
+        found = connection.execute(sa.text(_COLUMNS), {"schema": schema, "table": table_name}).fetchall()
         return [
             {"name": name, "type": _TYPES.get(kind, sa.types.NullType)(), "nullable": nullable, "default": None}
             for name, kind, nullable in found
@@ -139,6 +142,7 @@ def open_batch(database: Path, table: str, settings: Settings) -> Generator[Batc
     """
     schema, name = table.split(".")
     options = {
+        "schema": schema,
         "read_only": True,
         "config": {
             "memory_limit": f"{settings.memory_gb}GB",
@@ -159,7 +163,7 @@ def open_batch(database: Path, table: str, settings: Settings) -> Generator[Batc
     engine = source.get_execution_engine()
     engine.dialect_module = postgresql
     try:
-        asset = source.add_table_asset(name, table_name=name, schema_name=schema)
+        asset = source.add_table_asset(name, table_name=name)
         yield asset.add_batch_definition_whole_table("all").get_batch()
     finally:
         engine.close()

@@ -3,13 +3,20 @@
 from functools import lru_cache
 from graphlib import TopologicalSorter
 
-from pipelines.models import bone_prevalence, description, gate, survey_association
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
 from pipelines.warehouse.step import PythonProducer, Step, from_csv, from_sql
 
 _STUDIES = ("studies",)
+_SURVEY_FRAME = (
+    "staging.survey_design",
+    "cohort.trial_person",
+    "features.bmd_change",
+    "features.e2_exposure",
+    "features.covariate",
+)
+_BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
 def _python(table: str, function: str, inputs: tuple[str, ...] = (), depends_on: tuple[str, ...] = ()) -> Step:
@@ -31,27 +38,31 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.trials.study_tables:run_setting",
         depends_on=("bone_reference", "min_cell", "evidence_source"),
     ),
-    _python("models.diagnostic", "pipelines.models.gate:diagnostic", gate.INPUTS, _STUDIES),
+    _python("models.diagnostic", "pipelines.models.gate:diagnostic", (*_SURVEY_FRAME, *_BONE_REFERENCE), _STUDIES),
     _python(
         "models.effect_estimate",
         "pipelines.models.survey_association:effect_estimates",
-        survey_association.ESTIMATE_INPUTS,
+        (*_SURVEY_FRAME, "models.diagnostic"),
         (*_STUDIES, "evidence_source"),
     ),
     _python(
         "models.dose_response",
         "pipelines.models.survey_association:dose_response",
-        survey_association.ESTIMATE_INPUTS,
+        (*_SURVEY_FRAME, "models.diagnostic"),
         (*_STUDIES, "evidence_source"),
     ),
     _python(
         "models.bone_prevalence",
         "pipelines.models.bone_prevalence:bone_prevalence",
-        bone_prevalence.INPUTS,
+        (*_SURVEY_FRAME, *_BONE_REFERENCE),
         (*_STUDIES, "evidence_source"),
     ),
-    _python("models.baseline", "pipelines.models.description:baseline", description.BASELINE_INPUTS, _STUDIES),
-    _python("models.e2_distribution", "pipelines.models.description:e2_distribution", description.E2_INPUTS),
+    _python("models.baseline", "pipelines.models.description:baseline", _SURVEY_FRAME, _STUDIES),
+    _python(
+        "models.e2_distribution",
+        "pipelines.models.description:e2_distribution",
+        ("staging.survey_design", "staging.person", "features.menopausal_status", "features.e2_exposure"),
+    ),
     _mart("effect_estimate", "models.effect_estimate"),
     _mart("diagnostic", "models.diagnostic"),
     _mart("dose_response", "models.dose_response"),
@@ -97,3 +108,11 @@ def step(table: str) -> Step:
         KeyError: no step makes it.
     """
     return {s.table: s for s in steps()}[table]
+
+
+@lru_cache(maxsize=256)
+def upstream(table: str) -> frozenset[str]:
+    """Every table that must exist before this one; landing makes all raw tables at once."""
+    inputs = {s.table: s.inputs for s in steps()}.get(table, ())
+    raw = {name for name in CONTRACTS if name.startswith("raw.")} if inputs else set()
+    return frozenset(inputs).union(raw, *(upstream(name) for name in inputs))

@@ -10,14 +10,12 @@ import numpy as np
 import polars as pl
 
 from pipelines.models.errors import NotEstimable
-from pipelines.models.study_frame import INPUTS as FRAME_INPUTS
 from pipelines.models.study_frame import SITE_OF_OUTCOME, survey_frame
 from pipelines.models.survey import SurveyDesign, SurveyEstimate, kish_effective_n, survey_mean
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import Study, catalogue
 
-INPUTS = (*FRAME_INPUTS, "ref.bone_reference", "ref.clinical_limit")
 BANDS = ("osteoporosis", "osteopenia", "normal")
 _SEX_OF_ARM = {"men": "male", "women": "female"}
 

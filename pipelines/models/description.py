@@ -3,14 +3,11 @@
 import numpy as np
 import polars as pl
 
-from pipelines.models.study_frame import INPUTS as FRAME_INPUTS
 from pipelines.models.study_frame import survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import catalogue
 
-BASELINE_INPUTS = FRAME_INPUTS
-E2_INPUTS = ("staging.survey_design", "staging.person", "features.menopausal_status", "features.e2_exposure")
 _MEANS = {
     "age_years": ("Age", "a"),
     "body_mass_index": ("Body mass index", "kg/m2"),

@@ -5,8 +5,6 @@ import polars as pl
 from pipelines.models import bone_prevalence, survey_association
 from pipelines.run_facts import Inputs, RunFacts
 
-INPUTS = tuple(dict.fromkeys((*survey_association.DIAGNOSTIC_INPUTS, *bone_prevalence.INPUTS)))
-
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """Diagnostics of survey associations and descriptive studies."""

@@ -12,13 +12,6 @@ SITE_OF_OUTCOME = {
     "total_hip_bmd_g_cm2": "total_hip",
     "lumbar_spine_bmd_g_cm2": "lumbar_spine",
 }
-INPUTS = (
-    "staging.survey_design",
-    "cohort.trial_person",
-    "features.bmd_change",
-    "features.e2_exposure",
-    "features.covariate",
-)
 
 
 def survey_frame(inputs: Mapping[str, pl.LazyFrame], study_id: str, cycles: tuple[str, ...]) -> pl.DataFrame:

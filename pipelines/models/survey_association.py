@@ -8,13 +8,11 @@ import polars as pl
 from pipelines.models.e2_bmd import diagnose, estimate
 from pipelines.models.e2_bmd_spec import AssociationEstimate, Diagnostic, E2BmdResult, E2BmdSpec
 from pipelines.models.errors import NotEstimable
-from pipelines.models.study_frame import INPUTS, survey_frame
+from pipelines.models.study_frame import survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import Study, catalogue
 
-DIAGNOSTIC_INPUTS = INPUTS
-ESTIMATE_INPUTS = (*INPUTS, "models.diagnostic")
 CONTRAST = "estradiol, per doubling"
 PRIMARY = "linear_log2_e2_mi"
 _COMPARISONS = {"substitution_lloq_over_sqrt2": "lloq_over_sqrt2", "complete_case_measured_only": "measured_only"}

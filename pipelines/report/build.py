@@ -34,7 +34,7 @@ def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
     """
     if min_cell < MIN_CELL:
         raise BadInput(f"min_cell {min_cell} is below {MIN_CELL}; it may only be raised")
-    frames = prepared(mart, TABLES)
+    frames = prepared(mart, TABLES, min_cell)
     build = frames["mart.build"]
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),

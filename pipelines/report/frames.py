@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from pipelines.errors import BadInput
-from pipelines.report.labels import COMPARISON_ESTIMATORS, ORDER
+from pipelines.report.labels import COMPARISON_ESTIMATORS, JOINT_TEST, NONLINEARITY_TEST, ORDER, PRIMARY_ESTIMATORS
+from pipelines.settings import MIN_CELL
 from pipelines.tables import CONTRACTS
 
 _OPEN = ("open", "waived")
@@ -29,8 +30,7 @@ _ANSWERS = {
 }
 _HIDDEN = {
     "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
-    "mart.attrition": ("n_before", "n_after"),
-    "mart.table_one": ("n", "estimate", "spread"),
+    "mart.table_one": ("n",),
     "mart.e2_distribution": ("n", "weighted_share_pct"),
     "mart.measurement_count": ("n",),
     "mart.diagnostic": ("value",),
@@ -40,8 +40,10 @@ _CURVE = ("study_id", "outcome", "population")
 Mart = Mapping[str, pl.DataFrame]
 
 
-def prepared(mart: Mart, required: Iterable[str]) -> dict[str, pl.DataFrame]:
+def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> dict[str, pl.DataFrame]:
     """The frames checked, sorted by key and sealed; equal content gives equal frames whatever the row order.
+
+    A count of people from 1 to `min_cell` - 1 that reached the mart is hidden here with all its row.
 
     Raises:
         BadInput: a required table is missing or a frame has other columns than its contract. Every problem is listed.
@@ -56,9 +58,10 @@ def prepared(mart: Mart, required: Iterable[str]) -> dict[str, pl.DataFrame]:
             problems.append(f"{name}: columns {', '.join(odd)} missing or not of the contract; rebuild the mart")
     if problems:
         raise BadInput(problems)
-    frames = {name: _sealed(name, _plain(name, frame)) for name, frame in mart.items()}
+    frames = {name: _sealed(name, _plain(name, frame), min_cell) for name, frame in mart.items()}
     if "mart.dose_response" in frames and "mart.effect_estimate" in frames:
-        shown = answered(frames["mart.effect_estimate"]).select(_CURVE).unique()
+        is_answered = pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null()
+        shown = primary(frames["mart.effect_estimate"]).filter(is_answered).select(_CURVE).unique()
         frames["mart.dose_response"] = frames["mart.dose_response"].join(
             shown, on=_CURVE, how="semi", maintain_order="left"
         )
@@ -69,10 +72,14 @@ def _is_mart(name: str) -> bool:
     return name in CONTRACTS and CONTRACTS[name].layer == "mart"
 
 
-def answered(estimates: pl.DataFrame) -> pl.DataFrame:
-    """Rows of effect estimates that carry an answer of a method that is not for comparison only."""
-    is_comparison = pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
-    return estimates.filter(pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null() & ~is_comparison)
+def primary(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Rows of each study's primary estimator; in a study without a known one, of its only real estimator."""
+    no_answer = (*COMPARISON_ESTIMATORS, JOINT_TEST, NONLINEARITY_TEST)
+    candidates = estimates.filter(~pl.col("estimator").is_in(no_answer))
+    known = pl.col("estimator").is_in(PRIMARY_ESTIMATORS)
+    has_known = known.any().over("study_id")
+    is_only = pl.col("estimator").n_unique().over("study_id") == 1
+    return candidates.filter(known | (~has_known & is_only))
 
 
 def evidence_sources(mart: Mart) -> frozenset[str]:
@@ -99,11 +106,23 @@ def _rank(key: str) -> list[pl.Expr]:
     return [pl.col(key).replace_strict(known, list(range(len(known))), default=len(known))] if known else []
 
 
-def _sealed(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+def _sealed(name: str, frame: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+    people = [c.name for c in CONTRACTS[name].columns if c.unit == "{persons}" and c.duckdb_type == "BIGINT"]
+    if name == "mart.diagnostic":
+        is_small = pl.col("diagnostic").eq("unweighted_n") & pl.col("value").is_between(1, min_cell - 1)
+    else:
+        is_small = pl.any_horizontal(pl.lit(value=False), *(pl.col(c).is_between(1, min_cell - 1) for c in people))
+    if "is_suppressed" in frame.columns:
+        frame = frame.with_columns(is_suppressed=pl.col("is_suppressed") | is_small.fill_null(value=False))
+    frame = frame.with_columns(pl.when(~pl.col(c).is_between(1, min_cell - 1)).then(pl.col(c)) for c in people)
     if name in _ANSWERS:
         is_open = pl.col("gate_status").is_in(_OPEN).fill_null(value=False)
         frame = frame.with_columns(pl.when(is_open).then(pl.col(column)) for column in _ANSWERS[name])
     if name in _HIDDEN:
         is_shown = ~pl.col("is_suppressed").fill_null(value=True)
         frame = frame.with_columns(pl.when(is_shown).then(pl.col(column)) for column in _HIDDEN[name])
+    if name == "mart.table_one":
+        # A mean may be shown although its n is hidden (few values are missing); a share never is.
+        is_told = ~pl.col("is_suppressed") | pl.col("level").eq("mean")
+        frame = frame.with_columns(pl.when(is_told).then(pl.col(c)) for c in ("estimate", "spread"))
     return frame

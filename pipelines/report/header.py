@@ -15,7 +15,7 @@ _SHORT = {"nhanes": "NHANES", "omop": "OMOP records", "flat": "Flat files"}
 def source_name(build: pl.DataFrame) -> str:
     """Short name of the source; a plain word where the build does not say."""
     if build.is_empty():
-        return "the source"
+        return "the data at hand"
     code = build["source_id"][0]
     return _SHORT.get(code, code)
 

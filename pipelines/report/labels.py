@@ -13,6 +13,7 @@ COMPARISON_ESTIMATORS = (
     "substitution_lloq_over_sqrt2",
     "complete_case_measured_only",
 )
+JOINT_TEST, NONLINEARITY_TEST = "spline_joint_test", "spline_nonlinearity_test"
 OSTEOPENIA = ("osteopenia", "low_bone_mass")
 # The order in which a reader expects the codes of a key column; others follow by name.
 ORDER: dict[str, tuple[str, ...]] = {
@@ -24,19 +25,31 @@ ORDER: dict[str, tuple[str, ...]] = {
         "whole_body_bmd_g_cm2",
     ),
     "site_code": ("femoral_neck", "total_hip", "lumbar_spine", "whole_body"),
-    "population": ("men", "postmenopausal_women", "premenopausal_women", "women_of_unknown_status"),
-    "arm_code": ("men", "women", "postmenopausal_women", "premenopausal_women", "women_of_unknown_status"),
+    "population": ("men", "postmenopausal_women", "premenopausal_women", "unknown_women"),
+    "arm_code": ("men", "women", "postmenopausal_women", "premenopausal_women", "unknown_women"),
     "sex_code": ("all", "female", "male"),
     "reference_code": ("white_female", "white_male"),
     "band": ("osteoporosis", "osteopenia", "low_bone_mass", "normal"),
     "characteristic": (
-        "age_years",
-        "race_ethnicity",
-        "race_ethnicity_code",
-        "body_mass_index",
-        "bmi_kg_m2",
-        "current_smoker",
-        "is_current_smoker",
+        "People",
+        "Age",
+        "Race and Hispanic origin",
+        "Body mass index",
+        "Current smoker",
+        "Estradiol below the limit",
+        "Testosterone",
+        "Femoral neck BMD",
+        "Total hip BMD",
+        "Lumbar spine BMD",
+    ),
+    "measurement": (
+        "respondents",
+        "estradiol",
+        "femur BMD",
+        "spine BMD",
+        "whole-body BMD",
+        "estradiol and femur BMD",
+        "mortality follow-up",
     ),
     "diagnostic": (
         "unweighted_n",
@@ -110,13 +123,15 @@ _LABELS = {
     "all": "everybody",
     "postmenopausal_women": "postmenopausal women",
     "premenopausal_women": "premenopausal women",
-    "women_of_unknown_status": "women of unknown menopausal status",
+    "unknown_women": "women of unknown menopausal status",
     # estimators
     "linear_log2_e2_mi": "Survey regression on log2 estradiol, censored values multiply imputed",
     "lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "substitution_lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "measured_only": "Measured values only",
     "complete_case_measured_only": "Measured values only",
+    "spline_joint_test": "Test of any association, spline",
+    "spline_nonlinearity_test": "Test of departure from a line, spline",
     # diagnostics
     "unweighted_n": "number of people",
     "kish_effective_n": "effective number (Kish)",
@@ -145,34 +160,6 @@ _LABELS = {
     "real": "health records",
     "simulated": "simulated people",
     "nhanes": "NHANES (US National Health and Nutrition Examination Survey)",
-    # characteristics
-    "age_years": "age",
-    "body_mass_index": "body mass index",
-    "bmi": "body mass index",
-    "race_ethnicity": "race and ethnicity",
-    "race_ethnicity_code": "race and ethnicity",
-    "current_smoker": "current smoker",
-    "is_current_smoker": "current smoker",
-    "e2_measured": "estradiol (measured values)",
-}
-_RACE = {
-    "1": "Mexican American",
-    "2": "other Hispanic",
-    "3": "non-Hispanic white",
-    "4": "non-Hispanic Black",
-    "5": "other or multiracial",
-    "non_hispanic_black": "non-Hispanic Black",
-    "non_hispanic_white": "non-Hispanic white",
-    "mexican_american": "Mexican American",
-    "other_hispanic": "other Hispanic",
-    "other_or_multiracial": "other or multiracial",
-}
-_YES_NO = {"0": "no", "1": "yes", "false": "no", "true": "yes"}
-_LEVELS = {
-    "race_ethnicity": _RACE,
-    "race_ethnicity_code": _RACE,
-    "current_smoker": _YES_NO,
-    "is_current_smoker": _YES_NO,
 }
 _CODE_IN_TEXT = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 
@@ -212,17 +199,15 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lowered(text: str) -> str:
+    """First letter lower case, the rest as it is."""
+    return text[:1].lower() + text[1:]
+
+
 def quantity(code: str) -> str:
     """Label with its unit: `Age (years)`."""
     unit = split_unit(code)[1]
     return f"{heading(code)} ({unit})" if unit else heading(code)
-
-
-def level(characteristic: str, code: str) -> str:
-    """A level of a characteristic; survey answer codes in words."""
-    known = _LEVELS.get(characteristic, {})
-    plain = code.removesuffix(".0").lower()
-    return known.get(plain, label(code))
 
 
 def readable(text: str) -> str:

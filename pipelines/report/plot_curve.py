@@ -72,6 +72,16 @@ def curve_sentence(curve: pl.DataFrame) -> str:
     )
 
 
+def limit_sentence(mart: Mart) -> str:
+    """What the gray zone means: below the limit of LC-MS/MS curves rest on imputed values, or are not drawn."""
+    limits = _limits(mart.get("mart.e2_distribution"))
+    if not limits:
+        return ""
+    below = mart["mart.dose_response"].filter(pl.col("exposure_value") < max(limits))
+    where = "Gray: below the limit of quantification (LLOQ) of LC-MS/MS, where "
+    return where + ("no curve is drawn." if below.is_empty() else "the curve (dashed) rests on imputed values alone.")
+
+
 def _each(curves: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
     return list(curves.group_by("study_id", "outcome", "population", maintain_order=True))
 

@@ -1,5 +1,6 @@
 """Estradiol by bin: people below the assay's limit stand apart, assay classes never share a figure."""
 
+from math import log2
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANELS_PER_ROW, _MOST_IN_ONE_ROW = 2, 3
-_CENSORED_AT = -1.6
+_OPEN_WIDTH = 0.5
+_GAP, _WIDTH = 0.35, 0.6
+_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_EDGE: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.6}
 
 
 def e2_distribution(mart: Mart, assay_class: str) -> Drawing | None:
@@ -28,16 +32,17 @@ def e2_distribution(mart: Mart, assay_class: str) -> Drawing | None:
     figure = blank(0.45 + 2.35 * rows)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     several_cycles = frame["cycle_label"].n_unique() > 1
+    low, high = _range(frame)
     for axes, ((cycle_label, population), bins) in zip(grid, panels, strict=False):
         title = capitalized(label(str(population)))
         axes.set_title(f"{title}, {cycle(str(cycle_label))}" if several_cycles else title)
-        _draw(axes, bins, color_of(str(population)))
+        _draw(axes, bins, color_of(str(population)), low, high)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for axes in grid[::columns]:
         axes.set_ylabel("Share of people, %")
     for axes in grid[max(0, len(panels) - columns) : len(panels)]:
-        axes.set_xlabel("Estradiol, pg/mL (edges of the bins)")
+        axes.set_xlabel("Estradiol, pg/mL (log scale)")
     grid[0].set_ylim(0, 1.16 * float(frame["weighted_share_pct"].drop_nulls().to_numpy().max(initial=1.0)))
     title = f"Estradiol by {label(assay_class)}, by population"
     return Drawing(figure, title, _description(panels), "mart.e2_distribution")
@@ -59,56 +64,55 @@ def _description(panels: list[tuple[tuple[object, ...], pl.DataFrame]]) -> str:
     return " ".join(censored_sentence(bins) for _, bins in panels)
 
 
-def _draw(axes: "Axes", bins: pl.DataFrame, color: str) -> None:
-    censored = bins.filter(pl.col("bin_number") == 0)
-    measured = bins.filter(pl.col("bin_number") > 0)
-    shown = measured["weighted_share_pct"].fill_null(0.0).to_numpy()
+def _range(frame: pl.DataFrame) -> tuple[float, float]:
+    """Log2 of the lowest and highest edge of the measured bins; an open last bin is as wide as half a doubling."""
+    measured = frame.filter((pl.col("bin_number") > 0) & (pl.col("lower_pg_ml") > 0))
+    if measured.is_empty():
+        return 0.0, 1.0
+    low, high = measured["lower_pg_ml"].to_numpy(), measured["upper_pg_ml"].drop_nulls().to_numpy()
+    top = max(log2(float(low.max())) + _OPEN_WIDTH, log2(float(high.max(initial=1.0))))
+    return log2(float(low.min())), top
+
+
+def _draw(axes: "Axes", bins: pl.DataFrame, color: str, low: float, high: float) -> None:
+    limits = sorted(bins["lloq_pg_ml"].drop_nulls().unique())
+    apart = (min(low, *(log2(value) for value in limits)) if limits else low) - _GAP
     axes.grid(visible=False, axis="x")
-    axes.bar(range(measured.height), shown, width=0.94, align="edge", color=color, alpha=0.85, linewidth=0)
-    for place, row in enumerate(measured.iter_rows(named=True)):
-        if row["is_suppressed"]:
-            _mark_hidden(axes, place + 0.47)
-    for row in censored.iter_rows(named=True):
+    for row in bins.iter_rows(named=True):
+        if row["bin_number"] == 0:
+            _draw_censored(axes, row["weighted_share_pct"], color, apart)
+            continue
+        left = log2(row["lower_pg_ml"]) if row["lower_pg_ml"] > 0 else low
+        right = log2(row["upper_pg_ml"]) if row["upper_pg_ml"] is not None else left + _OPEN_WIDTH
+        inside = [log2(value) for value in limits if left < log2(value) < right]
+        left = inside[-1] if inside else left
         if row["weighted_share_pct"] is None:
-            _mark_hidden(axes, _CENSORED_AT + 0.5)
+            _mark_hidden(axes, (left + right) / 2)
         else:
-            share = row["weighted_share_pct"]
-            style: dict[str, Any] = {"color": "white", "edgecolor": color, "hatch": "////", "linewidth": 0.8}
-            axes.bar([_CENSORED_AT], [share], width=1.0, align="edge", **style)
-            text = decimal(share, 1)
-            axes.annotate(
-                text, (_CENSORED_AT + 0.5, share), (0, 2), textcoords="offset points", ha="center", fontsize=7
-            )
-    _mark_limit(axes, bins)
-    _name_edges(axes, measured, has_censored=not censored.is_empty())
+            axes.bar(left, row["weighted_share_pct"], right - left, align="edge", color=color, alpha=0.85, **_EDGE)
+    for value in limits:
+        axes.axvline(log2(value), color=INK, linewidth=0.9, linestyle="--")
+        transform = axes.get_xaxis_transform()
+        text = f" LLOQ {compact(value)}"
+        axes.text(log2(value), 0.985, text, transform=transform, ha="left", va="top", fontsize=7)
+    ticks = [value for value in _TICKS if low <= log2(value) <= high]
+    places, names = [log2(value) for value in ticks], [f"{value:g}" for value in ticks]
+    if (bins["bin_number"] == 0).any():
+        places, names = [apart - _WIDTH / 2, *places], ["below", *names]
+    axes.set_xticks(places, names)
+    axes.set_xlim(apart - _WIDTH - 0.25, high + 0.15)
+    axes.tick_params(axis="x", length=2.5, color=FAINT)
+
+
+def _draw_censored(axes: "Axes", share: float | None, color: str, right: float) -> None:
+    middle = right - _WIDTH / 2
+    if share is None:
+        _mark_hidden(axes, middle)
+        return
+    axes.bar(middle, share, _WIDTH, color="white", edgecolor=color, hatch="////", linewidth=0.8)
+    text = decimal(share, 1)
+    axes.annotate(text, (middle, share), (0, 2), textcoords="offset points", ha="center", fontsize=7)
 
 
 def _mark_hidden(axes: "Axes", x: float) -> None:
     axes.text(x, 0.012, TIMES, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=7, color=MUTED)
-
-
-def _mark_limit(axes: "Axes", bins: pl.DataFrame) -> None:
-    limits = bins["lloq_pg_ml"].drop_nulls().unique().sort()
-    if limits.is_empty():
-        return
-    axes.axvline(-0.3, color=INK, linewidth=0.9, linestyle="--")
-    text = " LLOQ " + " / ".join(compact(value) for value in limits)
-    axes.text(-0.25, 0.985, text, transform=axes.get_xaxis_transform(), ha="left", va="top", fontsize=7)
-
-
-def _name_edges(axes: "Axes", measured: pl.DataFrame, *, has_censored: bool) -> None:
-    lower, upper = measured["lower_pg_ml"].to_list(), measured["upper_pg_ml"].to_list()
-    has_open_end = bool(upper) and upper[-1] is None
-    edges = lower if has_open_end or not upper else [*lower, upper[-1]]
-    step = max(1, -(-len(edges) // 9))
-    chosen = [place for place in range(0, len(edges) - 1, step) if len(edges) - 1 - place >= step] + [len(edges) - 1]
-    places = [place - 0.03 for place in chosen if edges]
-    texts = [compact(edges[place]) for place in chosen if edges]
-    if has_open_end:
-        texts[-1] += "+"
-    if has_censored:
-        places.insert(0, _CENSORED_AT + 0.5)
-        texts.insert(0, "below")
-    axes.set_xticks(places, texts)
-    axes.set_xlim(_CENSORED_AT - 0.3 if has_censored else -0.5, len(lower) + 0.3)
-    axes.tick_params(axis="x", length=2.5, color=FAINT)

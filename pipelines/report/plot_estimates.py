@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipelines.report.figure import MUTED, Drawing, blank, color_of, marker_of
-from pipelines.report.frames import Mart, prepared
-from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, label, readable, split_unit
+from pipelines.report.frames import Mart, prepared, primary
+from pipelines.report.labels import capitalized, label, readable, split_unit
 from pipelines.report.numerals import decimal, estimate_digits, interval, with_unit
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
-    """Estimates that are not for comparison only, by study and contrast; None where no gate is open."""
+    """Estimates of the primary method, by study and contrast; None where no gate is open."""
     frame = prepared(mart, ["mart.effect_estimate"])["mart.effect_estimate"]
-    frame = frame.filter(~pl.col("estimator").is_in(COMPARISON_ESTIMATORS))
+    frame = primary(frame)
     if study is not None:
         frame = frame.filter(pl.col("study_id") == study)
     if frame["estimate"].null_count() == frame.height:
@@ -49,6 +49,16 @@ def numbers(row: dict[str, Any]) -> str:
     return f"{with_unit(value, unit)} ({limits})"
 
 
+def contrast_words(row: dict[str, Any]) -> str:
+    """What an estimate is, contrast before unit: `Difference per doubling of estradiol, g/cm²`."""
+    scale, contrast = readable(row["scale"]), readable(row["contrast"])
+    exposure, comma, step = contrast.partition(", per ")
+    contrast = f"per {step} of {exposure}" if comma else contrast
+    if contrast.lower() in scale.lower():
+        return capitalized(scale)
+    return f"Difference {contrast}, {scale}" if " " not in scale else capitalized(f"{scale} {contrast}")
+
+
 def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
     first = rows.row(0, named=True)
     axes.grid(visible=False, axis="y")
@@ -70,4 +80,4 @@ def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelcolor="#1d2731")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(capitalized(readable(first["scale"])))
+    axes.set_xlabel(contrast_words(first))

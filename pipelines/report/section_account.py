@@ -1,15 +1,15 @@
 """What came in and what is not there: the account of source files, who has which measurement, and missing pieces."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import capitalized, cycle, label, readable
+from pipelines.report.labels import capitalized, cycle, label, ordered, readable
 from pipelines.report.numerals import NONE, count
 from pipelines.report.views import Cell, Column, Row, Table, Tone, hidden_cell, number, tagged, text
 
 _COUNTS = ("rows_in", "rows_staged", "rows_duplicate", "rows_quarantined", "rows_out_of_scope")
-_LONG = 14
 
 
 def account_table(frame: pl.DataFrame, threshold: int) -> Table:
@@ -19,8 +19,7 @@ def account_table(frame: pl.DataFrame, threshold: int) -> Table:
     rows = [_file(row, threshold) for row in (*unusual.iter_rows(named=True), *rest.iter_rows(named=True))]
     columns = (
         Column("File"),
-        Column("Cycle"),
-        Column("What became of it"),
+        Column("What became of it", "raw table"),
         Column("Rows in", is_number=True),
         Column("Staged", is_number=True),
         Column("Duplicate", is_number=True),
@@ -49,7 +48,6 @@ def account_sentence(frame: pl.DataFrame) -> str:
 def _file(row: dict[str, Any], threshold: int) -> Row:
     words, tone = _balance(row)
     cells = (
-        text(cycle(row["cycle_label"]) if row["cycle_label"] else NONE),
         _became(row),
         *(_count(row, column, threshold) for column in _COUNTS),
         tagged(words, tone),
@@ -79,25 +77,27 @@ def _balance(row: dict[str, Any]) -> tuple[str, Tone]:
     return ("adds up", "good") if values[0] == sum(values[1:]) else ("does not add up", "bad")
 
 
-def coverage_table(frame: pl.DataFrame, threshold: int) -> Table:
-    """How many people have which measurement: measurement and sex down, cycles across."""
+def coverage_tables(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
+    """How many people have which measurement, cycles across: everybody, then women and men folded away."""
+    everybody = _coverage("People with each measurement", frame.filter(pl.col("sex_code") == "all"), threshold)
+    by_sex = _coverage("People with each measurement, by sex", frame.filter(pl.col("sex_code") != "all"), threshold)
+    return tuple(table for table in (everybody, replace(by_sex, is_folded=bool(everybody.rows))) if table.rows)
+
+
+def _coverage(caption: str, frame: pl.DataFrame, threshold: int) -> Table:
     cycles = frame["cycle_label"].unique().sort().to_list()
     keyed = {(row["measurement"], row["sex_code"], row["cycle_label"]): row for row in frame.iter_rows(named=True)}
     rows: list[Row] = []
-    for (measurement,), part in frame.group_by("measurement", maintain_order=True):
-        sexes = part["sex_code"].unique(maintain_order=True).to_list()
-        name = capitalized(readable(label(str(measurement))))
-        if sexes == ["all"]:
-            rows.append(Row(name, tuple(_people(keyed.get((measurement, "all", each)), threshold) for each in cycles)))
-            continue
-        rows.append(Row(name))
+    for measurement in ordered(frame["measurement"], "measurement"):
+        name = capitalized(readable(label(measurement)))
+        sexes = ordered(frame.filter(pl.col("measurement") == measurement)["sex_code"], "sex_code")
+        if sexes != ["all"]:
+            rows.append(Row(name))
         for sex in sexes:
             found = tuple(_people(keyed.get((measurement, sex, each)), threshold) for each in cycles)
-            rows.append(Row(capitalized(label(sex)), found, is_indented=True))
+            rows.append(Row(name if sexes == ["all"] else capitalized(label(sex)), found, is_indented=sex != "all"))
     columns = (Column("Measurement"), *(Column(cycle(each), is_number=True) for each in cycles))
-    return Table(
-        "People with each measurement", "mart.measurement_count", columns, tuple(rows), is_folded=len(rows) > _LONG
-    )
+    return Table(caption, "mart.measurement_count", columns, tuple(rows))
 
 
 def _people(row: dict[str, Any] | None, threshold: int) -> Cell:
@@ -115,8 +115,14 @@ def missing_table(frame: pl.DataFrame) -> Table:
         consequence = row["consequence"].removeprefix(f"{row['cycle_label']}: ").removeprefix("all cycles: ")
         said.setdefault((row["file_group"], capitalized(consequence)), []).append(cycle(row["cycle_label"]))
     rows = tuple(
-        Row(consequence, (text(", ".join(cycles)), text(group.upper() if group.islower() else group)))
+        Row(consequence, (text(", ".join(cycles)), text(_files(group))))
         for (group, consequence), cycles in said.items()
     )
     columns = (Column("What cannot be computed"), Column("Cycles"), Column("Files that would give it"))
     return Table("Missing pieces", "mart.missing_piece", columns, rows)
+
+
+def _files(group: str) -> str:
+    """The files of a group without what they give, which the consequence says."""
+    files = group.split(":")[0]
+    return files.upper() if files.islower() else files

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.report.labels import cycle, heading, label, readable
-from pipelines.report.numerals import NONE, count, interval, percent
+from pipelines.report.numerals import NBSP, NONE, count, interval, percent
 from pipelines.report.plot_prevalence import canonical_band, published_pct
 from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number, tagged
 
@@ -36,7 +36,7 @@ def prevalence_table(frame: pl.DataFrame, site: str, threshold: int) -> Table:
         rows.append(Row(heading(canonical_band(band)), cells, is_indented=True))
     columns = (
         *_COLUMNS_BEFORE,
-        *(Column(heading(reference), "95 % CI", is_number=True) for reference in references),
+        *(Column(f"T-score against {label(reference)}", f"95{NBSP}% CI", is_number=True) for reference in references),
         Column("Published", "Looker 2010", is_number=True),
     )
     return Table(

@@ -4,19 +4,28 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import capitalized, heading, label, readable
+from pipelines.report.frames import primary
+from pipelines.report.labels import capitalized, cycle, heading, label, readable
 from pipelines.report.numerals import NONE, compact, count, percent
 from pipelines.report.views import Cell, Column, Row, Table, Tone, number, tagged, text
 
 _TONES: dict[str, Tone] = {"pass": "good", "fail": "bad", "not_evaluated": "unsure", "could_not_evaluate": "unsure"}
 _RULES = {
     ">=": "at least",
-    "ge": "at least",
+    "at least": "at least",
     "at_least": "at least",
     "<=": "at most",
-    "le": "at most",
+    "at most": "at most",
     "at_most": "at most",
 }
+_DIRECTION = {
+    "unweighted_n": "at least",
+    "kish_effective_n": "at least",
+    "design_df": "at least",
+    "relative_standard_error": "at most",
+    "censored_share": "at most",
+}
+_CONTRAST = ("contrast", "outcome", "population")
 _LONG = 14
 _VERDICTS = ("fail", "could_not_evaluate", "pass", "not_applicable")
 
@@ -30,7 +39,7 @@ def gate_table(frames: dict[str, pl.DataFrame]) -> Table:
     """Gates by study: how many are open, closed and waived, and why the closed ones are."""
     rows: list[Row] = []
     for name, what in (("mart.effect_estimate", "estimates"), ("mart.bone_prevalence", "prevalences")):
-        frame = frames[name]
+        frame = primary(frames[name]) if name == "mart.effect_estimate" else frames[name]
         for (study,), part in frame.group_by("study_id", maintain_order=True):
             tally = {
                 status: part.filter(pl.col("gate_status") == status).height for status in ("open", "closed", "waived")
@@ -46,7 +55,7 @@ def gate_table(frames: dict[str, pl.DataFrame]) -> Table:
         Column("Waived", is_number=True),
         Column("Why closed or waived"),
     )
-    return Table("Rows behind each gate", "mart.effect_estimate, mart.bone_prevalence", columns, tuple(rows))
+    return Table("Gates of the results shown here", "mart.effect_estimate, mart.bone_prevalence", columns, tuple(rows))
 
 
 def diagnostic_tables(frame: pl.DataFrame) -> tuple[Table, ...]:
@@ -56,48 +65,59 @@ def diagnostic_tables(frame: pl.DataFrame) -> tuple[Table, ...]:
 
 def _diagnostics(study: str, part: pl.DataFrame) -> Table:
     names = part["diagnostic"].unique(maintain_order=True).to_list()
-    uniform = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
+    asked = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
     several = part["contrast"].n_unique() > 1
     ranked = []
-    for (contrast, outcome, population), rows in part.group_by(
-        "contrast", "outcome", "population", maintain_order=True
-    ):
+    for (contrast, outcome, population), rows in part.group_by(*_CONTRAST, maintain_order=True):
         cells = {row["diagnostic"]: row for row in rows.iter_rows(named=True)}
-        who = f"{heading(str(population))}, {label(str(outcome))}" + (
-            f" ({readable(str(contrast))})" if several else ""
-        )
+        who = f"{heading(str(population))}, {cycle(readable(label(str(outcome))))}"
+        which = f"{who}: {readable(str(contrast))}" if several else who
         troubled = any(row["status"] in ("fail", "not_evaluated") for row in cells.values())
-        ranked.append((not troubled, Row(who, tuple(_diagnostic(cells.get(name)) for name in names))))
+        ranked.append((not troubled, Row(which, tuple(_diagnostic(cells.get(name), asked) for name in names))))
     rows_in_order = tuple(row for _, row in sorted(ranked, key=lambda pair: pair[0]))
-    columns = (Column("Population and outcome"), *(Column(heading(name), uniform[name]) for name in names))
-    note = "“Not evaluated” closes a gate as a failure does."
-    is_folded = len(rows_in_order) > _LONG
+    columns = (Column("Population and outcome"), *(Column(heading(name), asked[name]) for name in names))
+    notes = ["“Not evaluated” closes a gate as a failure does.", *_explanations(part)]
     return Table(
-        f"{heading(study)}: diagnostics", "mart.diagnostic", columns, rows_in_order, note=note, is_folded=is_folded
+        f"{heading(study)}: diagnostics",
+        "mart.diagnostic",
+        columns,
+        rows_in_order,
+        note=" ".join(notes),
+        is_folded=len(rows_in_order) > _LONG,
     )
 
 
 def _requirement(part: pl.DataFrame) -> str:
     """The requirement in words where it is the same in every row."""
-    pairs = part.select("rule", "threshold").unique()
-    if pairs.height != 1:
-        return ""
-    rule, threshold = pairs.row(0)
-    name = part["diagnostic"][0]
-    if threshold is None:
-        return readable(rule)
+    said = {_asked(row) for row in part.iter_rows(named=True)}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _asked(row: dict[str, Any]) -> str:
+    name, direction = row["diagnostic"], _RULES.get(row["rule"], _DIRECTION.get(row["diagnostic"], ""))
+    if row["threshold"] is None:
+        return readable(row["rule"])
     if name.endswith("_converged"):
         return "required"
-    if rule in _RULES or rule in _RULES.values():
-        return f"{_RULES.get(rule, rule)} {_value(name, threshold)}"
-    return readable(rule)
+    return f"{direction or readable(row['rule'])} {_value(name, row['threshold'])}"
 
 
-def _diagnostic(row: dict[str, Any] | None) -> Cell:
+def _explanations(part: pl.DataFrame) -> list[str]:
+    """What a rule says beyond its direction, once for each diagnostic."""
+    said = part.select("diagnostic", "rule").unique(maintain_order=True).iter_rows()
+    return [
+        f"{heading(name)}: {readable(rule)}."
+        for name, rule in said
+        if rule not in _RULES and not rule.startswith("see ")
+    ]
+
+
+def _diagnostic(row: dict[str, Any] | None, asked: dict[str, str]) -> Cell:
     if row is None:
         return text(NONE)
     value = "hidden" if row["is_suppressed"] else _value(row["diagnostic"], row["value"])
-    return tagged(label(row["status"]), _TONES.get(row["status"], "plain"), value)
+    own = "" if asked[row["diagnostic"]] else _asked(row)
+    return tagged(label(row["status"]), _TONES.get(row["status"], "plain"), value, own)
 
 
 def _value(diagnostic: str, value: float | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.report.frames import primary
 from pipelines.report.labels import (
     COMPARISON_ESTIMATORS,
     PRIMARY_ESTIMATORS,
@@ -12,6 +13,8 @@ from pipelines.report.labels import (
     cycle,
     heading,
     label,
+    lowered,
+    ordered,
     readable,
     split_unit,
 )
@@ -27,6 +30,7 @@ from pipelines.report.numerals import (
     percent,
     with_unit,
 )
+from pipelines.report.plot_estimates import contrast_words
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
 from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number, tagged
 
@@ -42,18 +46,11 @@ def age_phrase(attrition: pl.DataFrame, study: str) -> str:
     return ""
 
 
-def primary(estimates: pl.DataFrame) -> pl.DataFrame:
-    """Rows of each study's primary estimator; in a study without a known one, of its only real estimator."""
-    candidates = estimates.filter(~pl.col("estimator").is_in(COMPARISON_ESTIMATORS))
-    known = pl.col("estimator").is_in(PRIMARY_ESTIMATORS)
-    has_known = known.any().over("study_id")
-    is_only = pl.col("estimator").n_unique().over("study_id") == 1
-    return candidates.filter(known | (~has_known & is_only))
-
-
 def findings(frames: dict[str, pl.DataFrame]) -> tuple[Finding, ...]:
-    """Associations first, in the order of the table, then prevalence in the latest cycle."""
+    """Associations population by population, then prevalence in the latest cycle and against what was published."""
     estimates = primary(frames["mart.effect_estimate"])
+    by_people = [estimates.filter(population=each) for each in ordered(estimates["population"], "population")]
+    estimates = pl.concat([estimates.clear(), *by_people])
     associations = [_association(row, frames["mart.attrition"]) for row in estimates.iter_rows(named=True)]
     return (*associations, *_prevalences(frames))
 
@@ -113,8 +110,8 @@ def _sided(limit: float, digits: int) -> str:
 def _generic(row: dict[str, Any]) -> str:
     digits = estimate_digits(split_unit(row["outcome"])[1], row["se"])
     return (
-        f"{readable(row['contrast'])}, {label(row['outcome'])}: {decimal(row['estimate'], digits)} "
-        f"({readable(row['scale'])}; 95{NBSP}%{NBSP}CI {interval(row['ci_low'], row['ci_high'], digits)}; "
+        f"{label(row['outcome'])}: {decimal(row['estimate'], digits)} ({contrast_words(row)}; "
+        f"95{NBSP}%{NBSP}CI {interval(row['ci_low'], row['ci_high'], digits)}; "
         f"{p_value(row['p_value'])})."
     )
 
@@ -157,7 +154,8 @@ def estimate_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:
     """The primary estimates, then whatever else was estimated, then the methods shown for comparison only."""
     main = primary(estimates)
     is_comparison = pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
-    other = estimates.filter(~is_comparison).join(main, on=list(_KEY), how="anti", maintain_order="left")
+    has_estimate = pl.col("estimate").is_not_null()
+    other = estimates.filter(~is_comparison & has_estimate).join(main, on=list(_KEY), how="anti", maintain_order="left")
     tables = [
         _estimate_table("Estimates of the primary method", main),
         _estimate_table("Estimates of other methods", other),
@@ -181,12 +179,10 @@ _COLUMNS = (
 
 def _estimate_table(caption: str, estimates: pl.DataFrame) -> Table:
     rows: list[Row] = []
-    groups = estimates.group_by("study_id", "contrast", "estimator", "scale", maintain_order=True)
-    for (_, contrast, estimator, scale), part in groups:
-        words = readable(str(scale))
-        if readable(str(contrast)).lower() not in words.lower():
-            words = f"{words}; {readable(str(contrast))}"
-        rows.append(Row(f"{heading(str(estimator))}: {words}"))
+    for (_, _, estimator, _), part in estimates.group_by(
+        "study_id", "contrast", "estimator", "scale", maintain_order=True
+    ):
+        rows.append(Row(f"{heading(str(estimator))}: {lowered(contrast_words(part.row(0, named=True)))}"))
         rows += [_estimate_row(row) for row in part.iter_rows(named=True)]
     methods = [f"{capitalized(readable(str(text_of)))}" for text_of in _methods(estimates)]
     return Table(caption, "mart.effect_estimate", _COLUMNS, tuple(rows), note="; ".join(methods))

@@ -4,12 +4,13 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import heading, level, quantity, readable, split_unit
-from pipelines.report.numerals import NBSP, NONE, compact, count, decimal, percent
+from pipelines.report.labels import heading, ordered, quantity, readable, split_unit
+from pipelines.report.numerals import NBSP, NONE, compact, count, decimal, hidden, percent
 from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number
 
 _DIGITS = {"years": 1, "a": 1, "kg/m²": 1, "g/cm²": 3, "pg/mL": 1, "ng/dL": 0, "nmol/L": 1}
 _UNITS = {"a": "years", "kg/m2": "kg/m²", "g/cm2": "g/cm²", "{score}": ""}
+_YES_NO = {"no", "yes"}
 _SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
 
 
@@ -77,39 +78,30 @@ def table_one(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
 
 def _table_one(study: str, part: pl.DataFrame, threshold: int) -> Table:
     arms = part["arm_code"].unique(maintain_order=True).to_list()
-    rows: list[Row] = []
-    characteristics = part.sort("arm_code").select("characteristic", "level").unique(maintain_order=True)
-    order = part["characteristic"].unique(maintain_order=True).to_list()
     cells = {(row["arm_code"], row["characteristic"], row["level"]): row for row in part.iter_rows(named=True)}
-    for characteristic in order:
-        levels = characteristics.filter(pl.col("characteristic") == characteristic)["level"].sort().to_list()
-        entries = [
-            (code, tuple(_described(cells.get((arm, characteristic, code)), threshold) for arm in arms))
-            for code in levels
-        ]
-        if levels == ["mean"]:
-            rows.append(Row(_named_mean(characteristic, part), entries[0][1]))
+
+    def across(characteristic: str, level: str) -> tuple[Cell, ...]:
+        return tuple(_described(cells.get((arm, characteristic, level)), threshold) for arm in arms)
+
+    rows: list[Row] = []
+    for characteristic in ordered(part["characteristic"], "characteristic"):
+        own = part.filter(pl.col("characteristic") == characteristic)
+        levels = own["level"].unique().sort().to_list()
+        if len(levels) == 1 or set(levels) == _YES_NO:
+            rows.append(Row(_named(characteristic, own), across(characteristic, levels[-1])))
             continue
         rows.append(Row(quantity(characteristic)))
-        rows += [Row(heading_of(characteristic, code), values, is_indented=True) for code, values in entries]
-    columns = (
-        Column("Characteristic"),
-        *(Column(heading(arm), "weighted; people in brackets", is_number=True) for arm in arms),
-    )
+        rows += [Row(heading(level), across(characteristic, level), is_indented=True) for level in levels]
+    columns = (Column("Characteristic"), *(Column(heading(arm), "weighted (people)", is_number=True) for arm in arms))
     note = f"Means are followed by ±{NBSP}standard deviation. {hidden_note(threshold)}"
     return Table(f"{heading(study)}: who was studied", "mart.table_one", columns, tuple(rows), note=note)
 
 
-def heading_of(characteristic: str, code: str) -> str:
-    """A level as a row heading."""
-    words = "mean" if code == "mean" else level(characteristic, code)
-    return words[:1].upper() + words[1:]
-
-
-def _named_mean(characteristic: str, part: pl.DataFrame) -> str:
+def _named(characteristic: str, own: pl.DataFrame) -> str:
+    """A characteristic of one row with the unit of its mean."""
     if split_unit(characteristic)[1]:
         return quantity(characteristic)
-    units = part.filter(pl.col("characteristic") == characteristic)["unit"].drop_nulls()
+    units = own["unit"].drop_nulls()
     unit = _UNITS.get(units[0], units[0]) if units.len() else ""
     return f"{heading(characteristic)} ({unit})" if unit and unit not in _SHARES else heading(characteristic)
 
@@ -117,18 +109,17 @@ def _named_mean(characteristic: str, part: pl.DataFrame) -> str:
 def _described(row: dict[str, Any] | None, threshold: int) -> Cell:
     if row is None:
         return number(NONE)
-    if row["is_suppressed"]:
-        return hidden_cell(threshold)
     people = f"({count(row['n'])})" if row["n"] is not None else ""
     if row["estimate"] is None:
-        return number(NONE, people, beside=True)
+        return hidden_cell(threshold) if row["is_suppressed"] else number(count(row["n"]))
+    if row["is_suppressed"]:
+        people = f"({hidden(threshold)} missing)" if row["level"] == "mean" else ""
     unit = row["unit"] or ""
-    if row["level"] != "mean" or (unit in _SHARES and row["spread"] is None):
+    if row["level"] != "mean" or unit in _SHARES:
         return number(percent(row["estimate"] * _SHARES.get(unit, 1.0)), people, beside=True)
-    unit = _UNITS.get(unit, unit)
-    digits = _DIGITS.get(unit)
-    mean = compact(row["estimate"]) if digits is None else decimal(row["estimate"], digits)
-    if row["spread"] is None:
-        return number(mean, people, beside=True)
-    spread = compact(row["spread"]) if digits is None else decimal(row["spread"], digits)
-    return number(f"{mean}{NBSP}±{NBSP}{spread}", people, beside=True)
+    digits = _DIGITS.get(_UNITS.get(unit, unit))
+    mean, spread = (
+        compact(row[name]) if digits is None else decimal(row[name], digits) for name in ("estimate", "spread")
+    )
+    value = mean if row["spread"] is None else f"{mean}{NBSP}±{NBSP}{spread}"
+    return number(value, people, beside=True)

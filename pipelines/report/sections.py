@@ -15,14 +15,14 @@ from pipelines.report import (
 )
 from pipelines.report.absence import why_absent
 from pipelines.report.figure import Draw
-from pipelines.report.frames import Mart
+from pipelines.report.frames import Mart, primary
 from pipelines.report.labels import cycle, heading, label
 from pipelines.report.numerals import EN_DASH, NBSP
-from pipelines.report.plot_curve import dose_response
+from pipelines.report.plot_curve import dose_response, limit_sentence
 from pipelines.report.plot_e2 import censored_sentence, e2_distribution
 from pipelines.report.plot_estimates import effect_estimate
 from pipelines.report.plot_prevalence import bone_prevalence
-from pipelines.report.views import Figure, Section
+from pipelines.report.views import Figure, Section, Table
 
 Frames = dict[str, pl.DataFrame]
 
@@ -55,7 +55,7 @@ def _findings(frames: Frames) -> Section:
         caption = f"{heading(study)}: estimates with 95{NBSP}% confidence intervals"
         draw = partial(effect_estimate, study=study)
         figures += _drawn(draw, frames, f"estimates-{number}", caption, "mart.effect_estimate")
-    n_open = section_findings.primary(estimates).filter(pl.col("estimate").is_not_null()).height
+    n_open = primary(estimates).filter(pl.col("estimate").is_not_null()).height
     notes = (
         [f"Intervals and p-values of the {n_open} associations are not adjusted for their number."]
         if n_open > 1
@@ -109,8 +109,8 @@ def _estradiol(frames: Frames) -> Section:
             f"e2-{assay.replace('_', '-')}",
             f"Estradiol by {label(assay)}, {cycles}: weighted share of people in each bin",
             "mart.e2_distribution",
-            "Hatched: people below the limit of the assay (dashed line), whose value is unknown. Bins are not equally "
-            "wide. \u00d7: hidden by disclosure control.",
+            "Hatched: people below the limit of the assay (dashed line), whose value is unknown. Bins are drawn to "
+            "scale on a log axis. \u00d7: hidden by disclosure control.",
             said,
         )
         figures += drawn
@@ -131,7 +131,7 @@ def _estradiol(frames: Frames) -> Section:
 
 
 def _curves(frames: Frames) -> Section:
-    frame = frames["mart.dose_response"]
+    frame, estimates = frames["mart.dose_response"], frames["mart.effect_estimate"]
     figures: list[Figure] = []
     for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
         figures += _drawn(
@@ -141,23 +141,20 @@ def _curves(frames: Frames) -> Section:
             f"{heading(study)}: difference in bone mineral density along estradiol, with 95{NBSP}% confidence band",
             "mart.dose_response",
             "Open circle: the reference, where the difference is 0 by definition. Dotted: 20 and 30 pg/mL, levels "
-            "often named in practice; they are marks, not findings. Gray, with a dashed curve: below the limit of "
-            "quantification (LLOQ) of LC-MS/MS, where the curve rests on imputed values alone.",
+            "often named in practice; they are marks, not findings. " + limit_sentence(frames),
         )
-    closed = section_findings.primary(frames["mart.effect_estimate"]).filter(pl.col("gate_status") == "closed").height
+    closed = primary(estimates).filter(pl.col("gate_status") == "closed").height
     absence = why_absent("mart.dose_response", frames["mart.missing_piece"], ("estradiol", "BMD"))
     if closed:
-        absence = (
-            f"There is nothing to show: {closed} associations have a closed gate, and no curve is drawn behind one."
-        )
+        absence = f"There is nothing to show: {closed} associations have a closed gate, and such have no curve."
+    bent = section_curve.curvature_sentence(frame, estimates)
+    span = "Each curve stays between the 5th and the 95th percentile of estradiol in its population."
     return Section(
         "curves",
         "Bone density along estradiol",
-        paragraphs=("Curves run from the 5th to the 95th percentile of estradiol in each population and no further.",)
-        if figures
-        else (),
+        paragraphs=tuple(text for text in (span, bent) if text) if figures else (),
         figures=tuple(figures),
-        tables=(section_curve.ends_table(frame),) if figures else (),
+        tables=(section_curve.ends_table(frame, estimates),) if figures else (),
         absence="" if figures else absence,
     )
 
@@ -220,9 +217,9 @@ def _quality(frames: Frames, threshold: int) -> Section:
 
 def _account(frames: Frames, threshold: int) -> Section:
     files, counts = frames["mart.source_file"], frames["mart.measurement_count"]
-    tables = []
+    tables: list[Table] = []
     if not counts.is_empty():
-        tables.append(section_account.coverage_table(counts, threshold))
+        tables += section_account.coverage_tables(counts, threshold)
     if not files.is_empty():
         tables.append(section_account.account_table(files, threshold))
     return Section(

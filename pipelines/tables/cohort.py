@@ -32,7 +32,7 @@ class TrialPerson(dy.Schema):
     cycle_label = text("Survey cycle in years", optional=True)
 
 
-@table("cohort.attrition", grain="one row per study, step and arm", unit="population", publish="internal")
+@table("cohort.attrition", grain="one row per study, step and arm", unit="population")
 class Attrition(dy.Schema):
     """People before and after each step. Not for release: `mart.attrition` is."""
 
@@ -46,7 +46,7 @@ class Attrition(dy.Schema):
     share_left = number("People after the step as a share of everybody", "1", optional=True, minimum=0, maximum=1)
 
 
-@table("cohort.measurement_count", grain="one row per cycle, measurement and sex", unit="population", publish="internal")
+@table("cohort.measurement_count", grain="one row per cycle, measurement and sex", unit="population")
 class MeasurementCount(dy.Schema):
     """How many people have which measurement. Not for release: `mart.measurement_count` is."""
 

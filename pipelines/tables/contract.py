@@ -54,7 +54,6 @@ class Contract:
     grain: str
     unit: Unit
     description: str
-    publish: Literal["table", "view", "internal"]
 
     @property
     def layer(self) -> str:
@@ -97,7 +96,6 @@ def table(
     *,
     grain: str,
     unit: Unit = "person",
-    publish: Literal["table", "view", "internal"] | None = None,
 ) -> Callable[[type[dy.Schema]], type[dy.Schema]]:
     """Register a schema as the contract of `<layer>.<table>`; its docstring is the description of the table."""
 
@@ -107,9 +105,8 @@ def table(
         layer = name.split(".")[0]
         if layer not in LAYERS:
             raise ValueError(f"{name}: no such layer; layers are {', '.join(LAYERS)}")
-        how = publish or ("table" if layer in ("ref", "models", "mart") else "view")
         description = " ".join((schema.__doc__ or "").split())
-        CONTRACTS[name] = Contract(name, schema, grain, unit, description, how)
+        CONTRACTS[name] = Contract(name, schema, grain, unit, description)
         return schema
 
     return register

@@ -94,7 +94,7 @@ class BonePrevalence(dy.Schema):
     gate_reason = text("Why the gate is closed", optional=True)
 
 
-@table("models.baseline", grain="one row per study, arm, characteristic and level", unit="population", publish="internal")
+@table("models.baseline", grain="one row per study, arm, characteristic and level", unit="population")
 class Baseline(dy.Schema):
     """Who was studied: weighted means or shares and counts by arm. Not for release: `mart.table_one` is."""
 
@@ -112,7 +112,6 @@ class Baseline(dy.Schema):
     "models.e2_distribution",
     grain="one row per cycle, assay class, population and estradiol bin",
     unit="population",
-    publish="internal",
 )
 class E2Distribution(dy.Schema):
     """Estradiol by bin, the censored as a bin of their own. Not for release: `mart.e2_distribution` is."""

@@ -13,7 +13,7 @@ from pipelines.tables.columns import drop_id, instant, number, person_id, source
 from pipelines.tables.contract import table
 
 
-@table("raw.manifest", grain="one row per file of the drop", unit="population", publish="table")
+@table("raw.manifest", grain="one row per file of the drop", unit="population")
 class Manifest(dy.Schema):
     """Every file found in the input folder, what became of it and why."""
 
@@ -32,7 +32,7 @@ class Manifest(dy.Schema):
     landed_at = instant("When the drop was landed first, UTC")
 
 
-@table("raw.missing_piece", grain="one row per cycle and file that is not there", unit="population", publish="table")
+@table("raw.missing_piece", grain="one row per cycle and file that is not there", unit="population")
 class MissingPiece(dy.Schema):
     """What cannot be computed because the input folder lacks a file. The rest goes on."""
 
@@ -43,7 +43,7 @@ class MissingPiece(dy.Schema):
     drop_id = drop_id()
 
 
-@table("raw.rejected_row", grain="one row per source row without a usable key", unit="population", publish="internal")
+@table("raw.rejected_row", grain="one row per source row without a usable key", unit="population")
 class RejectedRow(dy.Schema):
     """Source rows that cannot be given to a person; they go to quarantine with their file and row number."""
 

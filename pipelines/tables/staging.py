@@ -82,7 +82,7 @@ class SurveyDesign(dy.Schema):
     drop_id = drop_id()
 
 
-@table("staging.assay_limit", grain="one row per cycle, source table and analyte", unit="population", publish="table")
+@table("staging.assay_limit", grain="one row per cycle, source table and analyte", unit="population")
 class AssayLimit(dy.Schema):
     """Lower limit of detection found in the data: the fill value times the square root of two, or the negative flag."""
 
@@ -212,7 +212,7 @@ class SourceRow(dy.Schema):
     drop_id = drop_id()
 
 
-@table("staging.quarantine", grain="one row per rejected source row", unit="population", publish="view")
+@table("staging.quarantine", grain="one row per rejected source row", unit="population")
 class Quarantine(dy.Schema):
     """Source rows set aside, with file, row and reason; never the value of an identifier."""
 
@@ -225,7 +225,7 @@ class Quarantine(dy.Schema):
     drop_id = drop_id()
 
 
-@table("staging.conservation", grain="one row per source file", unit="population", publish="table")
+@table("staging.conservation", grain="one row per source file", unit="population")
 class Conservation(dy.Schema):
     """Nothing is lost: rows in equal rows staged, duplicate, quarantined and out of scope."""
 

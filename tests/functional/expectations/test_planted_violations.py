@@ -23,6 +23,8 @@ violations = runpy.run_path(str(HERE / "violations.py"))["VIOLATIONS"]
 PLANTED = {f"staging.{table}.{name}": change for table, found in violations.items() for name, change in found.items()}
 TABLES = [table for table in all_tables() if table.startswith("staging.")]
 CHECKS = {check.id: check for table in TABLES for check in load(table).checks}
+# Every kind of generated check occurs in these tables.
+EXAMPLES = ("staging.observation_period", "staging.drug_exposure")
 GENERATED = {draft["meta"]["id"] for table in TABLES for draft in structure.drafts(CONTRACTS[table])}
 
 
@@ -83,13 +85,13 @@ def test_planted_violation_is_found(home: Home, name: str, monkeypatch: pytest.M
     assert result.n_violated > (1 - result.threshold) * result.n_evaluated
 
 
-@pytest.mark.parametrize("name", sorted(GENERATED))
+@pytest.mark.parametrize("name", sorted(name for name in GENERATED if CHECKS[name].table in EXAMPLES))
 def test_broken_contract_is_found(home: Home, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check = CHECKS[name]
     with home.holding({check.table: broken(home.frames[check.table], check)}):
         result = judge_alone(home, check, monkeypatch)
     assert result.status == "fail"
-    assert result.n_violated == (2 if check.id.endswith(".columns") else 1)
+    assert result.n_violated == 1
 
 
 def broken(frame: pl.DataFrame, check: Check) -> pl.DataFrame:

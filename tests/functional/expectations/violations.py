@@ -159,7 +159,7 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "cause_known": one("death", survey, cause_code="I21"),
         "cause_released": every("death", cause_code=None),
         "leading_causes": every("death", cause_code="other"),
-        "share_of_followed": drop("death", survey & (c("person_id") > 100)),
+        "share_of_followed": drop("death", survey & (c("person_id") > 20)),
         "deceased_are_older": of_people("death", survey, age_years=20.0),
         "survey_adults": of_people("death", survey, 1, age_years=10.0),
         "days_below_40000": one("death", in_days, days_from_examination=50_000.0),
@@ -200,7 +200,7 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "testosterone_by_sex": swap_sex,
         "shbg_range": every("lab_result", _analyte("shbg"), value=c("value") * 34.7),
         "lipid_range": every("lab_result", _analyte("total_cholesterol"), value=c("value") / 38.67),
-        "ldl_by_friedewald": every("lab_result", _analyte("triglycerides"), person_id=c("person_id") % 2000 + 1),
+        "ldl_by_friedewald": every("lab_result", _analyte("triglycerides"), person_id=c("person_id") % 1000 + 1),
         "hba1c_range": every("lab_result", _analyte("hba1c"), value=36.0),
         "vitamin_d_range": every("lab_result", _analyte("vitamin_d_25oh"), value=c("value") * 10),
         "chemistry_range": every("lab_result", _analyte("calcium"), value=c("value") / 4.008),
@@ -272,7 +272,9 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "prevalence": every("condition", _names("stroke"), is_present=~c("is_present")),
         "breast_cancer_prevalence": every("condition", _names("breast_cancer"), is_present=False),
         "osteoporosis_by_sex": swap_sex,
-        "heart_attack_rises_with_age": reversed_age,
+        "heart_attack_rises_with_age": every(
+            "condition", _names("myocardial_infarction"), is_present=c("person_id") % 10 == 0
+        ),
         "coded_has_date": every("condition", clinic, recorded_on=None),
     },
     "observation": {

@@ -87,27 +87,44 @@ def _estimates(evidence: str) -> Rows:
                 }
                 rows.append(
                     {
-                        "run_id": "b1",
-                        "study_id": STUDY,
-                        "protocol_hash": "9f3c",
-                        "evidence_source": evidence,
-                        "contrast": "per_doubling_of_e2",
-                        "outcome": outcome,
-                        "population": population,
-                        "estimand": f"Difference in mean {outcome} per doubling of serum estradiol, 40 years and over",
-                        "intercurrent_strategy": "not applicable: one examination",
+                        **_analysis(population, outcome, evidence, closed=closed),
                         "estimator": estimator,
-                        "se_method": "Taylor linearization over strata and PSU",
-                        "missing_method": "40 imputations, Rubin" if shift == 0 else "none",
-                        "scale": "difference in g/cm2 per doubling of estradiol",
-                        "n_target": 1340 - 20 * shift,
-                        "n_effective": 902.4,
-                        "gate_status": "closed" if closed else "open",
-                        "gate_reason": "unweighted_n below 30" if closed else None,
+                        "missing_method": "40 imputations" if shift == 0 else "none: for comparison only",
+                        "scale": "g/cm2",
+                        "n_target": 1340 if shift < 2 else None,
+                        "n_effective": 902.4 if shift == 0 else None,
                         **({} if closed else answer),
                     }
                 )
+            for test, tested in (("spline_joint_test", 0.004), ("spline_nonlinearity_test", 0.38)):
+                rows.append(
+                    {
+                        **_analysis(population, outcome, evidence, closed=closed),
+                        "estimator": test,
+                        "missing_method": "as linear_log2_e2_mi",
+                        "scale": "design-adjusted F",
+                        "n_target": 1340,
+                        "p_value": None if closed else tested,
+                    }
+                )
     return rows
+
+
+def _analysis(population: str, outcome: str, evidence: str, *, closed: bool) -> dict[str, Any]:
+    return {
+        "run_id": "b1",
+        "study_id": STUDY,
+        "protocol_hash": "9f3c",
+        "evidence_source": evidence,
+        "contrast": "estradiol, per doubling",
+        "outcome": outcome,
+        "population": population,
+        "estimand": "Difference in BMD per doubling of serum estradiol",
+        "intercurrent_strategy": "none: cross-sectional",
+        "se_method": "Taylor linearization",
+        "gate_status": "closed" if closed else "open",
+        "gate_reason": "unweighted_n below 30" if closed else None,
+    }
 
 
 def _curves(evidence: str) -> Rows:
@@ -158,7 +175,7 @@ def _diagnostics() -> Rows:
                 rows.append(
                     {
                         "study_id": STUDY,
-                        "contrast": "per_doubling_of_e2",
+                        "contrast": "estradiol, per doubling",
                         "outcome": outcome,
                         "population": population,
                         "diagnostic": diagnostic,
@@ -240,71 +257,70 @@ def _attrition() -> Rows:
 
 def _table_one() -> Rows:
     means = {
-        "age_years": (57.1, 11.2, "years"),
-        "body_mass_index": (29.1, 5.4, "kg/m2"),
-        "femoral_neck_bmd_g_cm2": (0.843, 0.138, "g/cm2"),
-        "testosterone_ng_dl": (402.2, 161.9, "ng/dL"),
+        "Age": (57.1, 11.2, "a"),
+        "Body mass index": (29.1, 5.4, "kg/m2"),
+        "Femoral neck BMD": (0.843, 0.138, "g/cm2"),
+        "Testosterone": (402.2, 161.9, "ng/dL"),
     }
-    shares = {"race_ethnicity": ("1", "2", "3", "4", "5"), "current_smoker": ("0", "1")}
+    origins = ("Mexican American", "Non-Hispanic Black", "Non-Hispanic White", "Other Hispanic")
+    shares = {"Race and Hispanic origin": origins, "Current smoker": ("no", "yes")}
     rows: Rows = []
     for arm in ("men", "postmenopausal_women"):
         common = {"study_id": STUDY, "arm_code": arm, "is_suppressed": False}
+        rows.append({**common, "characteristic": "People", "level": "all", "n": 1436})
         for characteristic, (mean, spread, unit) in means.items():
-            value = {"level": "mean", "n": 1436, "estimate": mean, "spread": spread, "unit": unit}
-            rows.append({**common, "characteristic": characteristic, **value})
+            few_missing = characteristic == "Testosterone" and arm == "men"
+            value = {"level": "mean", "n": None if few_missing else 1436, "estimate": mean, "spread": spread}
+            row = {**common, "characteristic": characteristic, **value, "unit": unit, "is_suppressed": few_missing}
+            rows.append(row)
         for characteristic, levels in shares.items():
             for number, level in enumerate(levels):
-                hidden = characteristic == "race_ethnicity" and level in ("2", "5") and arm != "men"
-                value = {"n": 200 + 10 * number, "estimate": 100 / len(levels), "unit": "%"}
-                value = {"n": None, "estimate": None, "unit": "%"} if hidden else value
-                row = {**common, "characteristic": characteristic, "level": level, **value, "is_suppressed": hidden}
-                rows.append(row)
+                hidden = arm != "men" and level in ("Mexican American", "Other Hispanic")
+                value = {"n": None if hidden else 200 + 10 * number, "estimate": None if hidden else 1 / len(levels)}
+                row = {**common, "characteristic": characteristic, "level": level, **value, "unit": "share"}
+                rows.append(row | {"is_suppressed": hidden})
     return rows
 
 
 def _distribution() -> Rows:
-    edges = [2.99, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0, None]
+    """Bins of half a doubling, as the mart has them: bin 0 is below the limit, the last is open."""
     shapes = {
-        "men": [1, 2, 4, 7, 18, 24, 19, 11, 10, 3, 1, 0],
-        "postmenopausal_women": [19, 28, 18, 11, 11, 5, 3, 2, 1.5, 0.9, 0.6, 0],
-        "premenopausal_women": [2, 2, 3, 4, 8, 9, 8, 8, 13, 12, 24, 7],
-        "women_of_unknown_status": [11, 14, 11, 9, 12, 8, 7, 7, 9, 6, 6, 0],
+        "men": (0.4, {4: 3.0, 5: 9.0, 6: 18.0, 7: 35.0, 8: 25.0, 9: 9.0, 10: 0.6}),
+        "postmenopausal_women": (19.0, {2: 20.0, 3: 28.0, 4: 18.0, 5: 9.0, 6: 5.0, 7: 0.5, 9: 0.5}),
+        "premenopausal_women": (2.0, {2: 5.0, 4: 8.0, 6: 15.0, 8: 25.0, 10: 30.0, 12: 12.0, 17: 3.0}),
+        "unknown_women": (11.0, {2: 20.0, 3: 20.0, 4: 20.0, 5: 29.0}),
     }
     rows: Rows = []
-    for population, shares in shapes.items():
-        rows += _bins("2013-2014", "lc_ms_ms", population, 2.99, [0.0, *edges[:-1]], edges, shares)
-    old = [5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, None]
+    for population, (below, shares) in shapes.items():
+        rows += _bins("2013-2014", "lc_ms_ms", population, 2.994, {0: below} | shares)
     for cycle in ("1999-2000", "2001-2002", "2003-2004"):
-        rows += _bins(cycle, "immunoassay", "men", 5.0, [0.0, *old[:-1]], old, [5, 2, 5, 12, 21, 22, 21, 8, 4])
+        rows += _bins(cycle, "immunoassay", "men", 5.0, {0: 5.0, 3: 2.0, 5: 13.0, 7: 50.0, 8: 30.0})
     return rows
 
 
-def _bins(cycle: str, assay: str, population: str, lloq: float, lower: list, upper: list, shares: list) -> Rows:
+def _bins(cycle: str, assay: str, population: str, lloq: float, shares: dict[int, float]) -> Rows:
     rows: Rows = []
-    for number, (low, high, share) in enumerate(zip(lower, upper, shares, strict=True)):
-        hidden = 0 < share < 1
+    for number, share in shares.items():
+        is_open = number in (0, 17)
         row = {"cycle_label": cycle, "assay_class": assay, "population": population, "bin_number": number}
-        row |= {"lower_pg_ml": low, "upper_pg_ml": high, "lloq_pg_ml": lloq, "is_suppressed": hidden}
-        shown = {"n": None, "weighted_share_pct": None} if hidden else {"n": 15 * share, "weighted_share_pct": share}
-        rows.append(row | {key: value if value is None else float(value) for key, value in shown.items()})
-        rows[-1]["n"] = None if hidden else int(15 * share)
+        row |= {"lower_pg_ml": 0.0 if number == 0 else round(2 ** (number / 2 + 0.5), 3), "lloq_pg_ml": lloq}
+        row |= {"upper_pg_ml": None if is_open else round(2 ** (number / 2 + 1), 3), "is_suppressed": share < 1}
+        shown = {} if share < 1 else {"n": int(15 * share), "weighted_share_pct": share}
+        rows.append(row | shown)
     return rows
 
 
 def _measurements() -> Rows:
-    counts = {"estradiol": (0, 3600), "femoral_neck_bmd": (3030, 1560), "estradiol and femoral_neck_bmd": (0, 1443)}
-    return [
-        {
-            "cycle_label": cycle,
-            "measurement": measurement,
-            "sex_code": sex,
-            "n": None if sex == "female" and value == 0 else value,
-            "is_suppressed": sex == "female" and value == 0,
-        }
-        for measurement, values in counts.items()
-        for cycle, value in zip(("2005-2006", "2013-2014"), values, strict=True)
-        for sex in ("male", "female")
-    ]
+    counts = {"estradiol": (0, 3600), "femur BMD": (3030, 1560), "estradiol and femur BMD": (0, 1443)}
+    rows: Rows = []
+    for measurement, values in counts.items():
+        for cycle, value in zip(("2005-2006", "2013-2014"), values, strict=True):
+            for sex in ("all", "female", "male"):
+                hidden = sex == "female" and value == 0
+                n = None if hidden else 2 * value if sex == "all" else value
+                row = {"cycle_label": cycle, "measurement": measurement, "sex_code": sex, "n": n}
+                rows.append(row | {"is_suppressed": hidden})
+    return rows
 
 
 def _files() -> Rows:
@@ -315,8 +331,8 @@ def _files() -> Rows:
                 {
                     "source_file": f"{cycle}/{table}.parquet",
                     "cycle_label": cycle,
-                    "table_name": table,
-                    "status_code": "recognized",
+                    "table_name": f"nhanes_{table.lower()}",
+                    "status_code": "landed",
                     "rows_in": 10_175 + number,
                     "rows_staged": 10_000,
                     "rows_duplicate": 0,
@@ -330,10 +346,11 @@ def _files() -> Rows:
 
 
 def _missing() -> Rows:
+    absent = [("2011-2012", "DXXFEM", "femoral BMD")]
+    absent += [(cycle, "TST or SSCHL", "estradiol") for cycle in ("2005-2006", "2009-2010")]
     return [
-        {"cycle_label": "2011-2012", "file_group": "dxxfem", "consequence": "2011-2012: no DXXFEM: no femoral BMD"},
-        {"cycle_label": "2005-2006", "file_group": "tst", "consequence": "2005-2006: no TST or SSCHL: no estradiol"},
-        {"cycle_label": "2009-2010", "file_group": "tst", "consequence": "2009-2010: no TST or SSCHL: no estradiol"},
+        {"cycle_label": cycle, "file_group": f"{files}: {what}", "consequence": f"{cycle}: no {files}: no {what}"}
+        for cycle, files, what in absent
     ]
 
 

@@ -188,14 +188,15 @@ def test_a_closed_gate_and_a_hidden_cell_leak_nothing(mart: Mart, page: str, tmp
     closed_or_hidden = (pl.col("gate_status") == "closed") | pl.col("is_suppressed")
     planted["mart.bone_prevalence"] = plant(mart["mart.bone_prevalence"], closed_or_hidden, shares)
     hidden = {
-        "mart.attrition": ["n_before", "n_after"],
-        "mart.table_one": ["n", "estimate", "spread"],
         "mart.e2_distribution": ["n", "weighted_share_pct"],
         "mart.measurement_count": ["n"],
         "mart.diagnostic": ["value"],
     }
     for name, columns in hidden.items():
         planted[name] = plant(mart[name], pl.col("is_suppressed"), columns)
+    table_one = plant(mart["mart.table_one"], pl.col("is_suppressed"), ["n"])
+    is_hidden_share = pl.col("is_suppressed") & (pl.col("level") != "mean")
+    planted["mart.table_one"] = plant(table_one, is_hidden_share, ["estimate", "spread"])
     curve = mart["mart.dose_response"]
     twin = curve.filter(pl.col("population") == "men", pl.col("outcome").str.starts_with("lumbar"))
     leaked = twin.with_columns(population=pl.lit("postmenopausal_women"), estimate=pl.lit(0.777))
@@ -223,13 +224,16 @@ def test_a_closed_row_prints_its_reason_and_no_digit_of_an_answer(page: str) -> 
 
 
 def test_every_cell_suppressed_still_makes_a_page(mart: Mart, tmp_path: Path) -> None:
+    counts = ("n_before", "n_after", "n", "estimate", "spread", "weighted_share_pct", "prevalence_pct")
     all_hidden = {
-        name: frame.with_columns(pl.lit(value=True).alias("is_suppressed"))
-        if "is_suppressed" in frame.columns
-        else frame
+        name: frame.with_columns(
+            pl.lit(value=True).alias("is_suppressed"),
+            *(pl.lit(None, dtype=frame.schema[column]).alias(column) for column in counts if column in frame.columns),
+        )
         for name, frame in mart.items()
+        if "is_suppressed" in frame.columns
     }
-    page = build_report(all_hidden, tmp_path).read_text()
+    page = build_report({**mart, **all_hidden}, tmp_path).read_text()
     text = words(page)
     assert "every bin is hidden by disclosure control" in text
     assert "9 files" not in text or "cannot be checked here" in text
@@ -237,7 +241,7 @@ def test_every_cell_suppressed_still_makes_a_page(mart: Mart, tmp_path: Path) ->
         found = next(part for part in tree(page).iter("section") if part.attrib["id"] == section)
         cells = ["".join(cell.itertext()) for cell in found.iter("td")]
         assert cells
-        assert set(cells) == {"<11 or hidden"}
+        assert set(cells) == {"<11 or hidden"}, section
         assert not [element for element in found.iter("span") if element.attrib.get("class") == "bar"]
 
 

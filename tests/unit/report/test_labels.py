@@ -31,20 +31,6 @@ def test_quantity_carries_its_unit(code: str, words: str) -> None:
     assert labels.quantity(code) == words
 
 
-@pytest.mark.parametrize(
-    ("characteristic", "code", "words"),
-    [
-        ("race_ethnicity", "3", "non-Hispanic white"),
-        ("race_ethnicity", "3.0", "non-Hispanic white"),
-        ("race_ethnicity", "mexican_american", "Mexican American"),
-        ("current_smoker", "1", "yes"),
-        ("menopausal_status", "natural_menopause", "natural menopause"),
-    ],
-)
-def test_level(characteristic: str, code: str, words: str) -> None:
-    assert labels.level(characteristic, code) == words
-
-
 def test_readable_replaces_codes_and_units_inside_a_sentence() -> None:
     assert labels.readable("censored_share 0.61 above 0.50") == "share below the assay limit 0.61 above 0.50"
     assert labels.readable("difference in g/cm2 per doubling of estradiol").startswith("difference in g/cm²")
@@ -54,6 +40,11 @@ def test_cycle_has_an_en_dash_between_years_only() -> None:
     assert labels.cycle("2013-2014") == "2013\u20132014"
     assert labels.cycle("2011-2012: no X-ray file") == "2011\u20132012: no X-ray file"
     assert labels.cycle("all cycles") == "all cycles"
+
+
+def test_first_letters_change_and_the_rest_does_not() -> None:
+    assert labels.heading("lumbar_spine_bmd_g_cm2") == "Lumbar-spine BMD"
+    assert labels.lowered("Difference per doubling, g/cm²") == "difference per doubling, g/cm²"
 
 
 def test_ordered_puts_known_codes_first_and_unknown_by_name() -> None:

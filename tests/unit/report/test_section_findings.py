@@ -8,9 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.report.frames import prepared
-from pipelines.report.labels import COMPARISON_ESTIMATORS
-from pipelines.report.section_findings import age_phrase, estimate_tables, findings, primary
+from pipelines.report.frames import prepared, primary
+from pipelines.report.section_findings import age_phrase, estimate_tables, findings
 from pipelines.report.views import Finding
 
 Mart = dict[str, pl.DataFrame]
@@ -84,11 +83,17 @@ def test_only_the_primary_method_speaks(mart: Mart) -> None:
 
 
 def test_a_study_with_one_unknown_estimator_speaks_with_it_and_with_two_not_at_all(mart: Mart) -> None:
-    frame = mart["mart.effect_estimate"]
-    kept = frame.filter(~pl.col("estimator").is_in(COMPARISON_ESTIMATORS)).with_columns(estimator=pl.lit("aipw"))
-    assert primary(kept).height == 6
-    two = pl.concat([kept, kept.with_columns(estimator=pl.lit("msm"))])
+    frame = mart["mart.effect_estimate"].with_columns(pl.col("estimator").replace({"linear_log2_e2_mi": "aipw"}))
+    assert set(primary(frame)["estimator"]) == {"aipw"}
+    two = pl.concat([frame, frame.filter(estimator="aipw").with_columns(estimator=pl.lit("msm"))])
     assert primary(two).is_empty()
+    assert primary(frame.filter(estimator="measured_only")).is_empty()
+    assert primary(frame.filter(estimator="spline_joint_test")).is_empty()
+
+
+def test_findings_go_population_by_population(mart: Mart) -> None:
+    leads = [found.lead for found in findings(prepared(mart, mart))[:6]]
+    assert [lead.lower().removeprefix("in ").split()[0] for lead in leads] == ["men"] * 3 + ["postmenopausal"] * 3
 
 
 def test_shortcuts_stand_in_a_muted_table_of_their_own(mart: Mart) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report import section_account, section_bone, section_checks, section_people
+from pipelines.report import section_account, section_bone, section_checks, section_curve, section_people
 from pipelines.report.frames import prepared
 from pipelines.report.views import Row, Table
 
@@ -42,20 +42,29 @@ def test_attrition_of_a_hidden_start_has_no_bars(frame_of: MakeFrame) -> None:
 def test_table_one_writes_means_and_shares(mart: Mart) -> None:
     table = section_people.table_one(prepared(mart, mart)["mart.table_one"], 11)[0]
     headings = [row.heading for row in table.rows]
-    assert headings[:3] == ["Age (years)", "Race and ethnicity", "Mexican American"]
+    assert headings[:4] == ["People", "Age (years)", "Race and Hispanic origin", "Mexican American"]
+    assert [cell.text for cell in row_of(table, "People").cells] == ["1,436", "1,436"]
     assert row_of(table, "Age (years)").cells[0].text.replace("\u00a0", " ") == "57.1 ± 11.2"
     assert row_of(table, "Body mass index (kg/m²)").cells[0].note == "(1,436)"
-    assert row_of(table, "Mexican American").cells[0].text.replace("\u00a0", " ") == "20.0 %"
-    assert row_of(table, "Other Hispanic").cells[1].text == "<11 or hidden"
+    assert row_of(table, "Mexican American").cells[0].text.replace("\u00a0", " ") == "25.0 %"
+    assert row_of(table, "Mexican American").cells[1].text == "<11 or hidden"
+    assert row_of(table, "Current smoker").cells[0].text.replace("\u00a0", " ") == "50.0 %"
+
+
+def test_a_mean_stays_where_only_its_number_of_people_is_hidden(mart: Mart) -> None:
+    table = section_people.table_one(prepared(mart, mart)["mart.table_one"], 11)[0]
+    cell = row_of(table, "Testosterone (ng/dL)").cells[0]
+    assert cell.text.replace("\u00a0", " ") == "402 ± 162"
+    assert cell.note == "(<11 or hidden missing)"
 
 
 def test_shares_on_either_scale_are_percentages(frame_of: MakeFrame) -> None:
-    common = {"study_id": "s", "characteristic": "current_smoker", "level": "1", "n": 50, "is_suppressed": False}
+    common = {"study_id": "s", "characteristic": "Current smoker", "level": "yes", "n": 50, "is_suppressed": False}
     rows = [
-        {**common, "arm_code": "men", "estimate": 0.182, "unit": "1"},
+        {**common, "arm_code": "men", "estimate": 0.182, "unit": "share"},
         {**common, "arm_code": "women", "estimate": 18.2, "unit": "%"},
     ]
-    cells = row_of(section_people.table_one(frame_of("mart.table_one", rows), 11)[0], "Yes").cells
+    cells = row_of(section_people.table_one(frame_of("mart.table_one", rows), 11)[0], "Current smoker").cells
     assert [cell.text.replace("\u00a0", " ") for cell in cells] == ["18.2 %", "18.2 %"]
 
 
@@ -117,17 +126,75 @@ def test_missing_pieces_are_grouped_over_cycles(mart: Mart) -> None:
     table = section_account.missing_table(prepared(mart, mart)["mart.missing_piece"])
     shown = {row.heading: [cell.text for cell in row.cells] for row in table.rows}
     assert shown == {
-        "No TST or SSCHL: no estradiol": ["2005\u20132006, 2009\u20132010", "TST"],
+        "No TST or SSCHL: no estradiol": ["2005\u20132006, 2009\u20132010", "TST or SSCHL"],
         "No DXXFEM: no femoral BMD": ["2011\u20132012", "DXXFEM"],
     }
 
 
-def test_coverage_tells_hidden_from_none_at_all(mart: Mart) -> None:
-    table = section_account.coverage_table(prepared(mart, mart)["mart.measurement_count"], 11)
-    estradiol = [row.heading for row in table.rows].index("Estradiol")
-    women, men = table.rows[estradiol + 1], table.rows[estradiol + 2]
+def test_coverage_shows_everybody_and_folds_the_sexes(mart: Mart) -> None:
+    tables = section_account.coverage_tables(prepared(mart, mart)["mart.measurement_count"], 11)
+    everybody, by_sex = tables
+    assert [table.is_folded for table in tables] == [False, True]
+    assert [row.heading for row in everybody.rows] == ["Estradiol", "Femur BMD", "Estradiol and femur BMD"]
+    assert [cell.text for cell in everybody.rows[0].cells] == ["0", "7,200"]
+    estradiol = [row.heading for row in by_sex.rows].index("Estradiol")
+    women, men = by_sex.rows[estradiol + 1], by_sex.rows[estradiol + 2]
     assert [cell.text for cell in women.cells] == ["<11 or hidden", "3,600"]
     assert [cell.text for cell in men.cells] == ["0", "3,600"]
+
+
+def test_curves_come_with_their_ends_and_tests(mart: Mart) -> None:
+    frames = prepared(mart, mart)
+    table = section_curve.ends_table(frames["mart.dose_response"], frames["mart.effect_estimate"])
+    assert len(table.rows) == 5
+    cells = [cell.text.replace("\u00a0", " ") for cell in table.rows[0].cells]
+    assert cells == ["23.6 pg/mL", "11 pg/mL", "\u22120.014 g/cm²", "44 pg/mL", "0.008 g/cm²", "0.004", "0.38"]
+    said = section_curve.curvature_sentence(frames["mart.dose_response"], frames["mart.effect_estimate"])
+    assert said.replace("\u00a0", " ") == (
+        "No curve departs from a straight line on the log scale at the 5 % level (smallest p = 0.38)."
+    )
+
+
+def test_a_bent_curve_is_named(mart: Mart) -> None:
+    is_bent = pl.col("estimator").eq("spline_nonlinearity_test") & pl.col("population").eq("men")
+    bent = mart["mart.effect_estimate"].with_columns(
+        p_value=pl.when(is_bent & pl.col("outcome").str.starts_with("total")).then(0.012).otherwise(pl.col("p_value"))
+    )
+    frames = prepared({**mart, "mart.effect_estimate": bent}, mart)
+    said = section_curve.curvature_sentence(frames["mart.dose_response"], frames["mart.effect_estimate"])
+    assert said.replace("\u00a0", " ").endswith("at the 5 % level: men, total-hip BMD (p = 0.012).")
+
+
+def test_diagnostics_of_a_descriptive_study_read_as_words(frame_of: MakeFrame) -> None:
+    common = {"study_id": "s", "outcome": "femoral_neck 2005-2006", "population": "women", "status": "pass"}
+    asked = {"diagnostic": "unweighted_n", "rule": ">=", "value": 740.0, "is_suppressed": False}
+    rows = [
+        {**common, **asked, "contrast": f"{band}, reference white_male", "threshold": threshold}
+        for band, threshold in (("osteoporosis", 30.0), ("osteopenia", 50.0))
+    ]
+    table = section_checks.diagnostic_tables(frame_of("mart.diagnostic", rows))[0]
+    assert table.rows[0].heading == (
+        "Women, femoral neck 2005\u20132006: osteoporosis, reference NHANES III white men 20\u201329"
+    )
+    assert table.columns[1].note == ""
+    assert [row.cells[0].note for row in table.rows] == ["at least 30", "at least 50"]
+
+
+def test_a_small_count_that_reached_the_mart_is_hidden_here(mart: Mart) -> None:
+    small = mart["mart.e2_distribution"].with_columns(n=pl.when(pl.col("n") == 285).then(4).otherwise(pl.col("n")))
+    assert not small.equals(mart["mart.e2_distribution"])
+    sealed = prepared({**mart, "mart.e2_distribution": small}, mart)["mart.e2_distribution"]
+    was, row = (
+        mart["mart.e2_distribution"].filter(n=285),
+        sealed.filter(bin_number=0, population="postmenopausal_women"),
+    )
+    assert was.height == 1
+    assert row.select("n", "weighted_share_pct", "is_suppressed").row(0) == (None, None, True)
+    diagnostics = mart["mart.diagnostic"].with_columns(
+        value=pl.when(pl.col("diagnostic") == "unweighted_n").then(7.0).otherwise(pl.col("value"))
+    )
+    sealed = prepared({"mart.diagnostic": diagnostics}, [])["mart.diagnostic"].filter(diagnostic="unweighted_n")
+    assert sealed["value"].null_count() == sealed.height
 
 
 def test_prevalence_table_has_both_references_and_the_published_value(mart: Mart) -> None:

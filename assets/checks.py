@@ -1,0 +1,78 @@
+"""Factory: every suite becomes asset checks of its table; critical ones block what comes after.
+
+A suite that also reads tables which are not upstream of its own is judged once those are there; it cannot block by order,
+so publishing asks for every verdict again.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.home import Home
+from expectations.suite import Suite, all_tables, load
+from pipelines import plan
+
+
+def check_name(check_id: str) -> str:
+    """Dagster's name of a check: its stable id without the table."""
+    return check_id.split(".")[-1]
+
+
+def table_checks() -> list[dg.AssetChecksDefinition]:
+    """One definition a table that has a suite."""
+    return [_checks(load(table)) for table in all_tables()]
+
+
+def _checks(suite: Suite) -> dg.AssetChecksDefinition:
+    key = suite.table.split(".")
+    beside = [table for table in suite.reads if table not in plan.upstream(suite.table)]
+
+    @dg.multi_asset_check(
+        name=f"{'_'.join(key)}_suite",
+        specs=[
+            dg.AssetCheckSpec(
+                check_name(check.id),
+                asset=key,
+                blocking=check.severity == "critical" and not beside,
+                additional_deps=[table.split(".") for table in beside],
+                description=check.note,
+                metadata={"category": check.category, "severity": check.severity},
+            )
+            for check in suite.checks
+        ],
+    )
+    def body(context: dg.AssetCheckExecutionContext, home: Home) -> Iterator[dg.AssetCheckResult]:
+        from expectations.record import is_blocking, judge_and_record
+
+        results = judge_and_record(suite.table, home.settings())
+        failed = sum(result.status in ("fail", "could_not_evaluate") for result in results)
+        home.say(f"{suite.table:<30} {len(results):>12,} checks {failed} not passed")
+        for result in results:
+            yield dg.AssetCheckResult(
+                check_name=check_name(result.check_id),
+                asset_key=key,
+                passed=result.status in ("pass", "not_applicable"),
+                severity=dg.AssetCheckSeverity.ERROR if is_blocking(result) else dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "status": result.status,
+                    "n_violated": result.n_violated if result.n_violated is not None else -1,
+                    "n_evaluated": result.n_evaluated if result.n_evaluated is not None else -1,
+                },
+            )
+
+    return body
+
+
+def gate_checks() -> dg.AssetChecksDefinition:
+    """The evidence gates as one check a status: a closed gate is red but stops nothing, for it is a result."""
+
+    @dg.asset_check(asset=["models", "diagnostic"], name="all_gates_open", description="Every diagnostic of every study passes")
+    def all_gates_open(home: Home) -> dg.AssetCheckResult:
+        from pipelines.warehouse.store import Store
+
+        found = Store(home.settings()).scan("models.diagnostic").collect()
+        counts = {str(status): n for status, n in found["status"].value_counts().iter_rows()}
+        shut = sum(n for status, n in counts.items() if status not in ("pass", "not_applicable"))
+        return dg.AssetCheckResult(passed=shut == 0, severity=dg.AssetCheckSeverity.WARN, metadata=counts)
+
+    return all_gates_open

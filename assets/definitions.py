@@ -1,0 +1,23 @@
+"""The one Definitions of the project, built by one function so that tests can swap the home."""
+
+import dagster as dg
+
+from assets import checks, jobs, landing, publishing, tables
+from assets.home import Home
+from pipelines import settings
+
+
+def build_definitions(home: Home | None = None) -> dg.Definitions:
+    """Every asset, check, job and schedule."""
+    machine = settings.load(settings.home_from_environment())
+    return dg.Definitions(
+        assets=[landing.land, *tables.table_assets(), publishing.publish],
+        asset_checks=[*checks.table_checks(), checks.gate_checks()],
+        jobs=[jobs.NIGHTLY],
+        schedules=[jobs.nightly_schedule(machine)],
+        resources={"home": home or Home()},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,55 @@
+"""The one resource: a home and what a run there was asked. Progress lines for people at a terminal are printed here."""
+
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines import settings as machine
+from pipelines.run import LandingReport, Run
+from pipelines.settings import Settings
+from pipelines.warehouse.publish import Build
+from pipelines.warehouse.runner import StepReport
+
+
+class Home(dg.ConfigurableResource):
+    """Where the data lie. `studies`: those of this run, none named means all."""
+
+    path: str = ""
+    studies: list[str] = []  # noqa: RUF012 (a Dagster config field, not a shared default)
+    progress: bool = False
+
+    def settings(self) -> Settings:
+        """Settings of the home named by `path`, else by TRABECULA_HOME."""
+        home = Path(self.path) if self.path else machine.home_from_environment()
+        return machine.load(home)
+
+    def run(self, run_id: str) -> Run:
+        """A run of this home, to be used as a context manager."""
+        return Run(self.settings(), tuple(self.studies), run_id[:12])
+
+    def say(self, line: str) -> None:
+        """One line of progress, if somebody watches."""
+        if self.progress:
+            print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
+
+
+def step_line(report: StepReport) -> str:
+    """Progress of one table."""
+    how = f"{report.seconds:6.1f} s" if report.computed else " current"
+    return f"{report.table:<30} {report.rows:>12,} rows  {how}"
+
+
+def landing_lines(report: LandingReport) -> list[str]:
+    """Progress of landing."""
+    landed = report.landed
+    lines = [f"landed {landed.written} files, {landed.current} current, {landed.rejected} rows without a person"]
+    return lines + [f"note: {note}" for note in report.notes]
+
+
+def build_line(build: Build) -> str:
+    """The verdict of a run."""
+    return f"published build {build.build_id}: {build.gates_closed} of {build.gates} gates closed"
+
+

@@ -1,0 +1,84 @@
+"""Runs the nightly job in this process, as the command line and cron do, and turns its end into one line or one error."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+
+from assets.definitions import build_definitions
+from assets.home import Home
+from pipelines import settings as machine
+from pipelines.errors import BadInput, BlockedByCheck, TrabeculaError
+from pipelines.settings import Settings
+from pipelines.trials.study import select
+from pipelines.warehouse.lock import writing
+
+_INSTANCE = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_retries: {enabled: true, max_retries: 0}
+concurrency: {pools: {default_limit: 1}, runs: {max_concurrent_runs: 1}}
+retention: {schedule: {purge_after_days: 30}, sensor: {purge_after_days: {skipped: 7}}}
+"""
+
+
+def prepare_instance(settings: Settings) -> None:
+    """Write DAGSTER_HOME inside the home, once."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    file = settings.dagster_home / "dagster.yaml"
+    if not file.exists():
+        file.write_text(_INSTANCE)
+
+
+def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> str:
+    """Run everything; returns the one-line verdict.
+
+    Raises:
+        BadInput: the input was refused; nothing was published.
+        BlockedByCheck: a critical check failed; the published data are as they were.
+    """
+    settings = replace(machine.load(home), source=source, folder=str(folder.expanduser().resolve()))
+    select(studies, source)
+    with writing(settings):
+        settings.write()
+        prepare_instance(settings)
+        resource = Home(path=str(settings.home), studies=list(studies), progress=True)
+        job = build_definitions(resource).resolve_job_def("nightly")
+        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+    if not result.success:
+        raise _why(result)
+    built = result.asset_materializations_for_node("publish")[0].metadata
+    closed, gates = built["gates_closed"].value, built["gates"].value
+    quarantined = _quarantined(settings)
+    return f"done: build {built['build_id'].value}, {closed} of {gates} gates closed, {quarantined:,} rows quarantined"
+
+
+def _why(result: dg.ExecuteInProcessResult) -> TrabeculaError:
+    """The error that a failed run means, from the first step that failed."""
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    error = failure.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    message = error.message.partition(": ")[2].strip() if error else "unknown"
+    if error and error.cls_name in ("BadInput", "SuiteError"):
+        return BadInput(message.splitlines())
+    blocked = [
+        f"{check.asset_key.to_user_string()}: {check.check_name}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.blocking and check.severity == dg.AssetCheckSeverity.ERROR
+    ]
+    if blocked:
+        return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
+    return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {error.cls_name if error else ''} {message}")
+
+
+def _quarantined(settings: Settings) -> int:
+    from pipelines.warehouse.parquet import row_count
+    from pipelines.warehouse.store import Store
+
+    return row_count(Store(settings).files("staging.quarantine"))

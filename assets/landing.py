@@ -1,0 +1,43 @@
+"""Landing: one op, one asset a raw table. The bodies call `pipelines.run`."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.home import Home, landing_lines
+from assets.table_metadata import table_metadata, table_tags
+from pipelines.tables import CONTRACTS
+from pipelines.warehouse.parquet import row_count
+from pipelines.warehouse.store import Store
+
+RAW_TABLES = tuple(name for name in CONTRACTS if name.startswith("raw."))
+
+
+@dg.multi_asset(
+    name="land",
+    specs=[
+        dg.AssetSpec(
+            key=name.split("."),
+            group_name="raw",
+            description=CONTRACTS[name].comment,
+            kinds={"parquet"},
+            tags=table_tags(name),
+            metadata=table_metadata(name),
+        )
+        for name in RAW_TABLES
+    ],
+    pool="warehouse",
+)
+def land(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
+    """Examine the drop folder, refuse it whole if a file is bad, else write what changed."""
+    with home.run(context.run_id) as run:
+        report = run.land(lambda part, current: home.say(f"{part.table:<30} {part.name}{' current' if current else ''}"))
+        for line in landing_lines(report):
+            home.say(line)
+        store = Store(run.settings)
+        for name in RAW_TABLES:
+            rows = row_count(store.files(name))
+            metadata = {"dagster/row_count": rows, "drop_id": report.drop_id}
+            if name == "raw.missing_piece" and report.missing:
+                metadata["missing"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.missing))
+            yield dg.MaterializeResult(asset_key=name.split("."), metadata=metadata)

@@ -1,0 +1,43 @@
+"""Publish: the one asset that changes what analysts see. It refuses while a critical check stands failed."""
+
+import dagster as dg
+
+from assets.home import Home, build_line
+from pipelines import plan
+from pipelines.errors import BlockedByCheck
+from pipelines.tables import CONTRACTS
+
+PUBLISHED_FROM = [table.split(".") for table in CONTRACTS if table not in ("mart.quality_result", "mart.build")]
+
+
+@dg.asset(
+    key=["publish"],
+    group_name="publish",
+    deps=PUBLISHED_FROM,
+    description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
+    kinds={"duckdb"},
+    pool="warehouse",
+)
+def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+    """Publish the working record as a new build."""
+    from expectations.record import failures, judge_and_record
+    from expectations.suite import all_tables
+
+    with home.run(context.run_id) as run:
+        for table in all_tables():
+            judge_and_record(table, run.settings)
+        failed = failures(run.settings)
+        if failed.height:
+            raise BlockedByCheck(f"{failed.height} critical checks failed: {', '.join(failed['check_id'].to_list())}")
+        build = run.publish()
+    home.say(build_line(build))
+    return dg.MaterializeResult(
+        metadata={
+            "build_id": build.build_id,
+            "gates": build.gates,
+            "gates_closed": build.gates_closed,
+            "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
+            "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
+            "steps": len(plan.steps()),
+        }
+    )

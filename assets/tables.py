@@ -1,0 +1,54 @@
+"""Factory: every step of the plan becomes one unpartitioned asset whose body calls the runner."""
+
+import dagster as dg
+
+from assets.home import Home, step_line
+from assets.plots import plot_metadata
+from assets.table_metadata import table_metadata, table_tags
+from pipelines import plan
+from pipelines.warehouse.step import CsvProducer, SqlProducer, Step
+
+
+def table_assets() -> list[dg.AssetsDefinition]:
+    """One asset a table."""
+    return [_table_asset(step) for step in plan.steps()]
+
+
+def _table_asset(step: Step) -> dg.AssetsDefinition:
+    layer, name = step.table.split(".")
+
+    @dg.asset(
+        key=[layer, name],
+        group_name=layer,
+        deps=[table.split(".") for table in step.inputs],
+        description=step.contract.comment,
+        kinds=_kinds(step),
+        code_version=step.code_version()[:16],
+        tags=table_tags(step.table),
+        metadata=table_metadata(step.table),
+        pool="warehouse",
+    )
+    def body(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+        with home.run(context.run_id) as run:
+            report = run.step(step)
+            home.say(step_line(report))
+            metadata = {
+                "dagster/row_count": report.rows,
+                "files_computed": report.computed,
+                "files_current": report.current,
+                "seconds": report.seconds,
+                **plot_metadata(step.table, run.settings),
+            }
+            return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(report.data_version))
+
+    return body
+
+
+def _kinds(step: Step) -> set[str]:
+    match step.producer:
+        case SqlProducer():
+            return {"duckdb", "sql"}
+        case CsvProducer():
+            return {"csv"}
+        case _:
+            return {"python", "polars"}

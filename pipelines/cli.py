@@ -1,0 +1,219 @@
+"""The command line: parses, calls, prints. One function a verb; what a verb does lives elsewhere.
+
+Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. Errors go to standard error.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import settings as machine
+from pipelines.errors import BadInput, TrabeculaError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+fetching = typer.Typer(no_args_is_help=True, help="Download public data.")
+app.add_typer(fetching, name="fetch")
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Where data, builds and settings lie (TRABECULA_HOME).")]
+
+
+def main() -> None:
+    """Entry point of `trabecula`."""
+    try:
+        app()
+    except TrabeculaError as error:
+        for line in str(error).splitlines():
+            print(f"trabecula: {line}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+@app.command()
+def run(
+    source: Annotated[str, typer.Option(help="nhanes")],
+    input: Annotated[Path, typer.Option(help="Folder with the drop.")],
+    home: HomeOption = None,
+    study: Annotated[list[str] | None, typer.Option(help="Study to run; may be repeated; default all.")] = None,
+) -> None:
+    """Land, compute, judge, publish and report: the main job on real data."""
+    _run_job(_home(home), source, input, tuple(study or ()))
+
+
+@app.command()
+def demo(
+    persons: Annotated[int, typer.Option(help="People to generate.")] = 4_000,
+    home: HomeOption = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated population.")] = 2013,
+) -> None:
+    """Generate an NHANES-shaped population, run everything on it, and say where to look."""
+    from pipelines.synth.nhanes_shaped import write
+
+    where = _home(home)
+    folder = where / "demo_input"
+    print(f"generating {persons:,} people in {folder}", file=sys.stderr)
+    write(folder, persons, seed)
+    _run_job(where, "nhanes", folder, ())
+    print(f"report     {where / 'report' / 'index.html'}")
+    print(f"warehouse  {where / 'warehouse.duckdb'}")
+    print(f"UI         trabecula ui --home {where}")
+
+
+@app.command()
+def nightly(home: HomeOption = None) -> None:
+    """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml."""
+    where = _home(home)
+    settings = machine.load(where)
+    if not settings.source:
+        raise BadInput(f"{settings.file}: no [input] source yet; run `trabecula run --source … --input …` once")
+    _run_job(where, settings.source, Path(settings.folder), ())
+
+
+@app.command()
+def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3333) -> None:
+    """Open Dagster on 127.0.0.1, with schedules."""
+    from assets.job import prepare_instance
+
+    settings = machine.load(_home(home))
+    prepare_instance(settings)
+    os.environ["TRABECULA_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    command = Path(sys.executable).with_name("dagster")
+    os.execv(command, [str(command), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT.")],
+    home: HomeOption = None,
+    rows: Annotated[int, typer.Option(help="Rows to print at most.")] = 40,
+) -> None:
+    """Ask the published warehouse, read-only."""
+    import duckdb
+
+    try:
+        with _published(_home(home)) as connection:
+            connection.sql(sql).show(max_rows=rows, max_width=shutil.get_terminal_size((160, 40)).columns)
+    except duckdb.Error as error:
+        raise BadInput(str(error)) from error
+
+
+@app.command()
+def tables(home: HomeOption = None) -> None:
+    """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md."""
+    from pipelines.tables import CONTRACTS
+
+    with _published(_home(home)) as connection:
+        present = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables order by 1"
+        ).fetchall()
+    for (name,) in present:
+        contract = CONTRACTS.get(name)
+        print(f"{name:<32} {contract.grain if contract else ''}")
+
+
+@app.command()
+def report(home: HomeOption = None) -> None:
+    """Build and publish again from the working record, report included."""
+    from pipelines.run import Run
+    from pipelines.warehouse.lock import writing
+
+    settings = machine.load(_home(home))
+    with writing(settings), Run(settings) as this_run:
+        build = this_run.publish()
+    print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")
+
+
+@app.command()
+def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(help="Only this table.")] = None) -> None:
+    """Print the data-quality verdict of the published build on one screen."""
+    with _published(_home(home)) as connection:
+        found = connection.execute(
+            "select table_name, check_id, severity, status, n_violated, n_evaluated, note from mart.quality_result "
+            "where ? is null or table_name = ? order by table_name, check_id",
+            [table, table],
+        ).fetchall()
+    if not found:
+        raise BadInput(f"no check results for {table}" if table else "no check results in the published build")
+    for name, check_id, severity, status, violated, evaluated, note in found:
+        if status in ("fail", "could_not_evaluate"):
+            print(f"{status:<18} {severity:<9} {check_id:<48} {violated} of {evaluated}: {note} ({name})")
+    evaluable = [row for row in found if row[3] in ("pass", "fail")]
+    passed = sum(row[3] == "pass" for row in evaluable)
+    print(f"{passed} of {len(evaluable)} evaluable checks pass; {len(found) - len(evaluable)} could not be asked")
+
+
+@app.command()
+def rollback(home: HomeOption = None) -> None:
+    """Publish the build before the current one again."""
+    from pipelines.warehouse.lock import writing
+    from pipelines.warehouse.publish import complete_builds, current_build, switch
+
+    settings = machine.load(_home(home))
+    with writing(settings):
+        now = current_build(settings)
+        earlier = [build for build in complete_builds(settings) if now is None or build < now]
+        if not earlier:
+            raise BadInput(f"{settings.builds}: no earlier build is kept")
+        switch(settings, earlier[-1])
+    print(f"published build {earlier[-1]} again")
+
+
+@app.command()
+def doctor(home: HomeOption = None) -> None:
+    """Say what is set up, what is missing, and how to mend it."""
+    from pipelines.doctor import examine
+
+    findings = examine(machine.load(_home(home)))
+    for finding in findings:
+        print(f"{'ok ' if finding.is_fine else 'NO '} {finding.subject:<22} {finding.what}")
+        if not finding.is_fine:
+            print(f"    remedy: {finding.remedy}")
+    if not all(finding.is_fine for finding in findings):
+        raise typer.Exit(1)
+
+
+@fetching.command("nhanes")
+def fetch_nhanes(
+    out: Annotated[Path, typer.Option(help="Folder to download into.")],
+    cycle: Annotated[list[str] | None, typer.Option(help="2013-2014 or H; may be repeated; default all.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="CDC table name, e.g. TST; default all that are read.")] = None,
+) -> None:
+    """Download CDC's public NHANES files: resumable, checksummed."""
+    from pipelines.sources.nhanes import fetch
+    from pipelines.sources.nhanes.cycle import cycle_of_text
+
+    wanted = None
+    if cycle:
+        wanted = [cycle_of_text(text) for text in cycle]
+        if unknown := [text for text, found in zip(cycle, wanted, strict=True) if found is None]:
+            raise BadInput(f"no NHANES cycle {', '.join(unknown)}: write 2013-2014 or H")
+
+    def show(progress: "fetch.Progress") -> None:
+        if progress.state != "downloading":
+            print(f"[{progress.position}/{progress.files}] {progress.file} {progress.state}", file=sys.stderr)
+
+    found = fetch.fetch(out, wanted, table or None, on_progress=show)
+    print(f"{len(found.downloaded)} downloaded, {len(found.kept)} kept, {len(found.absent)} not published")
+    found.require_complete()
+
+
+def _home(given: Path | None) -> Path:
+    return given.expanduser().resolve() if given else machine.home_from_environment()
+
+
+def _published(home: Path):  # noqa: ANN202 (a DuckDB connection; duckdb is imported only where it is needed)
+    from pipelines.warehouse.engine import connect_read_only
+
+    file = home / "warehouse.duckdb"
+    if not file.exists():
+        raise BadInput(f"{file}: nothing is published there yet; run `trabecula run` or `trabecula demo` first")
+    return connect_read_only(file)
+
+
+def _run_job(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> None:
+    from assets.job import execute
+
+    print(execute(home, source, folder, studies))

@@ -1,0 +1,228 @@
+"""Publishing: a build beside the published one, checked, then one symlink renamed. Readers never see a mixture.
+
+`warehouse.duckdb` is for analysts on this machine (everything); `release.duckdb` and the report hold `mart` alone.
+"""
+
+import datetime as dt
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines.errors import BlockedByCheck
+from pipelines.run_facts import RunFacts
+from pipelines.settings import Settings, sql_root
+from pipelines.tables import CONTRACTS, Contract
+from pipelines.warehouse.engine import connect, connect_read_only, literal, quoted
+from pipelines.warehouse.store import Store
+
+# Readers of DuckDB 1.4 and later can open the files.
+STORAGE_VERSION = "v1.4.0"
+LINKS = ("warehouse.duckdb", "release.duckdb", "report")
+COMPLETE = "build.json"
+BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A published build: its id, folder, and how many gates it has and are closed."""
+
+    build_id: str
+    folder: Path
+    gates: int
+    gates_closed: int
+    tables: int
+
+
+def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, build_report: BuildReport) -> Build:
+    """Build, check, switch, prune. The published build stays as it is if anything here fails.
+
+    Raises:
+        BlockedByCheck: the build does not read back as it should.
+    """
+    now = dt.datetime.now(dt.UTC)
+    build_id = f"{now:%Y%m%dT%H%M%S%f}"[:18]
+    folder = settings.builds / build_id
+    sweep(settings)
+    folder.mkdir(parents=True)
+    try:
+        store = _link_data(Store(settings), folder)
+        quality = _quality(store)
+        gates = store.scan("mart.effect_estimate").collect()
+        prevalence = store.scan("mart.bone_prevalence").collect()
+        statuses = [*gates.unique(["study_id", "contrast", "outcome", "population"])["gate_status"], *prevalence["gate_status"]]
+        build = Build(build_id, folder, len(statuses), statuses.count("closed"), len(CONTRACTS))
+        row = {
+            "build_id": build_id,
+            "built_at": now.isoformat(timespec="seconds"),
+            "source_id": run.source,
+            "drop_id": drop_id,
+            "evidence_source": run.evidence_source,
+            "code_version": code_version,
+            "trabecula_version": _version(),
+            "duckdb_version": duckdb.__version__,
+            "n_gates": build.gates,
+            "n_gates_closed": build.gates_closed,
+        }
+        signed = pl.DataFrame([row], schema=CONTRACTS["mart.build"].empty().schema)
+        frames = {"mart.build": signed, "mart.quality_result": quality}
+        _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames)
+        marts = [contract for contract in CONTRACTS.values() if contract.layer == "mart"]
+        _write_database(folder / "release.duckdb", store, marts, frames)
+        with connect_read_only(folder / "release.duckdb") as release:
+            mart = {c.name: release.sql(f"from {_qualified(c.name)}").pl() for c in marts}
+        build_report(mart, folder / "report")
+        _verify(folder)
+        (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    switch(settings, build_id)
+    _prune(settings)
+    return build
+
+
+def switch(settings: Settings, build_id: str) -> None:
+    """Point `current` at a build, in one rename; the links of the home go through it."""
+    target = settings.home / "current"
+    fresh = settings.home / f".current.{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(Path("builds") / build_id)
+    os.replace(fresh, target)
+    for name in LINKS:
+        link = settings.home / name
+        if not link.is_symlink():
+            link.symlink_to(Path("current") / name)
+
+
+def complete_builds(settings: Settings) -> tuple[str, ...]:
+    """Builds that were finished, oldest first."""
+    return tuple(sorted(path.parent.name for path in settings.builds.glob(f"*/{COMPLETE}")))
+
+
+def current_build(settings: Settings) -> str | None:
+    """The build that readers see."""
+    link = settings.home / "current"
+    return Path(os.readlink(link)).name if link.is_symlink() else None
+
+
+def sweep(settings: Settings) -> None:
+    """Remove builds that a killed run left unfinished."""
+    finished = set(complete_builds(settings))
+    for folder in settings.builds.glob("*"):
+        if folder.is_dir() and folder.name not in finished:
+            shutil.rmtree(folder)
+
+
+def comments(contract: Contract, columns: Iterable[str]) -> list[str]:
+    """COMMENT statements of a table or view, one also for every column the contract does not declare."""
+    kind = "table" if contract.unit == "population" else "view"
+    said = {c.name: c.comment for c in contract.columns}
+    statements = [f"comment on {kind} {_qualified(contract.name)} is {literal(contract.comment)}"]
+    statements += [
+        f"comment on column {_qualified(contract.name)}.{quoted(name)} is "
+        + literal(said.get(name, "CDC variable, verbatim; see the survey's codebook"))
+        for name in columns
+    ]
+    return statements
+
+
+def _link_data(store: Store, folder: Path) -> Store:
+    """Hard-link the current files into the build, so that later runs cannot change what it shows."""
+    for table in CONTRACTS:
+        for path in store.files(table):
+            target = folder / path.relative_to(store.settings.home)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, target)
+    return Store(replace(store.settings, home=folder))
+
+
+def _quality(store: Store) -> pl.DataFrame:
+    return store.scan("mart.quality_result").collect()
+
+
+def _write_database(
+    path: Path, store: Store, contracts: Iterable[Contract], frames: Mapping[str, pl.DataFrame]
+) -> None:
+    settings = replace(store.settings, home=store.settings.home.parents[1])
+    with connect(settings) as connection:
+        connection.execute(f"attach {literal(path)} as built (storage_version '{STORAGE_VERSION}')")
+        connection.execute("use built")
+        for contract in contracts:
+            connection.execute(f"create schema if not exists {quoted(contract.layer)}")
+            frame = frames.get(contract.name)
+            if frame is not None:
+                connection.register("frame", frame.to_arrow())
+                relation = f"select {', '.join(quoted(c.name) for c in contract.columns)} from frame"
+            else:
+                relation = store.relation(connection, contract.name)
+            kind = "table" if contract.unit == "population" else "view"
+            connection.execute(f"create {kind} {_qualified(contract.name)} as {relation}")
+            names = [row[0] for row in connection.execute(f"describe {_qualified(contract.name)}").fetchall()]
+            for statement in comments(contract, names):
+                connection.execute(statement)
+            if frame is not None:
+                connection.unregister("frame")
+        connection.execute((sql_root() / "macros.sql").read_text())
+        connection.execute("use memory")
+        connection.execute("checkpoint built")
+        connection.execute("detach built")
+    path.chmod(0o640)
+
+
+def _verify(folder: Path) -> None:
+    """Open both files as a reader would: everything is there, commented, and every view finds its files."""
+    for name in ("warehouse.duckdb", "release.duckdb"):
+        with connect_read_only(folder / name) as reader:
+            bare = reader.execute(
+                """
+                select count(*) from (
+                    select comment from duckdb_tables() where not internal
+                    union all select comment from duckdb_views() where not internal
+                    union all select comment from duckdb_columns() where not internal
+                ) where comment is null
+                """
+            ).fetchone()
+            if bare and bare[0]:
+                raise BlockedByCheck(f"{name}: {bare[0]} tables or columns without a comment")
+            for schema, table in reader.execute(
+                "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
+            ).fetchall():
+                reader.execute(f"select * from {quoted(schema)}.{quoted(table)} limit 1").fetchall()
+    with connect_read_only(folder / "release.duckdb") as reader:
+        strays = reader.execute(
+            "select count(*) from information_schema.tables where table_catalog = current_database() and table_schema <> 'mart'"
+        ).fetchone()
+        if strays and strays[0]:
+            raise BlockedByCheck(f"release.duckdb: {strays[0]} tables outside mart")
+    if not (folder / "report" / "index.html").exists():
+        raise BlockedByCheck("the report was not written")
+
+
+def _prune(settings: Settings) -> None:
+    current = current_build(settings)
+    for build_id in complete_builds(settings)[: -settings.keep_builds]:
+        if build_id != current:
+            shutil.rmtree(settings.builds / build_id)
+
+
+def _qualified(table: str) -> str:
+    layer, name = table.split(".")
+    return f"{quoted(layer)}.{quoted(name)}"
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("trabecula")
+
+
+def code_version(sources: Iterable[str]) -> str:
+    """One hash of the code versions of all steps."""
+    return sha256("".join(sorted(sources)).encode()).hexdigest()[:16]
