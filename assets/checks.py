@@ -66,7 +66,9 @@ def _checks(suite: Suite) -> dg.AssetChecksDefinition:
 def gate_checks() -> dg.AssetChecksDefinition:
     """The evidence gates as one check a status: a closed gate is red but stops nothing, for it is a result."""
 
-    @dg.asset_check(asset=["models", "diagnostic"], name="all_gates_open", description="Every diagnostic of every study passes")
+    @dg.asset_check(
+        asset=["models", "diagnostic"], name="all_gates_open", description="Every diagnostic of every study passes"
+    )
     def all_gates_open(home: Home) -> dg.AssetCheckResult:
         from pipelines.warehouse.store import Store
 

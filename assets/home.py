@@ -51,5 +51,3 @@ def landing_lines(report: LandingReport) -> list[str]:
 def build_line(build: Build) -> str:
     """The verdict of a run."""
     return f"published build {build.build_id}: {build.gates_closed} of {build.gates} gates closed"
-
-

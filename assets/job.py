@@ -74,7 +74,9 @@ def _why(result: dg.ExecuteInProcessResult) -> TrabeculaError:
     ]
     if blocked:
         return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
-    return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {error.cls_name if error else ''} {message}")
+    return BlockedByCheck(
+        f"{failure.step_key} failed, nothing was published: {error.cls_name if error else ''} {message}"
+    )
 
 
 def _quarantined(settings: Settings) -> int:

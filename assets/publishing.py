@@ -7,13 +7,15 @@ from pipelines import plan
 from pipelines.errors import BlockedByCheck
 from pipelines.tables import CONTRACTS
 
-PUBLISHED_FROM = [table.split(".") for table in CONTRACTS if table not in ("mart.quality_result", "mart.build")]
+_READ = {name for step in plan.steps() for name in step.inputs}
+# Every table that no other reads: whoever waits for these waits for all.
+LEAVES = [name.split(".") for name in CONTRACTS if name not in _READ and name not in ("mart.quality_result", "mart.build")]
 
 
 @dg.asset(
     key=["publish"],
     group_name="publish",
-    deps=PUBLISHED_FROM,
+    deps=LEAVES,
     description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
     kinds={"duckdb"},
     pool="warehouse",

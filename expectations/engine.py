@@ -5,7 +5,6 @@ DuckDB has dropped them; reflection asks for a catalog table that DuckDB has not
 other dialects only. Imports Great Expectations: import late.
 """
 
-import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -118,9 +117,6 @@ class GxDuckDBDialect(duckdb_engine.Dialect):
 
 
 registry.register("duckdb.gx", __name__, "GxDuckDBDialect")
-# Great Expectations logs the text of errors, and an error of DuckDB may quote a value.
-logging.getLogger("great_expectations").addHandler(logging.NullHandler())
-logging.getLogger("great_expectations").propagate = False
 
 
 def to_expectation(check: Check) -> Expectation:
@@ -167,3 +163,4 @@ def open_batch(database: Path, table: str, settings: Settings) -> Generator[Batc
         yield asset.add_batch_definition_whole_table("all").get_batch()
     finally:
         engine.close()
+        source.get_engine().dispose()

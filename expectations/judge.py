@@ -29,6 +29,9 @@ Status = Literal["pass", "fail", "not_applicable", "could_not_evaluate"]
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _ERROR_LINE = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception)):", re.MULTILINE)
 _log = logging.getLogger(__name__)
+# Great Expectations logs the text of errors, and an error of DuckDB may quote a value.
+logging.getLogger("great_expectations").addHandler(logging.NullHandler())
+logging.getLogger("great_expectations").propagate = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,87 +1,35 @@
-"""The command line: parses, calls, prints. One function a verb; what a verb does lives elsewhere.
+"""The verbs of the command line that need no framework: look, query, fetch, roll back. Parses, calls, prints.
 
-Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. Errors go to standard error.
+The verbs that run the Dagster job stand in `assets.cli`, which is the entry point.
 """
 
-import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines import settings as machine
-from pipelines.errors import BadInput, TrabeculaError
+from pipelines.errors import BadInput
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.sources.nhanes import fetch
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Aromatase inhibitors, estradiol, bone and heart: whole populations, every night.",
+)
 fetching = typer.Typer(no_args_is_help=True, help="Download public data.")
 app.add_typer(fetching, name="fetch")
 
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Where data, builds and settings lie (TRABECULA_HOME).")]
-
-
-def main() -> None:
-    """Entry point of `trabecula`."""
-    try:
-        app()
-    except TrabeculaError as error:
-        for line in str(error).splitlines():
-            print(f"trabecula: {line}", file=sys.stderr)
-        sys.exit(error.exit_status)
-
-
-@app.command()
-def run(
-    source: Annotated[str, typer.Option(help="nhanes")],
-    input: Annotated[Path, typer.Option(help="Folder with the drop.")],
-    home: HomeOption = None,
-    study: Annotated[list[str] | None, typer.Option(help="Study to run; may be repeated; default all.")] = None,
-) -> None:
-    """Land, compute, judge, publish and report: the main job on real data."""
-    _run_job(_home(home), source, input, tuple(study or ()))
-
-
-@app.command()
-def demo(
-    persons: Annotated[int, typer.Option(help="People to generate.")] = 4_000,
-    home: HomeOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated population.")] = 2013,
-) -> None:
-    """Generate an NHANES-shaped population, run everything on it, and say where to look."""
-    from pipelines.synth.nhanes_shaped import write
-
-    where = _home(home)
-    folder = where / "demo_input"
-    print(f"generating {persons:,} people in {folder}", file=sys.stderr)
-    write(folder, persons, seed)
-    _run_job(where, "nhanes", folder, ())
-    print(f"report     {where / 'report' / 'index.html'}")
-    print(f"warehouse  {where / 'warehouse.duckdb'}")
-    print(f"UI         trabecula ui --home {where}")
-
-
-@app.command()
-def nightly(home: HomeOption = None) -> None:
-    """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml."""
-    where = _home(home)
-    settings = machine.load(where)
-    if not settings.source:
-        raise BadInput(f"{settings.file}: no [input] source yet; run `trabecula run --source … --input …` once")
-    _run_job(where, settings.source, Path(settings.folder), ())
-
-
-@app.command()
-def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3333) -> None:
-    """Open Dagster on 127.0.0.1, with schedules."""
-    from assets.job import prepare_instance
-
-    settings = machine.load(_home(home))
-    prepare_instance(settings)
-    os.environ["TRABECULA_HOME"] = str(settings.home)
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
-    command = Path(sys.executable).with_name("dagster")
-    os.execv(command, [str(command), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Where data, builds and settings lie (TRABECULA_HOME).")
+]
 
 
 @app.command()
@@ -94,7 +42,7 @@ def query(
     import duckdb
 
     try:
-        with _published(_home(home)) as connection:
+        with _published(home_of(home)) as connection:
             connection.sql(sql).show(max_rows=rows, max_width=shutil.get_terminal_size((160, 40)).columns)
     except duckdb.Error as error:
         raise BadInput(str(error)) from error
@@ -105,7 +53,7 @@ def tables(home: HomeOption = None) -> None:
     """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md."""
     from pipelines.tables import CONTRACTS
 
-    with _published(_home(home)) as connection:
+    with _published(home_of(home)) as connection:
         present = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables order by 1"
         ).fetchall()
@@ -120,7 +68,7 @@ def report(home: HomeOption = None) -> None:
     from pipelines.run import Run
     from pipelines.warehouse.lock import writing
 
-    settings = machine.load(_home(home))
+    settings = machine.load(home_of(home))
     with writing(settings), Run(settings) as this_run:
         build = this_run.publish()
     print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")
@@ -129,7 +77,7 @@ def report(home: HomeOption = None) -> None:
 @app.command()
 def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(help="Only this table.")] = None) -> None:
     """Print the data-quality verdict of the published build on one screen."""
-    with _published(_home(home)) as connection:
+    with _published(home_of(home)) as connection:
         found = connection.execute(
             "select table_name, check_id, severity, status, n_violated, n_evaluated, note from mart.quality_result "
             "where ? is null or table_name = ? order by table_name, check_id",
@@ -151,7 +99,7 @@ def rollback(home: HomeOption = None) -> None:
     from pipelines.warehouse.lock import writing
     from pipelines.warehouse.publish import complete_builds, current_build, switch
 
-    settings = machine.load(_home(home))
+    settings = machine.load(home_of(home))
     with writing(settings):
         now = current_build(settings)
         earlier = [build for build in complete_builds(settings) if now is None or build < now]
@@ -166,7 +114,7 @@ def doctor(home: HomeOption = None) -> None:
     """Say what is set up, what is missing, and how to mend it."""
     from pipelines.doctor import examine
 
-    findings = examine(machine.load(_home(home)))
+    findings = examine(machine.load(home_of(home)))
     for finding in findings:
         print(f"{'ok ' if finding.is_fine else 'NO '} {finding.subject:<22} {finding.what}")
         if not finding.is_fine:
@@ -179,7 +127,9 @@ def doctor(home: HomeOption = None) -> None:
 def fetch_nhanes(
     out: Annotated[Path, typer.Option(help="Folder to download into.")],
     cycle: Annotated[list[str] | None, typer.Option(help="2013-2014 or H; may be repeated; default all.")] = None,
-    table: Annotated[list[str] | None, typer.Option(help="CDC table name, e.g. TST; default all that are read.")] = None,
+    table: Annotated[
+        list[str] | None, typer.Option(help="CDC table name, e.g. TST; default all that are read.")
+    ] = None,
 ) -> None:
     """Download CDC's public NHANES files: resumable, checksummed."""
     from pipelines.sources.nhanes import fetch
@@ -200,20 +150,15 @@ def fetch_nhanes(
     found.require_complete()
 
 
-def _home(given: Path | None) -> Path:
+def home_of(given: Path | None) -> Path:
+    """The home a command means: the one given, else TRABECULA_HOME."""
     return given.expanduser().resolve() if given else machine.home_from_environment()
 
 
-def _published(home: Path):  # noqa: ANN202 (a DuckDB connection; duckdb is imported only where it is needed)
+def _published(home: Path) -> "duckdb.DuckDBPyConnection":
     from pipelines.warehouse.engine import connect_read_only
 
     file = home / "warehouse.duckdb"
     if not file.exists():
         raise BadInput(f"{file}: nothing is published there yet; run `trabecula run` or `trabecula demo` first")
     return connect_read_only(file)
-
-
-def _run_job(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> None:
-    from assets.job import execute
-
-    print(execute(home, source, folder, studies))

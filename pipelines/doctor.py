@@ -34,7 +34,10 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
 def _settings_file(settings: Settings) -> Finding:
     exists = settings.file.exists()
     return Finding(
-        "settings", exists, str(settings.file) + ("" if exists else " is not there"), "the first `trabecula run` writes it"
+        "settings",
+        exists,
+        str(settings.file) + ("" if exists else " is not there"),
+        "the first `trabecula run` writes it",
     )
 
 
@@ -42,13 +45,17 @@ def _drop_folder(settings: Settings) -> Finding:
     if not settings.folder:
         return Finding("drop folder", False, "none is named", "run `trabecula run --source nhanes --input FOLDER` once")
     exists = Path(settings.folder).is_dir()
-    return Finding("drop folder", exists, settings.folder, "mount it, or name another one in trabecula.toml [input] folder")
+    return Finding(
+        "drop folder", exists, settings.folder, "mount it, or name another one in trabecula.toml [input] folder"
+    )
 
 
 def _disk(settings: Settings) -> Finding:
     place = settings.home if settings.home.exists() else settings.home.parent
     free = shutil.disk_usage(place if place.exists() else Path.cwd()).free / 2**30
-    return Finding("disk", free >= _NEEDED_GB, f"{free:.1f} GB free", f"free at least {_NEEDED_GB:.0f} GB for spill and builds")
+    return Finding(
+        "disk", free >= _NEEDED_GB, f"{free:.1f} GB free", f"free at least {_NEEDED_GB:.0f} GB for spill and builds"
+    )
 
 
 def _memory(settings: Settings) -> Finding:

@@ -36,7 +36,11 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     sizes = found.filter(diagnostic="unweighted_n").select(*_CELL, pl.col("value").alias("n"))
     behind = pl.col("value") * pl.col("n")
     few = pl.col("diagnostic").str.ends_with("_share") & behind.is_between(0, facts.min_cell, closed="none")
-    small = pl.col("diagnostic").is_in(["unweighted_n", "kish_effective_n"]) & (pl.col("n") < facts.min_cell) & (pl.col("n") > 0)
+    small = (
+        pl.col("diagnostic").is_in(["unweighted_n", "kish_effective_n"])
+        & (pl.col("n") < facts.min_cell)
+        & (pl.col("n") > 0)
+    )
     hidden = (few | small).fill_null(value=False)
     shown = found.join(sizes, on=_CELL, how="left").with_columns(
         pl.when(~hidden).then(pl.col("value")).alias("value"), hidden.alias("is_suppressed")
@@ -101,7 +105,9 @@ def e2_distribution(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def measurement_count(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.measurement_count`: women and men are a partition of all, and a pair is nested in either measurement."""
     found = inputs["cohort.measurement_count"].collect()
-    sexes = _partition(found.filter(pl.col("sex_code") != "all"), ["cycle_label", "measurement"], "n", facts.min_cell, [])
+    sexes = _partition(
+        found.filter(pl.col("sex_code") != "all"), ["cycle_label", "measurement"], "n", facts.min_cell, []
+    )
     both = found.filter(sex_code="all").with_columns(
         pl.col("n").map_elements(lambda n: hide_small(n, facts.min_cell), return_dtype=pl.Int64)
     )
@@ -132,9 +138,7 @@ def missing_piece(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return _with_contract_columns("mart.missing_piece", inputs["raw.missing_piece"])
 
 
-def _partition(
-    frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str]
-) -> pl.LazyFrame:
+def _partition(frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str]) -> pl.LazyFrame:
     """Hide small parts and their complements within each key; `tell` are the other columns that give a count away."""
 
     def of_key(parts: pl.DataFrame) -> pl.DataFrame:
@@ -156,5 +160,9 @@ def _with_contract_columns(table: str, frame: pl.LazyFrame) -> pl.LazyFrame:
     """The columns of the contract; those a study of this kind does not have are NULL."""
     schema = CONTRACTS[table].empty().schema
     present = set(frame.collect_schema().names())
-    absent = [pl.lit(None).cast(pl.String if dtype == pl.Enum else dtype).alias(n) for n, dtype in schema.items() if n not in present]
+    absent = [
+        pl.lit(None).cast(pl.String if dtype == pl.Enum else dtype).alias(n)
+        for n, dtype in schema.items()
+        if n not in present
+    ]
     return frame.with_columns(absent).select(schema.names())

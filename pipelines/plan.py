@@ -32,7 +32,10 @@ def _mart(table: str, *inputs: str) -> Step:
 
 
 PYTHON_STEPS: tuple[Step, ...] = (
-    *(_studies(f"ref.{name}") for name in ("study", "study_cycle", "study_criterion", "study_covariate", "study_outcome")),
+    *(
+        _studies(f"ref.{name}")
+        for name in ("study", "study_cycle", "study_criterion", "study_covariate", "study_outcome")
+    ),
     _python(
         "ref.run_setting",
         "pipelines.trials.study_tables:run_setting",
@@ -75,7 +78,10 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("missing_piece", "raw.missing_piece"),
 )
 # Made outside steps: landing writes raw, checks write their results, publishing signs the build.
-MADE_ELSEWHERE = frozenset(name for name in CONTRACTS if name.startswith("raw.")) | {"mart.quality_result", "mart.build"}
+MADE_ELSEWHERE = frozenset(name for name in CONTRACTS if name.startswith("raw.")) | {
+    "mart.quality_result",
+    "mart.build",
+}
 
 
 @lru_cache(maxsize=1)

@@ -63,7 +63,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.min_cell < MIN_CELL:
-            raise BadInput(f"trabecula.toml [limits] min_cell: {self.min_cell} is below {MIN_CELL}; it may only be raised")
+            raise BadInput(
+                f"trabecula.toml [limits] min_cell: {self.min_cell} is below {MIN_CELL}; it may only be raised"
+            )
         for name in ("memory_gb", "threads", "persons_per_bucket", "keep_builds"):
             if getattr(self, name) <= 0:
                 raise BadInput(f"trabecula.toml {name}: must be above 0")
@@ -127,7 +129,11 @@ def load(home: Path, **overrides: Any) -> Settings:
 
 def _check(settings: Settings, values: dict[str, Any]) -> None:
     known = {f.name for f in fields(settings)} - {"home"}
-    problems = [f"{settings.file}: unknown setting '{key}'; known are {', '.join(sorted(known))}" for key in values if key not in known]
+    problems = [
+        f"{settings.file}: unknown setting '{key}'; known are {', '.join(sorted(known))}"
+        for key in values
+        if key not in known
+    ]
     for key in known & values.keys():
         wanted = type(getattr(settings, key))
         if not isinstance(values[key], (int, float) if wanted is float else wanted):

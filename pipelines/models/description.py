@@ -40,7 +40,9 @@ def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     for name in facts.studies:
         study = catalogue()[name]
         frame = survey_frame(inputs, name, study.population.cycles).filter(pl.col("population").is_not_null())
-        frame = frame.with_columns((pl.col("e2_lo_pg_ml") < pl.col("e2_hi_pg_ml")).cast(pl.Float64).alias("e2_is_censored"))
+        frame = frame.with_columns(
+            (pl.col("e2_lo_pg_ml") < pl.col("e2_hi_pg_ml")).cast(pl.Float64).alias("e2_is_censored")
+        )
         shown = {*study.covariates.codes, *study.outcomes.primary, *study.outcomes.secondary}
         if study.design == "survey_association":
             shown.add("e2_is_censored")
@@ -104,7 +106,14 @@ def _mean(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
     mean = float(np.average(value, weights=weight))
     spread = float(np.sqrt(np.average((value - mean) ** 2, weights=weight)))
     label, unit = _MEANS[code]
-    row = {"characteristic": label, "level": "mean", "n": known.height, "estimate": mean, "spread": spread, "unit": unit}
+    row = {
+        "characteristic": label,
+        "level": "mean",
+        "n": known.height,
+        "estimate": mean,
+        "spread": spread,
+        "unit": unit,
+    }
     return [row]
 
 
@@ -120,5 +129,3 @@ def _levels(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
         share = float(inside["exam_weight"].sum()) / total if total else None
         rows.append({"characteristic": label, "level": level, "n": inside.height, "estimate": share, "unit": "share"})
     return rows
-
-

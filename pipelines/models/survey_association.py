@@ -27,7 +27,11 @@ _MISSING_METHOD = {
 
 def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.diagnostic` of every survey association asked for."""
-    rows = [_diagnostic_row(study, found) for study in _studies(facts) for found in diagnose(_frame(inputs, study), _spec(study))]
+    rows = [
+        _diagnostic_row(study, found)
+        for study in _studies(facts)
+        for found in diagnose(_frame(inputs, study), _spec(study))
+    ]
     return _table("models.diagnostic", rows)
 
 

@@ -115,6 +115,13 @@ def say(axes: "Axes", text: str) -> None:
     axes.text(0.5, 0.5, fill(text, 38), transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=7.5)
 
 
+def tag_line(axes: "Axes", value: float, text: str, *, color: str, is_left: bool = False) -> None:
+    """A word at the top of a vertical line, a little off it; spaces in the text would be lost in SVG."""
+    side: dict[str, Any] = {"ha": "right", "xytext": (-2.5, 0)} if is_left else {"ha": "left", "xytext": (2.5, 0)}
+    side |= {"textcoords": "offset points", "va": "top", "fontsize": 7, "color": color}
+    axes.annotate(text, (value, 0.985), xycoords=axes.get_xaxis_transform(), **side)
+
+
 def svg(draw: Draw, mart: Mart, name: str) -> str | None:
     """Inline SVG with title and description and ids of its own; None where nothing is to be drawn."""
     with _style():

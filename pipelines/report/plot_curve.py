@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, say
+from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, say, tag_line
 from pipelines.report.frames import Mart, prepared
 from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, heading, label, ordered, split_unit
 from pipelines.report.numerals import compact, decimal, with_unit
@@ -132,18 +132,17 @@ def _draw(axes: "Axes", curve: pl.DataFrame, color: str, limits: list[float]) ->
     reference = float(curve["reference_value"][0])
     axes.plot([reference], [0], marker="o", markersize=5, color=color, markerfacecolor="white", zorder=5)
     outside = []
-    top = axes.get_xaxis_transform()
     for value in MARKS_PG_ML:
         if left < value < right:
             axes.axvline(value, color=INK, linewidth=0.9, linestyle=":")
-            axes.text(value, 0.985, f"{value:g}", transform=top, ha="right", va="top", fontsize=7, color=INK)
+            tag_line(axes, value, f"{value:g}", color=INK, is_left=True)
         else:
             outside.append(f"{value:g}")
     for value in limits:
         if left < value < right:
             axes.axvspan(left, value, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
             axes.axvline(value, color=MUTED, linewidth=0.9, linestyle="--")
-            axes.text(value, 0.985, " LLOQ", transform=top, ha="left", va="top", fontsize=7, color=MUTED)
+            tag_line(axes, value, "LLOQ", color=MUTED)
     if outside:
         note = f"{' and '.join(outside)} pg/mL: outside this range"
         axes.text(0.985, 0.03, note, transform=axes.transAxes, ha="right", va="bottom", **_NOTE)

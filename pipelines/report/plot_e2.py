@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of
+from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, tag_line
 from pipelines.report.frames import Mart, prepared
 from pipelines.report.labels import capitalized, cycle, label
 from pipelines.report.numerals import TIMES, compact, decimal, percent
@@ -92,9 +92,7 @@ def _draw(axes: "Axes", bins: pl.DataFrame, color: str, low: float, high: float)
             axes.bar(left, row["weighted_share_pct"], right - left, align="edge", color=color, alpha=0.85, **_EDGE)
     for value in limits:
         axes.axvline(log2(value), color=INK, linewidth=0.9, linestyle="--")
-        transform = axes.get_xaxis_transform()
-        text = f" LLOQ {compact(value)}"
-        axes.text(log2(value), 0.985, text, transform=transform, ha="left", va="top", fontsize=7)
+        tag_line(axes, log2(value), f"LLOQ {compact(value)}", color=INK)
     ticks = [value for value in _TICKS if low <= log2(value) <= high]
     places, names = [log2(value) for value in ticks], [f"{value:g}" for value in ticks]
     if (bins["bin_number"] == 0).any():

@@ -1,5 +1,6 @@
 """Who was counted in and who they were: attrition with bars and Table 1, study by study."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -38,14 +39,17 @@ def _attrition(study: str, part: pl.DataFrame, threshold: int) -> Table:
         Column("Step"),
         *(Column(heading(arm), "left, and taken away by the step", is_number=True) for arm in arms),
     )
-    note = f"Steps are asked in this order; unknown counts as not met. {hidden_note(threshold)}"
+    note = f"Steps are asked in this order; unknown counts as not met. {hidden_note(rows, threshold)}"
     return Table(f"{heading(study)}: who was counted in", "mart.attrition", columns, rows, note=note)
 
 
-def hidden_note(threshold: int) -> str:
-    """What a hidden cell means, once for every table that may have one."""
+def hidden_note(rows: Iterable[Row], threshold: int) -> str:
+    """What a hidden cell means, where the table has one."""
+    word = hidden(threshold)
+    if not any(word in cell.text or f"<{threshold}" in cell.note for row in rows for cell in row.cells):
+        return ""
     return (
-        f"“<{threshold} or hidden”: fewer than {threshold} people, or hidden so that such a number cannot be worked "
+        f"“{word}”: fewer than {threshold} people, or hidden so that such a number cannot be worked "
         "out from the others. Which of the two is not released."
     )
 
@@ -93,7 +97,7 @@ def _table_one(study: str, part: pl.DataFrame, threshold: int) -> Table:
         rows.append(Row(quantity(characteristic)))
         rows += [Row(heading(level), across(characteristic, level), is_indented=True) for level in levels]
     columns = (Column("Characteristic"), *(Column(heading(arm), "weighted (people)", is_number=True) for arm in arms))
-    note = f"Means are followed by ±{NBSP}standard deviation. {hidden_note(threshold)}"
+    note = f"Means are followed by ±{NBSP}standard deviation. {hidden_note(rows, threshold)}"
     return Table(f"{heading(study)}: who was studied", "mart.table_one", columns, tuple(rows), note=note)
 
 

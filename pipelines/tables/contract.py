@@ -14,7 +14,7 @@ import polars as pl
 Unit = Literal["person", "population"]
 LAYERS = ("ref", "raw", "staging", "cohort", "features", "models", "mart")
 
-_DUCKDB_TYPE = {
+_DUCKDB_TYPE: dict[object, str] = {
     pl.Int64: "BIGINT",
     pl.Float64: "DOUBLE",
     pl.String: "VARCHAR",

@@ -7,7 +7,9 @@ from pipelines.tables.contract import table
 from pipelines.tables.models import STATUSES
 
 
-@table("mart.effect_estimate", grain="one row per study, contrast, outcome, population and estimator", unit="population")
+@table(
+    "mart.effect_estimate", grain="one row per study, contrast, outcome, population and estimator", unit="population"
+)
 class EffectEstimate(dy.Schema):
     """What was found. A closed gate has NULL in every column that tells the answer."""
 

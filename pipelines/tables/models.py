@@ -23,7 +23,9 @@ class Diagnostic(dy.Schema):
     status = text("Verdict", allowed=STATUSES)
 
 
-@table("models.effect_estimate", grain="one row per study, contrast, outcome, population and estimator", unit="population")
+@table(
+    "models.effect_estimate", grain="one row per study, contrast, outcome, population and estimator", unit="population"
+)
 class EffectEstimate(dy.Schema):
     """Estimates; every answer is NULL where the gate is closed."""
 

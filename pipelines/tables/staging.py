@@ -8,8 +8,6 @@ from pipelines.tables.contract import table
 DATE_REASONS = ("recorded", "not_released")
 
 
-
-
 @table("staging.person", grain="one row per person")
 class Person(dy.Schema):
     """People with their fixed attributes."""

@@ -4,7 +4,7 @@ import tomllib
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,7 +14,7 @@ Design = Literal[
     "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
 ]
 # Rules that sql/cohort/criterion.sql can answer; a test holds the two lists together.
-CRITERIA = (
+Rule = Literal[
     "examined",
     "minimum_age",
     "man_or_postmenopausal_woman",
@@ -26,9 +26,12 @@ CRITERIA = (
     "valid_hip_or_spine_scan",
     "valid_femoral_neck_scan",
     "covariates_known",
-)
-COVARIATES = ("age_years", "body_mass_index", "race_ethnicity", "current_smoker", "testosterone_ng_dl")
-OUTCOMES = ("femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine_bmd_g_cm2")
+]
+Covariate = Literal["age_years", "body_mass_index", "race_ethnicity", "current_smoker", "testosterone_ng_dl"]
+Outcome = Literal["femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine_bmd_g_cm2"]
+CRITERIA: tuple[str, ...] = get_args(Rule)
+COVARIATES: tuple[str, ...] = get_args(Covariate)
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
 # What each design profile asks at least (design, section 6): minima may be raised, maxima lowered, nothing loosened.
 PROFILES: dict[str, dict[str, float]] = {
     "survey_association": {
@@ -62,21 +65,21 @@ class Population(_Part):
 class Criterion(_Part):
     """One eligibility step, asked in the order of the file."""
 
-    rule: Literal[CRITERIA]  # type: ignore[valid-type]
+    rule: Rule
     label: str
 
 
 class Covariates(_Part):
     """Covariates as known at time zero."""
 
-    codes: tuple[Literal[COVARIATES], ...]  # type: ignore[valid-type]
+    codes: tuple[Covariate, ...]
 
 
 class Outcomes(_Part):
     """Outcomes, the primary ones first."""
 
-    primary: tuple[Literal[OUTCOMES], ...] = Field(min_length=1)  # type: ignore[valid-type]
-    secondary: tuple[Literal[OUTCOMES], ...] = ()  # type: ignore[valid-type]
+    primary: tuple[Outcome, ...] = Field(min_length=1)
+    secondary: tuple[Outcome, ...] = ()
 
 
 class Study(_Part):

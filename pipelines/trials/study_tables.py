@@ -75,5 +75,9 @@ def study_outcome(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 def run_setting(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`ref.run_setting`."""
-    settings = {"bone_reference": facts.bone_reference, "min_cell": str(facts.min_cell), "evidence_source": facts.evidence_source}
+    settings = {
+        "bone_reference": facts.bone_reference,
+        "min_cell": str(facts.min_cell),
+        "evidence_source": facts.evidence_source,
+    }
     return _frame("ref.run_setting", [{"setting_code": k, "value_text": v} for k, v in settings.items()])

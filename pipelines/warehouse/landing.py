@@ -127,7 +127,11 @@ def _write(
         pl.lit(part.source_file).alias("source_file"),
         pl.lit(part.cycle_code).alias("cycle_code"),
     ]
-    rows = part.load().with_row_index("source_row", offset=1).with_columns(pl.col("source_row").cast(pl.Int64), *provenance)
+    rows = (
+        part.load()
+        .with_row_index("source_row", offset=1)
+        .with_columns(pl.col("source_row").cast(pl.Int64), *provenance)
+    )
     usable = rows if part.id_column is None else rows.filter(pl.col(part.id_column).is_not_null())
     rejected = (
         CONTRACTS["raw.rejected_row"].empty()
@@ -137,7 +141,9 @@ def _write(
             "source_file",
             "source_row",
             pl.lit("no_person_key").alias("rule_code"),
-            pl.lit(f"{part.id_column} is empty or not a whole number; correct the file and land it again").alias("reason"),
+            pl.lit(f"{part.id_column} is empty or not a whole number; correct the file and land it again").alias(
+                "reason"
+            ),
             "drop_id",
         )
     )

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from pipelines.errors import BadInput
@@ -10,7 +10,7 @@ from pipelines.settings import Settings
 
 
 @contextmanager
-def writing(settings: Settings) -> Iterator[None]:
+def writing(settings: Settings) -> Generator[None]:
     """Hold the home for writing.
 
     Raises:
@@ -22,7 +22,9 @@ def writing(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BadInput(f"{settings.home}: another run is writing here; wait for it, or use another --home") from error
+            raise BadInput(
+                f"{settings.home}: another run is writing here; wait for it, or use another --home"
+            ) from error
         yield
     finally:
         os.close(descriptor)

@@ -1,7 +1,7 @@
 """Parquet files that are either whole or not there, each carrying the fingerprint of what made it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ PARTIAL = ".part"
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path) -> Generator[Path]:
     """A temporary name beside `path`; on success it is fsynced and renamed over `path`, on failure removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")

@@ -56,7 +56,10 @@ def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, 
         quality = _quality(store)
         gates = store.scan("mart.effect_estimate").collect()
         prevalence = store.scan("mart.bone_prevalence").collect()
-        statuses = [*gates.unique(["study_id", "contrast", "outcome", "population"])["gate_status"], *prevalence["gate_status"]]
+        statuses = [
+            *gates.unique(["study_id", "contrast", "outcome", "population"])["gate_status"],
+            *prevalence["gate_status"],
+        ]
         build = Build(build_id, folder, len(statuses), statuses.count("closed"), len(CONTRACTS))
         row = {
             "build_id": build_id,

@@ -108,9 +108,7 @@ class Runner:
             future.result()
 
 
-def execute(
-    step: Step, bucket: Bucket | None, path: Path, fingerprint: str, settings: Settings, run: RunFacts
-) -> None:
+def execute(step: Step, bucket: Bucket | None, path: Path, fingerprint: str, settings: Settings, run: RunFacts) -> None:
     """The unit of work: compute one bucket of one step (None: everybody) and put its file in place."""
     store = Store(settings)
     match step.producer:
@@ -173,7 +171,9 @@ def _conformed(connection: duckdb.DuckDBPyConnection, query: str, contract: Cont
 
 def _conform(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
     _same_columns(frame.collect_schema().names(), contract)
-    stored = {name: pl.String if dtype.base_type() == pl.Enum else dtype for name, dtype in contract.empty().schema.items()}
+    stored = {
+        name: pl.String if dtype.base_type() == pl.Enum else dtype for name, dtype in contract.empty().schema.items()
+    }
     return frame.select(pl.col(name).cast(dtype) for name, dtype in stored.items()).sort(contract.key, nulls_last=True)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 
 from pipelines.settings import sql_root
-from pipelines.tables.contract import Unit
 
 _GRAIN = re.compile(r"^-- grain: (?P<grain>one row per .+)$")
 _UNIT = re.compile(r"^-- unit: (?P<unit>person|population)$")
@@ -26,7 +25,7 @@ class SqlFile:
 
     table: str
     grain: str
-    unit: Unit
+    unit: str
     text: str
     reads: tuple[str, ...]
     path: Path
@@ -47,7 +46,7 @@ def read(path: Path) -> SqlFile:
     if not unit:
         raise SqlFileError(f"{path}: line 2 must read '-- unit: person' or '-- unit: population'")
     table = f"{path.parent.name}.{path.stem}"
-    return SqlFile(table, grain["grain"], unit["unit"], text, tables_read(text, str(path)), path)  # type: ignore[arg-type]
+    return SqlFile(table, grain["grain"], unit["unit"], text, tables_read(text, str(path)), path)
 
 
 def all_files() -> tuple[SqlFile, ...]:
@@ -62,7 +61,7 @@ def tables_read(text: str, where: str) -> tuple[str, ...]:
         SqlFileError: the text does not parse, is not one SELECT, or names a table without a schema that is no CTE.
     """
     row = duckdb.execute("select json_serialize_sql(?)", [text]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True, "error_message": "empty"}
+    tree: Any = json.loads(row[0]) if row else {"error": True, "error_message": "empty"}
     if tree.get("error"):
         raise SqlFileError(f"{where}: {tree.get('error_message', 'does not parse')}; one bare SELECT is expected")
     if len(tree["statements"]) != 1:

@@ -21,6 +21,7 @@ from pipelines.settings import project_root
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.warehouse import sqlfile
 
+
 @dataclass(frozen=True, slots=True)
 class SqlProducer:
     """The SELECT of one SQL file."""

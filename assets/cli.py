@@ -1,0 +1,85 @@
+"""The entry point of `trabecula`: the verbs that run the job, beside those of `pipelines.cli`, and the exit status.
+
+Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. Errors go to standard error. Dagster is
+imported only by the verbs that need it.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import settings as machine
+from pipelines.cli import HomeOption, app, home_of
+from pipelines.errors import BadInput, TrabeculaError
+
+
+def main() -> None:
+    """Entry point of `trabecula`."""
+    try:
+        app()
+    except TrabeculaError as error:
+        for line in str(error).splitlines():
+            print(f"trabecula: {line}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+@app.command()
+def run(
+    source: Annotated[str, typer.Option(help="nhanes")],
+    input: Annotated[Path, typer.Option(help="Folder with the drop.")],
+    home: HomeOption = None,
+    study: Annotated[list[str] | None, typer.Option(help="Study to run; may be repeated; default all.")] = None,
+) -> None:
+    """Land, compute, judge, publish and report: the main job on real data."""
+    _run_job(home_of(home), source, input, tuple(study or ()))
+
+
+@app.command()
+def demo(
+    persons: Annotated[int, typer.Option(help="People to generate.")] = 4_000,
+    home: HomeOption = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated population.")] = 2013,
+) -> None:
+    """Generate an NHANES-shaped population, run everything on it, and say where to look."""
+    from pipelines.synth.nhanes_shaped import write
+
+    where = home_of(home)
+    folder = where / "demo_input"
+    print(f"generating {persons:,} people in {folder}", file=sys.stderr)
+    write(folder, persons, seed)
+    _run_job(where, "nhanes", folder, ())
+    print(f"report     {where / 'report' / 'index.html'}")
+    print(f"warehouse  {where / 'warehouse.duckdb'}")
+    print(f"UI         trabecula ui --home {where}")
+
+
+@app.command()
+def nightly(home: HomeOption = None) -> None:
+    """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml."""
+    where = home_of(home)
+    settings = machine.load(where)
+    if not settings.source:
+        raise BadInput(f"{settings.file}: no [input] source yet; run `trabecula run --source … --input …` once")
+    _run_job(where, settings.source, Path(settings.folder), ())
+
+
+@app.command()
+def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3333) -> None:
+    """Open Dagster on 127.0.0.1, with schedules."""
+    from assets.job import prepare_instance
+
+    settings = machine.load(home_of(home))
+    prepare_instance(settings)
+    os.environ["TRABECULA_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    command = Path(sys.executable).with_name("dagster")
+    os.execv(command, [str(command), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
+
+
+def _run_job(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> None:
+    from assets.job import execute
+
+    print(execute(home, source, folder, studies))

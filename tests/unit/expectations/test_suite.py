@@ -1,0 +1,195 @@
+"""Suites load as data: generated checks, hand-written ones, and clear refusal of a file that breaks a rule."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations import suite as suites
+from expectations.suite import SuiteError, all_tables, load
+from pipelines.tables import CONTRACTS
+
+STAGING = sorted(name for name in CONTRACTS if name.startswith("staging."))
+GOOD: dict[str, Any] = {
+    "type": "expect_rows_to_hold",
+    "kwargs": {"query": "select age_years < 100 as holds from {batch} as person", "mostly": 0.9},
+    "severity": "warning",
+    "notes": "Hardly anybody is 100 years old",
+    "meta": {"id": "staging.person.hundred", "category": "plausibility", "source": "US Census 2010"},
+}
+
+
+def write(folder: Path, *entries: Any, name: str = "staging.person", **more: Any) -> Path:
+    path = folder / "staging" / "person.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"name": name, "expectations": list(entries), **more}))
+    return folder
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """The good entry with other values; None takes a key away, a dict is merged."""
+    entry = json.loads(json.dumps(GOOD))
+    for key, value in changes.items():
+        if value is None:
+            del entry[key]
+        elif isinstance(value, dict):
+            entry[key] = {k: v for k, v in (entry[key] | value).items() if v is not None}
+        else:
+            entry[key] = value
+    return entry
+
+
+def test_every_staging_contract_has_a_suite() -> None:
+    assert set(STAGING) <= set(all_tables())
+    assert all(table in CONTRACTS for table in all_tables())
+
+
+@pytest.mark.parametrize("table", STAGING)
+def test_suites_keep_the_rules(table: str) -> None:
+    suite = load(table)
+    ids = [check.id for check in suite.checks]
+    assert len(set(ids)) == len(ids) <= suites.MOST_CHECKS
+    assert all(id.startswith(f"{table}.") for id in ids)
+    assert all(check.source for check in suite.checks if check.category == "plausibility" and not generated(check.id))
+    assert suite.table not in suite.reads
+    assert suite == load(table), "loading twice gives the same suite and fingerprint"
+
+
+def generated(id: str) -> bool:
+    return id.endswith(".no_future_date")
+
+
+def test_generated_checks_follow_the_contract() -> None:
+    suite = load("staging.observation_period")
+    checks = {check.id.rpartition(".")[2]: check for check in suite.checks}
+    assert {"columns", "required", "key", "person_known", "no_future_date", "dates_explained"} <= set(checks)
+    assert checks["basis_code_code"].kwargs["value_set"] == ["examination", "interview", "enrolment"]
+    assert checks["length_days_limit"].kwargs == {"column": "length_days", "min_value": 0}
+    assert checks["starts_on_limit"].kwargs["min_value"] == "1900-01-01"
+    assert checks["key"].query == (
+        'select count(*) as n from {batch} group by "person_id", "span_number" having count(*) > 1'
+    )
+    assert '"starts_on" is null' not in str(checks["required"].query)
+    assert '"drop_id" is null' in str(checks["required"].query)
+    assert {check.severity for name, check in checks.items() if name != "no_future_date" and "limit" in name} == {
+        "critical"
+    }
+
+
+def test_people_who_were_set_aside_need_not_be_persons() -> None:
+    for table in ("staging.person", "staging.source_row", "staging.quarantine", "staging.conservation"):
+        assert f"{table}.person_known" not in {check.id for check in load(table).checks}
+
+
+def test_a_suite_names_the_other_tables_it_reads(tmp_path: Path) -> None:
+    query = "select true as holds from {batch} as p join staging.death as d using (person_id), ref.drug"
+    suite = load("staging.person", write(tmp_path, changed(kwargs={"query": query})))
+    assert suite.reads == ("ref.drug", "staging.death")
+
+
+def test_checks_carry_what_the_file_says(tmp_path: Path) -> None:
+    check = load("staging.person", write(tmp_path, GOOD)).checks[-1]
+    assert (check.id, check.table) == ("staging.person.hundred", "staging.person")
+    assert (check.category, check.severity, check.threshold) == ("plausibility", "warning", 0.9)
+    assert (check.note, check.source) == ("Hardly anybody is 100 years old", "US Census 2010")
+
+
+def test_fingerprint_changes_with_anything_a_reader_or_a_verdict_depends_on(tmp_path: Path) -> None:
+    variants = [
+        GOOD,
+        changed(kwargs={"mostly": 0.91}),
+        changed(severity="info"),
+        changed(notes="Nobody is 100"),
+        changed(kwargs={"query": "select age_years < 101 as holds from {batch} as person"}),
+    ]
+    fingerprints = {load("staging.person", write(tmp_path, entry)).fingerprint for entry in variants}
+    assert len(fingerprints) == len(variants)
+
+
+BROKEN = {
+    "no severity": (changed(severity=None), "severity must be one of critical, warning, info"),
+    "wrong severity": (changed(severity="fatal"), "severity must be one of"),
+    "no note": (changed(notes=None), "notes must say in plain words"),
+    "empty note": (changed(notes="  "), "notes must say in plain words"),
+    "no category": (changed(meta={"category": None}), "meta.category must be one of conformance"),
+    "no meta": (changed(meta=None), "meta.id must read 'staging.person.<lower_case_name>'"),
+    "no source": (changed(meta={"source": None}), "meta.source must say where the limit comes from"),
+    "id of another table": (changed(meta={"id": "staging.death.hundred"}), "meta.id must read 'staging.person."),
+    "id not lower case": (changed(meta={"id": "staging.person.Hundred"}), "meta.id must read"),
+    "no type": (changed(type=None), "type must name an expectation"),
+    "no arguments": (changed(kwargs=None), "kwargs must be an object"),
+    "unknown key": (changed(id="4711"), "not known here: id"),
+    "unknown fact": (changed(meta={"owner": "me"}), "not known here: meta.owner"),
+    "share above 1": (changed(kwargs={"mostly": 1.2}), "mostly must lie above 0"),
+    "unknown column": (changed(kwargs={"column": "age"}), "columns that staging.person has not: age"),
+    "loose regex": (changed(kwargs={"column": "sex_code", "regex": "male"}), "a regex must be anchored"),
+    "query beside the table": (changed(kwargs={"query": "select true as holds from staging.death"}), "{batch}"),
+    "stray brace": (changed(kwargs={"query": "select 'a{2}' as holds from {batch}"}), "no brace but those of {batch}"),
+    "broken query": (changed(kwargs={"query": "select holds form {batch}"}), "query: staging.person:"),
+    "query of no table": (changed(kwargs={"query": "select true from {batch}, staging.nil"}), "staging.nil"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_entries_are_refused_by_name(tmp_path: Path, case: str) -> None:
+    entry, complaint = BROKEN[case]
+    with pytest.raises(SuiteError) as refused:
+        load("staging.person", write(tmp_path, entry))
+    assert complaint in str(refused.value)
+    assert "person.json" in str(refused.value)
+
+
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError) as refused:
+        load("staging.person", write(tmp_path, changed(severity=None), changed(notes=None)))
+    assert len(refused.value.problems) == 2
+
+
+def test_ids_may_not_repeat(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"more than once: staging\.person\.hundred"):
+        load("staging.person", write(tmp_path, GOOD, changed(notes="Again")))
+    with pytest.raises(SuiteError, match=r"more than once: staging\.person\.key"):
+        load("staging.person", write(tmp_path, changed(meta={"id": "staging.person.key"})))
+
+
+def test_at_most_forty_checks(tmp_path: Path) -> None:
+    many = [changed(meta={"id": f"staging.person.n{n}"}) for n in range(40)]
+    with pytest.raises(SuiteError, match="at most 40"):
+        load("staging.person", write(tmp_path, *many))
+
+
+def test_files_of_no_table_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"staging\.nobody: no such table"):
+        load("staging.nobody")
+    with pytest.raises(SuiteError, match=r"'staging\.nobody', which is no table"):
+        load("staging.person", write(tmp_path, name="staging.nobody"))
+    with pytest.raises(SuiteError, match=r"the file is that of staging\.person"):
+        load("staging.person", write(tmp_path, name="staging.death"))
+    with pytest.raises(SuiteError, match="has no suite"):
+        load("staging.death", tmp_path)
+
+
+def test_files_that_are_no_suite_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path) / "staging" / "person.json"
+    path.write_text('{"name": "staging.person",\n "expectations": [}')
+    with pytest.raises(SuiteError, match="not valid JSON: line 2"):
+        load("staging.person", tmp_path)
+    path.write_text("[]")
+    with pytest.raises(SuiteError, match="an object with 'name' and 'expectations'"):
+        load("staging.person", tmp_path)
+    with pytest.raises(SuiteError, match="an object with 'name' and 'expectations'"):
+        load("staging.person", write(tmp_path, meta={}))
+    with pytest.raises(SuiteError, match="must be a list of objects"):
+        load("staging.person", write(tmp_path, "expect_everything"))
+
+
+def test_loading_and_recording_leave_great_expectations_alone() -> None:
+    code = (
+        "import sys, expectations, expectations.suite, expectations.judge, expectations.record\n"
+        "[expectations.suite.load(table) for table in expectations.suite.all_tables()]\n"
+        "assert 'great_expectations' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
