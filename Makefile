@@ -32,7 +32,7 @@ test-slow: venv
 	$(BIN)/pytest -m slow
 
 bench: venv
-	$(BIN)/python -m tests.bench --json bench.json
+	$(BIN)/trabecula bench --persons 100000 --json bench.json
 
 ui: venv
 	$(BIN)/trabecula ui --home $(HOME_DIR)

@@ -46,6 +46,8 @@ def _drafts(contract: Contract) -> Iterator[Draft]:
             yield _codes(column)
         if column.minimum is not None or column.maximum is not None:
             yield _limits(column)
+    if numbers := tuple(column.name for column in contract.columns if column.duckdb_type == "DOUBLE"):
+        yield _finite(numbers)
     dates = tuple(column.name for column in contract.columns if column.duckdb_type == "DATE")
     if dates and contract.layer == "staging":
         yield _no_future_date(dates)
@@ -105,6 +107,15 @@ def _limits(column: Column) -> Draft:
     ]
     note = f"{column.name} is {' and '.join(bounds)}"
     return f"{column.name}_limit", "expect_column_values_to_be_between", kwargs, "critical", "conformance", note
+
+
+def _finite(numbers: tuple[str, ...]) -> Draft:
+    # DuckDB sorts NaN above every number, so that limits do not find it.
+    holds = " and ".join(f'coalesce(isfinite("{name}"), true)' for name in numbers)
+    given = " or ".join(f'"{name}" is not null' for name in numbers)
+    query = f"select {holds} as holds from {{batch}} where {given}"
+    note = f"No NaN and nothing infinite in {', '.join(numbers)}"
+    return "finite", HOLD, {"query": query}, "critical", "conformance", note
 
 
 def _no_future_date(dates: tuple[str, ...]) -> Draft:

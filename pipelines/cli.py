@@ -85,9 +85,10 @@ def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(hel
         ).fetchall()
     if not found:
         raise BadInput(f"no check results for {table}" if table else "no check results in the published build")
-    for name, check_id, severity, status, violated, evaluated, note in found:
+    for _, check_id, severity, status, violated, evaluated, note in found:
         if status in ("fail", "could_not_evaluate"):
-            print(f"{status:<18} {severity:<9} {check_id:<48} {violated} of {evaluated}: {note} ({name})")
+            count = "few" if violated is None else f"{violated:,}"
+            print(f"{status:<18} {severity:<9} {check_id}: {count} of {evaluated:,}: {note}")
     evaluable = [row for row in found if row[3] in ("pass", "fail")]
     passed = sum(row[3] == "pass" for row in evaluable)
     print(f"{passed} of {len(evaluable)} evaluable checks pass; {len(found) - len(evaluable)} could not be asked")
@@ -121,6 +122,21 @@ def doctor(home: HomeOption = None) -> None:
             print(f"    remedy: {finding.remedy}")
     if not all(finding.is_fine for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    persons: Annotated[int, typer.Option(help="People to generate.")] = 100_000,
+    json_file: Annotated[Path, typer.Option("--json", help="Where to write the measurement.")] = Path("bench.json"),
+) -> None:
+    """Measure every stage as a ratio to one scan of the input, on a generated population."""
+    from pipelines.bench import measure, report
+
+    found = measure(persons)
+    json_file.write_text(report(found))
+    for layer, ratio in found["ratio_by_layer"].items():
+        print(f"{layer:<10} {ratio:8.1f} times one scan of the input")
+    print(f"peak memory {found['peak_memory_mib']:,.0f} MiB; all stages in {json_file}")
 
 
 @fetching.command("nhanes")

@@ -102,7 +102,7 @@ def _mean(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
     known = people.filter(pl.col(code).is_not_null())
     if known.is_empty():
         return []
-    weight, value = known["exam_weight"].to_numpy(), known[code].to_numpy()
+    weight, value = known["pooled_weight"].to_numpy(), known[code].to_numpy()
     mean = float(np.average(value, weights=weight))
     spread = float(np.sqrt(np.average((value - mean) ** 2, weights=weight)))
     label, unit = _MEANS[code]
@@ -122,10 +122,10 @@ def _levels(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
         return []
     label, levels = _LEVELS[code]
     known = people.filter(pl.col(code).is_not_null())
-    total = float(known["exam_weight"].sum())
+    total = float(known["pooled_weight"].sum())
     rows = []
     for value, level in levels.items():
         inside = known.filter(pl.col(code) == value)
-        share = float(inside["exam_weight"].sum()) / total if total else None
+        share = float(inside["pooled_weight"].sum()) / total if total else None
         rows.append({"characteristic": label, "level": level, "n": inside.height, "estimate": share, "unit": "share"})
     return rows

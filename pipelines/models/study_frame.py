@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pipelines.models.survey_weights import pooled_weight
+
 SITE_OF_OUTCOME = {
     "femoral_neck_bmd_g_cm2": "femoral_neck",
     "total_hip_bmd_g_cm2": "total_hip",
@@ -17,14 +19,21 @@ SITE_OF_OUTCOME = {
 def survey_frame(inputs: Mapping[str, pl.LazyFrame], study_id: str, cycles: tuple[str, ...]) -> pl.DataFrame:
     """One row per respondent of the cycles (none: all), whether eligible or not, since variance needs the whole design.
 
-    Columns: person_id, cycle_label, stratum_code, psu_code, exam_weight, population (the arm; null where not eligible),
+    Columns: person_id, cycle_label, stratum_code, psu_code, exam_weight (of the cycle), pooled_weight (of the cycles
+    together; NULL where the four-year weight that 1999-2002 needs is missing), population (the arm; null where not eligible),
     the outcomes in g/cm2 (valid measured scans), e2_lo/hi/fill_pg_ml (LC-MS/MS), and one column a covariate.
     """
-    design = inputs["staging.survey_design"].select(
-        "person_id", "cycle_label", "stratum_code", "psu_code", pl.col("examination_weight").alias("exam_weight")
-    )
+    design = inputs["staging.survey_design"]
     if cycles:
         design = design.filter(pl.col("cycle_label").is_in(cycles))
+    design = design.select(
+        "person_id",
+        "cycle_label",
+        "stratum_code",
+        "psu_code",
+        pl.col("examination_weight").alias("exam_weight"),
+        pooled_weight().alias("pooled_weight"),
+    )
     arm = (
         inputs["cohort.trial_person"]
         .filter(pl.col("study_id") == study_id)

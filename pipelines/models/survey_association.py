@@ -101,6 +101,7 @@ def _frame(inputs: Inputs, study: Study) -> pl.DataFrame:
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit(None, pl.Float64).alias(name))
     return frame.with_columns(
+        pl.col("pooled_weight").alias("exam_weight"),
         pl.col("body_mass_index").alias("bmi_kg_m2"),
         pl.col("race_ethnicity").cast(pl.Int64).alias("race_ethnicity_code"),
         (pl.col("current_smoker") == 1).alias("is_current_smoker"),

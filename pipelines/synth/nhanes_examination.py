@@ -108,7 +108,7 @@ def laboratory(p: Respondents) -> dict[str, Table]:
             twelve & p.happens("morning session", 0.48),
             {"SEQN": seqn, "WTSAF2YR": fasting_weight}
             | _two_units(has_fats, "LBXTR", "LBDTRSI", fats, 0.01129, 3)
-            | _two_units(has_fats & (fats <= 400), "LBDLDL", "LBDLDLSI", np.maximum(ldl, 15), 0.02586, 3),
+            | _two_units(has_fats & (fats <= 400) & (ldl >= 15), "LBDLDL", "LBDLDLSI", ldl, 0.02586, 3),
         ),
     }
     if p.cycle == "D":

@@ -24,6 +24,7 @@ def connect(
     )
     connection.execute("set timezone = 'UTC'")
     connection.execute("set preserve_insertion_order = false")
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 

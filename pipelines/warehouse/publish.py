@@ -53,7 +53,7 @@ def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, 
     folder.mkdir(parents=True)
     try:
         store = _link_data(Store(settings), folder)
-        quality = _quality(store)
+        quality = _quality(store, run.min_cell)
         gates = store.scan("mart.effect_estimate").collect()
         prevalence = store.scan("mart.bone_prevalence").collect()
         statuses = [
@@ -146,8 +146,12 @@ def _link_data(store: Store, folder: Path) -> Store:
     return Store(replace(store.settings, home=folder))
 
 
-def _quality(store: Store) -> pl.DataFrame:
-    return store.scan("mart.quality_result").collect()
+def _quality(store: Store, min_cell: int) -> pl.DataFrame:
+    """Verdicts on record; how many rows broke (or kept) a rule is hidden where they are few."""
+    found = store.scan("mart.quality_result").collect()
+    few = pl.col("n_violated").is_between(1, min_cell - 1)
+    few_others = (pl.col("n_evaluated") - pl.col("n_violated")).is_between(1, min_cell - 1)
+    return found.with_columns(pl.when(~(few | few_others)).then(pl.col("n_violated")).alias("n_violated"))
 
 
 def _write_database(

@@ -2,13 +2,13 @@
 -- unit: person
 -- NHANES asks which prescriptions were taken in the past 30 days and for how long: no dose, no date.
 -- 77777 and 99999 days are 'refused' and 'do not know'. Combination products become one row an ingredient.
--- Names CDC could not code (55555, 77777, 99999) go to quarantine.
+-- Names CDC could not code (55555, 77777, 99999) go to quarantine; a reason it could not code is NULL.
 with prescriptions as (
     select
         person_id, source_file, source_row, source_id, drop_id,
         coalesce(nullif(trim(RXDDRUG), ''), nullif(trim(RXD240B), '')) as drug_name,
         coalesce(RXDDAYS, RXD260) as days_taken,
-        nullif(trim(RXDRSC1), '') as indication_code
+        case when trim(RXDRSC1) not in ('', '55555', '77777', '99999') then trim(RXDRSC1) end as indication_code
     from raw.nhanes_rxq_rx
 ),
 ingredients as (

@@ -201,7 +201,6 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "shbg_range": every("lab_result", _analyte("shbg"), value=c("value") * 34.7),
         "lipid_range": every("lab_result", _analyte("total_cholesterol"), value=c("value") / 38.67),
         "ldl_by_friedewald": every("lab_result", _analyte("triglycerides"), person_id=c("person_id") % 1000 + 1),
-        "hba1c_range": every("lab_result", _analyte("hba1c"), value=36.0),
         "vitamin_d_range": every("lab_result", _analyte("vitamin_d_25oh"), value=c("value") * 10),
         "chemistry_range": every("lab_result", _analyte("calcium"), value=c("value") / 4.008),
         "bone_marker_range": every("lab_result", _analyte("pth"), value=c("value") * 100),

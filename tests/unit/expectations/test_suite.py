@@ -65,7 +65,7 @@ def generated(id: str) -> bool:
 def test_generated_checks_follow_the_contract() -> None:
     suite = load("staging.observation_period")
     checks = {check.id.rpartition(".")[2]: check for check in suite.checks}
-    assert {"columns", "required", "key", "person_known", "no_future_date", "dates_explained"} <= set(checks)
+    assert {"columns", "required", "key", "person_known", "finite", "no_future_date", "dates_explained"} <= set(checks)
     assert checks["basis_code_code"].kwargs["value_set"] == ["examination", "interview", "enrolment"]
     assert checks["length_days_limit"].kwargs == {"column": "length_days", "min_value": 0}
     assert checks["starts_on_limit"].kwargs["min_value"] == "1900-01-01"

@@ -1,0 +1,93 @@
+"""Measures a run as ratios to one scan of its input, stage by stage, on a generated population. Timings are no promises.
+
+The load is written by `synth`; each stage runs in this process. Read the ratios, not the seconds.
+"""
+
+import json
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines import plan
+from pipelines.run import Run
+from pipelines.settings import load
+from pipelines.synth.nhanes_shaped import write
+from pipelines.warehouse.engine import connect, literal
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage: wall and CPU seconds of this process, and wall as a ratio to the raw scan."""
+
+    name: str
+    wall_seconds: float
+    cpu_seconds: float
+    ratio_to_scan: float
+
+
+def measure(persons: int, seed: int = 1) -> dict[str, object]:
+    """Generate, land, compute every layer, publish; returns machine, versions, peak memory and stages.
+
+    Raises:
+        BadInput: more persons than the generator can make.
+    """
+    with tempfile.TemporaryDirectory() as room:
+        folder = write(Path(room) / "drop", persons, seed)
+        settings = replace(load(Path(room) / "home"), source="nhanes", folder=str(folder))
+        settings.write()
+        scan, _ = _timed(lambda: _scan(folder))
+        stages = [Stage("scan of the input", scan[0], scan[1], 1.0)]
+
+        def record(name: str, work: Callable[[], object]) -> None:
+            (wall, cpu), _ = _timed(work)
+            stages.append(Stage(name, wall, cpu, wall / scan[0]))
+
+        with Run(settings) as run:
+            record("land", run.land)
+            layers: dict[str, list[str]] = {}
+            for step in plan.steps():
+                layers.setdefault(step.contract.layer, []).append(step.table)
+            order = [step.table for step in plan.steps()]
+            for table in order:
+                record(table, lambda table=table: run.step(plan.step(table)))
+            record("second run, nothing changed", lambda: [run.step(plan.step(table)) for table in order])
+            record("publish", run.publish)
+        by_layer = {
+            layer: sum(stage.ratio_to_scan for stage in stages if stage.name in tables) for layer, tables in layers.items()
+        }
+    return {
+        "persons": persons,
+        "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
+        "versions": {"duckdb": duckdb.__version__, "polars": pl.__version__},
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "ratio_by_layer": by_layer,
+        "stages": [asdict(stage) for stage in stages],
+    }
+
+
+def report(found: dict[str, object]) -> str:
+    """The measurement as JSON."""
+    return json.dumps(found, indent=2) + "\n"
+
+
+def _scan(folder: Path) -> None:
+    """Read every column of every Parquet file once: the least that any pipeline must do."""
+    with connect(load(folder)) as connection:
+        for path in sorted(folder.rglob("*.parquet")):
+            source = f"read_parquet({literal(path)})"
+            columns = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
+            read = ", ".join(f'max("{name}")' for name in columns)
+            connection.execute(f"select {read} from {source}").fetchall()
+
+
+def _timed(work: Callable[[], object]) -> tuple[tuple[float, float], object]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return (time.perf_counter() - wall, time.process_time() - cpu), result

@@ -1,0 +1,55 @@
+"""A finished home, made once by the command line as a user would, and a way to call the command line again."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.synth.nhanes_shaped import write
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+PERSONS = 800
+SEED = 7
+
+
+def trabecula(*arguments: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("TRABECULA_HOME", "DAGSTER_HOME")}
+    command = [str(Path(sys.executable).with_name("trabecula")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
+
+
+@pytest.fixture(scope="session")
+def call() -> Call:
+    return trabecula
+
+
+@pytest.fixture(scope="session")
+def drop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated NHANES-shaped folder. Read only: copy before changing it."""
+    return write(tmp_path_factory.mktemp("drop") / "nhanes", PERSONS, SEED)
+
+
+@pytest.fixture(scope="session")
+def first_run(drop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The home of a first run, and what the command line said."""
+    home = tmp_path_factory.mktemp("home") / "h"
+    return home, trabecula("run", "--source", "nhanes", "--input", drop, "--home", home)
+
+
+@pytest.fixture(scope="session")
+def finished(first_run: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
+    """The home of a first run that ended well."""
+    home, result = first_run
+    assert result.returncode == 0, result.stderr[-3000:]
+    return home
+
+
+@pytest.fixture
+def own_drop(drop: Path, tmp_path: Path) -> Path:
+    """A copy of the drop that a test may spoil."""
+    return Path(shutil.copytree(drop, tmp_path / "drop"))

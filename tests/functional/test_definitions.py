@@ -1,0 +1,70 @@
+"""The Dagster side: groups, descriptions, schedule, and what materialising one asset does and does not do."""
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.definitions import build_definitions
+from assets.home import Home
+from pipelines.tables import CONTRACTS, LAYERS
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions()
+
+
+def test_definitions_load(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_table_is_an_asset_with_group_description_and_columns(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    shown = {key.to_user_string().replace("/", "."): graph.get(key) for key in graph.get_all_asset_keys()}
+    assert set(CONTRACTS) - set(shown) == {"mart.quality_result", "mart.build"}
+    for name, node in shown.items():
+        if name != "publish":
+            assert node.group_name == name.split(".")[0]
+            assert node.description == CONTRACTS[name].comment
+            columns = [column.name for column in node.metadata["dagster/column_schema"].schema.columns]
+            assert columns == [column.name for column in CONTRACTS[name].columns]
+    assert {node.group_name for node in shown.values()} == {*LAYERS, "publish"}
+
+
+def test_buckets_and_studies_are_no_partitions(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert not any(graph.get(key).is_partitioned for key in graph.get_all_asset_keys())
+
+
+def test_nightly_runs_every_night(definitions: dg.Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("nightly_schedule")
+    assert schedule.cron_schedule == "0 2 * * *"
+    assert schedule.job_name == "nightly"
+
+
+def test_critical_checks_block(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    blocking = [key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking]
+    tables = {key.asset_key.to_user_string() for key in blocking}
+    assert {"staging/lab_result", "staging/dxa_scan", "staging/survey_design", "staging/conservation"} <= tables
+
+
+def test_materialising_one_asset_changes_the_working_record_only(finished: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(finished, tmp_path / "h", symlinks=True))
+    before = os.readlink(home / "current")
+    record = home / "data" / "features" / "e2_exposure" / "0000-4095.parquet"
+    published = (home / "current" / "data" / "features" / "e2_exposure" / "0000-4095.parquet").stat().st_ino
+    record.unlink()
+    definitions = build_definitions(Home(path=str(home)))
+    assets = [a for a in definitions.assets or [] if dg.AssetKey(["features", "e2_exposure"]) in getattr(a, "keys", ())]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(assets, instance=instance, resources={"home": Home(path=str(home))})
+        assert result.success
+        metadata = result.asset_materializations_for_node("features__e2_exposure")[0].metadata
+    assert metadata["dagster/row_count"].value > 0
+    assert record.exists()
+    assert os.readlink(home / "current") == before
+    assert (home / "current" / "data" / "features" / "e2_exposure" / "0000-4095.parquet").stat().st_ino == published

@@ -1,0 +1,28 @@
+"""Fixtures of the warehouse tests: the built home of the session, and copies of it."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import Settings
+
+built_home = runpy.run_path(str(Path(__file__).with_name("built_home.py")))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The built home, to be read only."""
+    return built_home["build"](tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def home(built: Settings, tmp_path: Path) -> Settings:
+    """A copy of the built home that a test may change."""
+    return built_home["copy"](built, tmp_path)
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> Settings:
+    """A home in which nothing was landed."""
+    return Settings(home=tmp_path / "home", memory_gb=0.5, threads=1)

@@ -1,0 +1,100 @@
+"""SQL files: the header rules, one bare SELECT, and what it reads wherever it reads it."""
+
+import pytest
+
+from pipelines.settings import sql_root
+from pipelines.tables import CONTRACTS
+from pipelines.warehouse.sqlfile import SqlFileError, all_files, read, tables_read
+
+HEAD = "-- grain: one row per person\n-- unit: person\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def put(text, name="staging/person.sql"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return put
+
+
+def test_a_file_says_its_table_grain_and_unit(write):
+    path = write(HEAD + "select 1 as person_id from raw.a, raw.b")
+    file = read(path)
+    assert (file.table, file.grain, file.unit, file.reads, file.path) == (
+        "staging.person",
+        "one row per person",
+        "person",
+        ("raw.a", "raw.b"),
+        path,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 1 must read"),
+        ("select 1", "line 1 must read"),
+        ("-- Grain: one row per person\n-- unit: person\nselect 1", "line 1 must read"),
+        ("-- grain: persons\n-- unit: person\nselect 1", "line 1 must read"),
+        ("\n" + HEAD + "select 1", "line 1 must read"),
+        ("-- grain: one row per person\nselect 1", "line 2 must read"),
+        ("-- grain: one row per person\n-- unit: bucket\nselect 1", "line 2 must read"),
+        (HEAD, "one bare SELECT"),
+        (HEAD + "selekt 1", "one bare SELECT"),
+        (HEAD + "select 1; select 2", "one bare SELECT"),
+        (HEAD + "create table t as select 1", "one bare SELECT"),
+        (HEAD + "delete from raw.a", "one bare SELECT"),
+        (HEAD + "copy raw.a to 'a.csv'", "one bare SELECT"),
+        (HEAD + "select * from demo", "table without schema: demo"),
+        (HEAD + "with d as (select 1 as n) select * from d, other", "table without schema: other"),
+    ],
+)
+def test_a_file_that_breaks_a_rule_is_named(write, text, says):
+    path = write(text)
+    with pytest.raises(SqlFileError, match=says) as refused:
+        read(path)
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("select 1", ()),
+        ("with d as (select * from raw.a) select * from d", ("raw.a",)),
+        ("with d as (select * from raw.a), e as (select * from d join raw.b using (n)) from e", ("raw.a", "raw.b")),
+        ("with recursive d as (select 1 as n union all select n + 1 from d, raw.a) from d", ("raw.a",)),
+        ("with d as materialized (with e as (from raw.a) from e) from d", ("raw.a",)),
+        ("from raw.a union all by name from raw.b except from raw.c", ("raw.a", "raw.b", "raw.c")),
+        ("select (select max(n) from raw.b) from (select * from raw.a)", ("raw.a", "raw.b")),
+        ("select * from raw.a where n in (select n from raw.b)", ("raw.a", "raw.b")),
+        ("select * from raw.a as a where exists (from raw.b as b where b.n = a.n)", ("raw.a", "raw.b")),
+        ("from raw.a as a where not exists (from raw.b as b where b.n = a.n)", ("raw.a", "raw.b")),
+        ("from (unpivot raw.a on x, y into name k value v)", ("raw.a",)),
+        ("from (unpivot (select x, y from raw.a) on x, y into name k value v)", ("raw.a",)),
+        ("from raw.a as a asof left join raw.b as b on a.n = b.n and a.at >= b.at", ("raw.a", "raw.b")),
+        ("from raw.a as a, lateral (select * from raw.b as b where b.n = a.n)", ("raw.a", "raw.b")),
+        ("from raw.a semi join raw.b using (n) anti join raw.c using (n)", ("raw.a", "raw.b", "raw.c")),
+        ("select sum(n) over (order by (select max(n) from raw.b)) from raw.a", ("raw.a", "raw.b")),
+        ("from raw.a group by all having count(*) > (select 1 from raw.b)", ("raw.a", "raw.b")),
+        ("from raw.a order by (select 1 from raw.b) limit (select 1 from raw.c)", ("raw.a", "raw.b", "raw.c")),
+        ("from raw.a as a join raw.a as b on a.n = b.n", ("raw.a",)),
+        ("select 'raw.b' as t from raw.a -- raw.c", ("raw.a",)),
+    ],
+)
+def test_reads_are_found_wherever_they_stand(text, reads):
+    assert tables_read(text, "here") == reads
+
+
+def test_every_file_of_the_house_reads_tables_that_have_a_contract():
+    files = all_files()
+    assert len(files) == len(list(sql_root().glob("*/*.sql"))) > 20
+    for file in files:
+        assert file.table in CONTRACTS, file.path
+        assert set(file.reads) <= set(CONTRACTS), file.path
+        assert file.reads, file.path
+        assert file.table not in file.reads
+        contract = CONTRACTS[file.table]
+        assert (contract.grain, contract.unit) == (file.grain, file.unit), file.path
