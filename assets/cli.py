@@ -67,6 +67,21 @@ def nightly(home: HomeOption = None) -> None:
 
 
 @app.command()
+def report(home: HomeOption = None) -> None:
+    """Publish the working record again, with a new report."""
+    from assets.publishing import publish_judged
+    from pipelines.run import Run
+    from pipelines.warehouse.lock import writing
+
+    settings = machine.load(home_of(home))
+    if not settings.source:
+        raise BadInput(f"{settings.home}: nothing was landed here yet; run `trabecula run` first")
+    with writing(settings), Run(settings) as this_run:
+        build = publish_judged(this_run)
+    print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")
+
+
+@app.command()
 def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3333) -> None:
     """Open Dagster on 127.0.0.1, with schedules."""
     from assets.job import prepare_instance

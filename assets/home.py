@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -9,25 +11,31 @@ import dagster as dg
 from pipelines import settings as machine
 from pipelines.run import LandingReport, Run
 from pipelines.settings import Settings
+from pipelines.warehouse.lock import writing
 from pipelines.warehouse.publish import Build
 from pipelines.warehouse.runner import StepReport
 
 
 class Home(dg.ConfigurableResource):
-    """Where the data lie. `studies`: those of this run, none named means all."""
+    """Where the data lie. `source` and `folder` win over trabecula.toml; `studies`: none named means all."""
 
     path: str = ""
+    source: str = ""
+    folder: str = ""
     studies: list[str] = []  # noqa: RUF012 (a Dagster config field, not a shared default)
     progress: bool = False
 
     def settings(self) -> Settings:
         """Settings of the home named by `path`, else by TRABECULA_HOME."""
         home = Path(self.path) if self.path else machine.home_from_environment()
-        return machine.load(home)
+        return machine.load(home, source=self.source or None, folder=self.folder or None)
 
-    def run(self, run_id: str) -> Run:
-        """A run of this home, to be used as a context manager."""
-        return Run(self.settings(), tuple(self.studies), run_id[:12])
+    @contextmanager
+    def run(self, run_id: str) -> Generator[Run]:
+        """A run of this home, holding its lock: runs from the UI, the schedule and the command line never write together."""
+        settings = self.settings()
+        with writing(settings), Run(settings, tuple(self.studies), run_id[:12]) as run:
+            yield run
 
     def say(self, line: str) -> None:
         """One line of progress, if somebody watches."""

@@ -9,6 +9,7 @@ from assets.definitions import build_definitions
 from assets.home import Home
 from pipelines import settings as machine
 from pipelines.errors import BadInput, BlockedByCheck, TrabeculaError
+from pipelines.run import SOURCES
 from pipelines.settings import Settings
 from pipelines.trials.study import select
 from pipelines.warehouse.lock import writing
@@ -38,11 +39,14 @@ def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> 
         BlockedByCheck: a critical check failed; the published data are as they were.
     """
     settings = replace(machine.load(home), source=source, folder=str(folder.expanduser().resolve()))
+    if source not in SOURCES:
+        raise BadInput(f"--source {source}: there are {', '.join(SOURCES)}")
     select(studies, source)
     with writing(settings):
-        settings.write()
         prepare_instance(settings)
-        resource = Home(path=str(settings.home), studies=list(studies), progress=True)
+        resource = Home(
+            path=str(settings.home), source=source, folder=settings.folder, studies=list(studies), progress=True
+        )
         job = build_definitions(resource).resolve_job_def("nightly")
         with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
             result = job.execute_in_process(
@@ -52,6 +56,7 @@ def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> 
             )
     if not result.success:
         raise _why(result)
+    settings.write()  # only now: a refused folder must not become tonight's
     built = result.asset_materializations_for_node("publish")[0].metadata
     closed, gates = built["gates_closed"].value, built["gates"].value
     quarantined = _quarantined(settings)
@@ -74,9 +79,7 @@ def _why(result: dg.ExecuteInProcessResult) -> TrabeculaError:
     ]
     if blocked:
         return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
-    return BlockedByCheck(
-        f"{failure.step_key} failed, nothing was published: {error.cls_name if error else ''} {message}"
-    )
+    return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {message}")
 
 
 def _quarantined(settings: Settings) -> int:

@@ -5,11 +5,32 @@ import dagster as dg
 from assets.home import Home, build_line
 from pipelines import plan
 from pipelines.errors import BlockedByCheck
+from pipelines.run import Run
 from pipelines.tables import CONTRACTS
+from pipelines.warehouse.publish import Build
 
 _READ = {name for step in plan.steps() for name in step.inputs}
 # Every table that no other reads: whoever waits for these waits for all.
-LEAVES = [name.split(".") for name in CONTRACTS if name not in _READ and name not in ("mart.quality_result", "mart.build")]
+LEAVES = [
+    name.split(".") for name in CONTRACTS if name not in _READ and name not in ("mart.quality_result", "mart.build")
+]
+
+
+def publish_judged(run: Run) -> Build:
+    """Ask every suite for its verdict (on record where nothing changed), then publish.
+
+    Raises:
+        BlockedByCheck: a critical check failed or could not be evaluated; the published data stay as they are.
+    """
+    from expectations.record import failures, judge_and_record
+    from expectations.suite import all_tables
+
+    for table in all_tables():
+        judge_and_record(table, run.settings)
+    failed = failures(run.settings)
+    if failed.height:
+        raise BlockedByCheck(f"{failed.height} critical checks failed: {', '.join(failed['check_id'].to_list())}")
+    return run.publish()
 
 
 @dg.asset(
@@ -22,16 +43,8 @@ LEAVES = [name.split(".") for name in CONTRACTS if name not in _READ and name no
 )
 def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """Publish the working record as a new build."""
-    from expectations.record import failures, judge_and_record
-    from expectations.suite import all_tables
-
     with home.run(context.run_id) as run:
-        for table in all_tables():
-            judge_and_record(table, run.settings)
-        failed = failures(run.settings)
-        if failed.height:
-            raise BlockedByCheck(f"{failed.height} critical checks failed: {', '.join(failed['check_id'].to_list())}")
-        build = run.publish()
+        build = publish_judged(run)
     home.say(build_line(build))
     return dg.MaterializeResult(
         metadata={

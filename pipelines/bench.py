@@ -23,6 +23,22 @@ from pipelines.warehouse.engine import connect, literal
 
 
 @dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was measured, where: machine, versions, peak memory, and every stage as a ratio to the raw scan."""
+
+    persons: int
+    machine: dict[str, str]
+    versions: dict[str, str]
+    peak_memory_mib: float
+    ratio_by_layer: dict[str, float]
+    stages: tuple["Stage", ...]
+
+    def as_json(self) -> str:
+        """The measurement as JSON."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One stage: wall and CPU seconds of this process, and wall as a ratio to the raw scan."""
 
@@ -32,8 +48,8 @@ class Stage:
     ratio_to_scan: float
 
 
-def measure(persons: int, seed: int = 1) -> dict[str, object]:
-    """Generate, land, compute every layer, publish; returns machine, versions, peak memory and stages.
+def measure(persons: int, seed: int = 1) -> Measurement:
+    """Generate, land, compute every layer, publish; peak memory is that of this process.
 
     Raises:
         BadInput: more persons than the generator can make.
@@ -60,21 +76,17 @@ def measure(persons: int, seed: int = 1) -> dict[str, object]:
             record("second run, nothing changed", lambda: [run.step(plan.step(table)) for table in order])
             record("publish", run.publish)
         by_layer = {
-            layer: sum(stage.ratio_to_scan for stage in stages if stage.name in tables) for layer, tables in layers.items()
+            layer: sum(stage.ratio_to_scan for stage in stages if stage.name in tables)
+            for layer, tables in layers.items()
         }
-    return {
-        "persons": persons,
-        "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
-        "versions": {"duckdb": duckdb.__version__, "polars": pl.__version__},
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "ratio_by_layer": by_layer,
-        "stages": [asdict(stage) for stage in stages],
-    }
-
-
-def report(found: dict[str, object]) -> str:
-    """The measurement as JSON."""
-    return json.dumps(found, indent=2) + "\n"
+    return Measurement(
+        persons=persons,
+        machine={"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
+        versions={"duckdb": duckdb.__version__, "polars": pl.__version__},
+        peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        ratio_by_layer=by_layer,
+        stages=tuple(stages),
+    )
 
 
 def _scan(folder: Path) -> None:

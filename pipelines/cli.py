@@ -63,18 +63,6 @@ def tables(home: HomeOption = None) -> None:
 
 
 @app.command()
-def report(home: HomeOption = None) -> None:
-    """Build and publish again from the working record, report included."""
-    from pipelines.run import Run
-    from pipelines.warehouse.lock import writing
-
-    settings = machine.load(home_of(home))
-    with writing(settings), Run(settings) as this_run:
-        build = this_run.publish()
-    print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")
-
-
-@app.command()
 def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(help="Only this table.")] = None) -> None:
     """Print the data-quality verdict of the published build on one screen."""
     with _published(home_of(home)) as connection:
@@ -130,13 +118,13 @@ def bench(
     json_file: Annotated[Path, typer.Option("--json", help="Where to write the measurement.")] = Path("bench.json"),
 ) -> None:
     """Measure every stage as a ratio to one scan of the input, on a generated population."""
-    from pipelines.bench import measure, report
+    from pipelines.bench import measure
 
     found = measure(persons)
-    json_file.write_text(report(found))
-    for layer, ratio in found["ratio_by_layer"].items():
+    json_file.write_text(found.as_json())
+    for layer, ratio in found.ratio_by_layer.items():
         print(f"{layer:<10} {ratio:8.1f} times one scan of the input")
-    print(f"peak memory {found['peak_memory_mib']:,.0f} MiB; all stages in {json_file}")
+    print(f"peak memory {found.peak_memory_mib:,.0f} MiB; all stages in {json_file}")
 
 
 @fetching.command("nhanes")
@@ -151,11 +139,10 @@ def fetch_nhanes(
     from pipelines.sources.nhanes import fetch
     from pipelines.sources.nhanes.cycle import cycle_of_text
 
-    wanted = None
-    if cycle:
-        wanted = [cycle_of_text(text) for text in cycle]
-        if unknown := [text for text, found in zip(cycle, wanted, strict=True) if found is None]:
-            raise BadInput(f"no NHANES cycle {', '.join(unknown)}: write 2013-2014 or H")
+    named = {text: cycle_of_text(text) for text in cycle or ()}
+    if unknown := [text for text, found in named.items() if found is None]:
+        raise BadInput(f"no NHANES cycle {', '.join(unknown)}: write 2013-2014 or H")
+    wanted = [found for found in named.values() if found] or None
 
     def show(progress: "fetch.Progress") -> None:
         if progress.state != "downloading":

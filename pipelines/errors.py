@@ -23,3 +23,9 @@ class BlockedByCheck(TrabeculaError):
     """A blocking data check failed: the published data stay as they were."""
 
     exit_status = 1
+
+
+class StepFailed(TrabeculaError):
+    """An engine refused a step. Says which and how, but never repeats a message that may quote a value."""
+
+    exit_status = 1

@@ -127,7 +127,7 @@ def _diagnostics_of(cell: Prevalence) -> list[dict[str, object]]:
         ("design_df", cell.df, asked["minimum_design_df"], True),
         ("relative_standard_error", relative, asked["maximum_relative_standard_error"], False),
     ]
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, value, threshold, at_least in found:
         usable = value is not None and np.isfinite(value)
         holds = usable and (value >= threshold if at_least else value <= threshold)

@@ -123,7 +123,7 @@ def _levels(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
     label, levels = _LEVELS[code]
     known = people.filter(pl.col(code).is_not_null())
     total = float(known["pooled_weight"].sum())
-    rows = []
+    rows: list[dict[str, object]] = []
     for value, level in levels.items():
         inside = known.filter(pl.col(code) == value)
         share = float(inside["pooled_weight"].sum()) / total if total else None

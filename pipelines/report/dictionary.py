@@ -19,8 +19,9 @@ _LAYER_MEANING = {
 _HEAD = """\
 # Data dictionary
 
-Made from the table contracts by `make docs`; do not edit by hand. Key columns are marked `key`; a column may hold NULL only
-where the dictionary says so. Units are UCUM codes. In the published file the same text is the comment of each table and column.
+Made from the table contracts by `make docs`; do not edit by hand. Key columns are marked `key`; a column may hold NULL
+only where this page says so. Units are UCUM codes. In the published file the same text is the comment of each table
+and column.
 """
 _COLUMNS = "| column | type | unit | key | NULL | meaning | allowed |\n|---|---|---|---|---|---|---|"
 

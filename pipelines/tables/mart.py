@@ -190,7 +190,9 @@ class QualityResult(dy.Schema):
     category = text("Kahn category", allowed=("conformance", "completeness", "plausibility"))
     severity = text("Severity", allowed=("critical", "warning", "info"))
     note = text("What it asks, in plain words")
-    n_violated = whole("Rows that break it; NULL where few, and where nothing could be evaluated", optional=True, minimum=0)
+    n_violated = whole(
+        "Rows that break it; NULL where few, and where nothing could be evaluated", optional=True, minimum=0
+    )
     n_evaluated = whole("Rows it was asked of", optional=True, minimum=0)
     threshold = number("Share of rows that must hold", "1", optional=True)
     status = text("Verdict", allowed=("pass", "fail", "not_applicable", "could_not_evaluate"))

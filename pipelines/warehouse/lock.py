@@ -4,18 +4,24 @@ import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pipelines.errors import BadInput
 from pipelines.settings import Settings
 
+_HELD: set[Path] = set()
+
 
 @contextmanager
 def writing(settings: Settings) -> Generator[None]:
-    """Hold the home for writing.
+    """Hold the home for writing; within one process it may be held again, so that a job and its steps agree.
 
     Raises:
         BadInput: another run is writing there.
     """
+    if settings.home in _HELD:
+        yield
+        return
     settings.home.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(settings.home / ".writing", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -25,6 +31,8 @@ def writing(settings: Settings) -> Generator[None]:
             raise BadInput(
                 f"{settings.home}: another run is writing here; wait for it, or use another --home"
             ) from error
+        _HELD.add(settings.home)
         yield
     finally:
+        _HELD.discard(settings.home)
         os.close(descriptor)

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from pipelines.errors import BlockedByCheck
+from pipelines.errors import BlockedByCheck, StepFailed
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.tables import Contract
@@ -109,7 +109,36 @@ class Runner:
 
 
 def execute(step: Step, bucket: Bucket | None, path: Path, fingerprint: str, settings: Settings, run: RunFacts) -> None:
-    """The unit of work: compute one bucket of one step (None: everybody) and put its file in place."""
+    """The unit of work: compute one bucket of one step (None: everybody) and put its file in place.
+
+    Raises:
+        BlockedByCheck: the result breaks the contract; no file is left.
+        StepFailed: the engine refused; the old file stays.
+    """
+    try:
+        _produce(step, bucket, path, fingerprint, settings, run)
+        check_contract(path, step.contract, settings)
+    except BlockedByCheck:
+        path.unlink(missing_ok=True)
+        raise
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        raise StepFailed(_without_values(step, error)) from None
+
+
+def _without_values(step: Step, error: Exception) -> str:
+    """What may be said of an engine's error: all of it where it speaks of names or machines, else only its kind."""
+    speaks_of_names = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+    speaks_of_machines = (duckdb.IOException, duckdb.OutOfMemoryException)
+    if isinstance(error, (*speaks_of_names, *speaks_of_machines)):
+        return f"{step.table}: {error}"
+    return (
+        f"{step.table}: {type(error).__name__} (its message may quote values and is not repeated); run the step by hand"
+    )
+
+
+def _produce(
+    step: Step, bucket: Bucket | None, path: Path, fingerprint: str, settings: Settings, run: RunFacts
+) -> None:
     store = Store(settings)
     match step.producer:
         case SqlProducer(sql_path):
@@ -125,11 +154,6 @@ def execute(step: Step, bucket: Bucket | None, path: Path, fingerprint: str, set
             # Small regressions by the thousand: measured 5 to 15 times slower when BLAS threads contend.
             with threadpool_limits(1):
                 write_frame(_conform(producer.resolve()(inputs, run), step.contract), path, fingerprint)
-    try:
-        check_contract(path, step.contract, settings)
-    except BlockedByCheck:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def check_contract(path: Path, contract: Contract, settings: Settings) -> None:

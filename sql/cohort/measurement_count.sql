@@ -16,7 +16,10 @@ with people as (
         ) as has_spine,
         exists (
             select 1 from staging.dxa_scan as scan
-            where scan.person_id = person.person_id and scan.site_code = 'whole_body' and scan.is_valid
+            where scan.person_id = person.person_id
+                and scan.site_code = 'whole_body'
+                and scan.is_valid
+                and scan.scan_id not like '%.whole_body_repeat'
         ) as has_whole_body,
         exists (select 1 from staging.observation_period as span where span.person_id = person.person_id) as has_follow_up
     from staging.person as person

@@ -18,6 +18,8 @@ with measured as (
         and scan.manufacturer is not null
         and person.age_years is not null
         and design.examination_weight > 0
+    -- A repeat scan for precision is no second person.
+    qualify row_number() over (partition by scan.person_id, scan.site_code order by scan.scan_id) = 1
 ),
 means as (
     select

@@ -57,7 +57,9 @@ def test_second_run_computes_nothing_and_changes_nothing(finished: Path, call: C
     result = call("nightly", "--home", home)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "landed 0 files" in result.stderr
-    computed = [line for line in result.stderr.splitlines() if " rows " in line and not line.rstrip().endswith("current")]
+    computed = [
+        line for line in result.stderr.splitlines() if " rows " in line and not line.rstrip().endswith("current")
+    ]
     assert computed == []
     assert {p: p.stat().st_mtime_ns for p in (home / "data").rglob("*.parquet")} == before
 
@@ -140,19 +142,25 @@ def test_same_file_twice_is_a_duplicate_not_an_error(own_drop: Path, call: Call,
     result = call("run", "--source", "nhanes", "--input", own_drop, "--home", home)
     assert result.returncode == 0, result.stderr[-2000:]
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as warehouse:
-        found = warehouse.execute("select status_code from mart.source_file where source_file like '%BMX_H.parquet'").fetchall()
+        found = warehouse.execute(
+            "select status_code from mart.source_file where source_file like '%BMX_H.parquet'"
+        ).fetchall()
         assert sorted(found) == [("duplicate",), ("landed",)]
         assert warehouse.execute("select count_if(not is_balanced) from staging.conservation").fetchone() == (0,)
 
 
-def test_a_broken_table_stops_the_run_before_publishing(own_drop: Path, finished: Path, call: Call, tmp_path: Path) -> None:
+def test_a_broken_table_stops_the_run_before_publishing(
+    own_drop: Path, finished: Path, call: Call, tmp_path: Path
+) -> None:
     home = Path(shutil.copytree(finished, tmp_path / "h", symlinks=True))
     before = published_state(home)
     path = next(own_drop.rglob("TST_H.parquet"))
     hormones = pl.read_parquet(path)
     # A second fill value below the limit: nobody can tell any more which limit holds.
     spoiled = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit(1.5)).otherwise(pl.col("LBXEST"))
-    hormones = hormones.with_columns(pl.when(pl.col("LBDESTLC") == 1).then(spoiled).otherwise(pl.col("LBXEST")).alias("LBXEST"))
+    hormones = hormones.with_columns(
+        pl.when(pl.col("LBDESTLC") == 1).then(spoiled).otherwise(pl.col("LBXEST")).alias("LBXEST")
+    )
     hormones.write_parquet(path)
     result = call("run", "--source", "nhanes", "--input", own_drop, "--home", home)
     assert result.returncode == 1, result.stderr[-2000:]
@@ -184,9 +192,7 @@ def test_a_cycle_nobody_has_tried_works_unchanged(own_drop: Path, call: Call, tm
             ).fetchall()
         )
         assert counts["2015-2016"] == counts["2013-2014"] > 0
-        scanners = warehouse.execute(
-            "select distinct model from staging.dxa_scan where scan_id like 'I.%'"
-        ).fetchall()
+        scanners = warehouse.execute("select distinct model from staging.dxa_scan where scan_id like 'I.%'").fetchall()
         assert scanners == [(None,)]
 
 
@@ -195,7 +201,16 @@ def test_readers_read_while_a_run_writes(finished: Path, drop: Path, tmp_path: P
     for path in (home / "data" / "staging").rglob("*.parquet"):
         path.unlink()
     writer = subprocess.Popen(
-        [str(Path(sys.executable).with_name("trabecula")), "run", "--source", "nhanes", "--input", str(drop), "--home", str(home)],
+        [
+            str(Path(sys.executable).with_name("trabecula")),
+            "run",
+            "--source",
+            "nhanes",
+            "--input",
+            str(drop),
+            "--home",
+            str(home),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -170,7 +170,7 @@ def test_the_control_straight_from_the_files_says_the_same(nhanes):
 
 @pytest.mark.parametrize("table", MART)
 def test_nothing_about_users_of_an_inhibitor_leaves(store, table):
-    """That cell holds ten people: no row may be about them. Labels of eligibility rules may name the drugs they exclude."""
+    """That cell holds ten people: no row may be about them. A label may name the drugs its rule excludes."""
     rows = store.scan(table).collect()
     text = rows.select(pl.col(pl.String)).drop("label", strict=False)
     for column in text.get_columns():

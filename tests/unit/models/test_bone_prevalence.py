@@ -73,7 +73,7 @@ def table(name: str, rows: list[dict]) -> pl.LazyFrame:
 
 
 def inputs(bmd: list[float], outside: int = 20) -> dict[str, pl.LazyFrame]:
-    """400 women in 10 strata of two PSUs, in order, with their BMD; `outside` more are in the design, not in the study."""
+    """400 women in 10 strata of two PSUs, in order, with BMD; `outside` more are in the design, not in the study."""
     n = len(bmd)
     assert n == STRATA * 2 * PER_PSU
     people = [

@@ -61,5 +61,7 @@ def test_a_missing_four_year_weight_is_not_guessed() -> None:
 
 
 def test_not_examined_weighs_nothing() -> None:
-    held = frame("A", "B").with_columns(examination_weight=pl.lit(0.0), examination_weight_1999_2002=pl.lit(None, pl.Float64))
+    held = frame("A", "B").with_columns(
+        examination_weight=pl.lit(0.0), examination_weight_1999_2002=pl.lit(None, pl.Float64)
+    )
     assert held.select(pooled_weight()).to_series().to_list() == [0.0] * 4

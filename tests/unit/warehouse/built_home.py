@@ -1,4 +1,4 @@
-"""One generated folder of 400 persons, landed and computed by the real plan: built once a test session, copied by tests."""
+"""One generated folder of 400 persons, landed and computed by the real plan: built once a session, copied by tests."""
 
 import shutil
 from dataclasses import replace

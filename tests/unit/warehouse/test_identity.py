@@ -14,7 +14,7 @@ def connection():
 
 
 def test_ids_never_change():
-    """By `printf 'nhanes\\037%s' SEQN | openssl dgst -sha256 -hmac "$PUBLIC_KEY"`, 16 hex digits, shifted right by 1."""
+    """By `printf 'nhanes\\037%s' SEQN | openssl dgst -sha256 -hmac KEY`: first 16 hex digits, shifted right by 1."""
     assert person_id(PUBLIC_KEY, "nhanes", "83732") == 1953716121136199676
     assert person_id(PUBLIC_KEY, "nhanes", "1") == 729458958231969668
 

@@ -27,7 +27,7 @@ def connection(empty_home):
 
 
 def test_both_writers_leave_the_rows_and_the_fingerprint(connection, tmp_path):
-    odd = "it's: \"{fingerprint}\" é"
+    odd = 'it\'s: "{fingerprint}" é'
     assert write_query(connection, "select range as n, 'é' as t from range(5)", tmp_path / "duckdb.parquet", odd) == 5
     frame = pl.LazyFrame({"n": range(7), "t": ["é"] * 7})
     assert write_frame(frame, tmp_path / "deep" / "polars.parquet", odd) == 7
