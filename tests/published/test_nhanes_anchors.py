@@ -188,6 +188,18 @@ def test_no_small_count_leaves(store, table):
         assert any(rows[name].is_not_null().any() for name in counts)
 
 
+def test_who_did_not_answer_cannot_be_counted_from_the_levels(ask):
+    """People of an arm minus the levels shown is nobody, or enough people."""
+    gaps = ask("""
+        select people.n - sum(levels.n)::bigint as gap from mart.table_one as levels
+        join mart.table_one as people using (study_id, arm_code)
+        where people.characteristic = 'People' and levels.level not in ('all', 'mean')
+        group by study_id, arm_code, levels.characteristic, people.n
+    """)
+    assert len(gaps) >= 6
+    assert not [gap for (gap,) in gaps if gap is not None and 0 < gap < 11]
+
+
 def test_estimates_are_marked_as_survey_evidence_and_closed_gates_are_empty(ask):
     assert ask("select distinct evidence_source from mart.effect_estimate") == [("public_survey",)]
     closed = "select count(*) from {} where gate_status = 'closed' and ({} is not null or {} is not null)"

@@ -9,7 +9,9 @@ HEADER = (
     "person_id | scan_id | site_code | side_code | imputation_number | bmd_g_cm2 | is_valid | manufacturer"
     " | device_id | scanned_on"
 )
-NORM = "sex_code | age_band | site_code | manufacturer | mean_g_cm2 | sd_g_cm2\n{} | {} | femoral_neck | hologic | 0.9 | 0.1"
+NORM = (
+    "sex_code | age_band | site_code | manufacturer | mean_g_cm2 | sd_g_cm2\n{} | {} | femoral_neck | hologic | .9 | .1"
+)
 
 
 def changes(
