@@ -3,6 +3,7 @@
 Read from `HOME/trabecula.toml`, which the first run writes; the command line wins over the file.
 """
 
+import json
 import os
 import tomllib
 from dataclasses import dataclass, fields, replace
@@ -15,8 +16,8 @@ _TEMPLATE = """\
 # Trabecula: the settings of this home. `trabecula doctor` explains what is set and what is missing.
 
 [input]
-source = "{source}"            # nhanes
-folder = "{folder}"            # where the drop lies
+source = {source}            # nhanes
+folder = {folder}            # where the drop lies
 
 [limits]
 memory_gb = {memory_gb}            # DuckDB may use this much, then it spills to HOME/spill
@@ -25,13 +26,13 @@ persons_per_bucket = {persons_per_bucket}  # a bucket of people is the unit of w
 min_cell = {min_cell}            # no released cell below this many people; may only be raised
 
 [bone]
-reference = "{bone_reference}"  # reference_code of sql/ref/bone_reference.csv used for T-scores
+reference = {bone_reference}  # reference_code of sql/ref/bone_reference.csv used for T-scores
 
 [publish]
 keep_builds = {keep_builds}
 
 [schedule]
-nightly_cron = "{nightly_cron}"
+nightly_cron = {nightly_cron}
 """
 MIN_CELL = 11
 
@@ -95,7 +96,7 @@ class Settings:
         self.home.mkdir(parents=True, exist_ok=True)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("source", "folder", "bone_reference", "nightly_cron"):
-            values[name] = str(values[name]).replace("\\", "\\\\").replace('"', '\\"')
+            values[name] = json.dumps(values[name], ensure_ascii=False)  # a JSON string is a TOML basic string
         partial = self.file.with_suffix(".toml.part")
         partial.write_text(_TEMPLATE.format_map(values))
         partial.replace(self.file)
@@ -116,8 +117,10 @@ def load(home: Path, **overrides: Any) -> Settings:
     if settings.file.exists():
         try:
             sections = tomllib.loads(settings.file.read_text())
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadInput(f"{settings.file}: not valid TOML: {error}") from error
+        if loose := [name for name, section in sections.items() if not isinstance(section, dict)]:
+            raise BadInput(f"{settings.file}: '{loose[0]}' stands outside a section such as [limits]")
         flat = {key: value for section in sections.values() for key, value in section.items()}
         renamed = {"reference": "bone_reference"}
         flat = {renamed.get(key, key): value for key, value in flat.items()}
@@ -136,7 +139,8 @@ def _check(settings: Settings, values: dict[str, Any]) -> None:
     ]
     for key in known & values.keys():
         wanted = type(getattr(settings, key))
-        if not isinstance(values[key], (int, float) if wanted is float else wanted):
+        fits = isinstance(values[key], (int, float) if wanted is float else wanted)
+        if not fits or isinstance(values[key], bool):
             problems.append(f"{settings.file}: '{key}' must be a {wanted.__name__}")
     if problems:
         raise BadInput(problems)

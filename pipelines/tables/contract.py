@@ -79,8 +79,10 @@ class Contract:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything about the table that can change a stored row."""
-        shape = [(c.name, c.duckdb_type, c.is_key) for c in self.columns]
+        """Hash of everything about the table that decides which rows may be stored, and how."""
+        shape = [
+            (c.name, c.duckdb_type, c.is_key, c.is_nullable, c.allowed, c.minimum, c.maximum) for c in self.columns
+        ]
         return sha256(repr((self.name, self.unit, shape)).encode()).hexdigest()
 
     def empty(self) -> pl.DataFrame:

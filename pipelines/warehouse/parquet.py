@@ -1,7 +1,7 @@
 """Parquet files that are either whole or not there, each carrying the fingerprint of what made it."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from pipelines.warehouse.engine import literal
 FINGERPRINT = "trabecula.fingerprint"
 ROW_GROUP = 122_880  # measured: fastest point look-ups, within 10 % of the smallest file
 PARTIAL = ".part"
+FILE_MODE = 0o640  # records of persons, though de-identified: owner and group only
+Check = Callable[[Path], None]
 
 
 @contextmanager
@@ -23,6 +25,7 @@ def atomic(path: Path) -> Generator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
+        partial.chmod(FILE_MODE)
         _fsync(partial)
         os.replace(partial, path)
         _fsync(path.parent)
@@ -30,18 +33,21 @@ def atomic(path: Path) -> Generator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_query(connection: duckdb.DuckDBPyConnection, query: str, path: Path, fingerprint: str) -> int:
-    """Write the rows of a query; returns their number."""
+def write_query(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, fingerprint: str, check: Check = lambda path: None
+) -> int:
+    """Write the rows of a query; returns their number. `check` sees the file before it takes its place, and may refuse."""
     with atomic(path) as partial:
         connection.execute(
             f"copy ({query}) to {literal(partial)} (format parquet, compression zstd, compression_level 3, "
             f"row_group_size {ROW_GROUP}, kv_metadata {{{literal(FINGERPRINT)}: {literal(fingerprint)}}})"
         )
+        check(partial)
         return pq.read_metadata(partial).num_rows
 
 
-def write_frame(frame: pl.LazyFrame, path: Path, fingerprint: str) -> int:
-    """Write a frame, streaming; returns the number of rows."""
+def write_frame(frame: pl.LazyFrame, path: Path, fingerprint: str, check: Check = lambda path: None) -> int:
+    """Write a frame, streaming; returns the number of rows. `check` as in `write_query`."""
     with atomic(path) as partial:
         frame.sink_parquet(
             partial,
@@ -50,6 +56,7 @@ def write_frame(frame: pl.LazyFrame, path: Path, fingerprint: str) -> int:
             row_group_size=ROW_GROUP,
             metadata={FINGERPRINT: fingerprint},
         )
+        check(partial)
         return pq.read_metadata(partial).num_rows
 
 

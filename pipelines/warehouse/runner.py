@@ -117,10 +117,10 @@ def execute(step: Step, bucket: Bucket | None, path: Path, fingerprint: str, set
     """
     try:
         _produce(step, bucket, path, fingerprint, settings, run)
-        check_contract(path, step.contract, settings)
-    except BlockedByCheck:
-        path.unlink(missing_ok=True)
-        raise
+    except (duckdb.ConversionException, pl.exceptions.InvalidOperationError) as error:
+        raise BlockedByCheck(
+            f"{step.table}: a value does not fit the type of its column ({type(error).__name__})"
+        ) from None
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise StepFailed(_without_values(step, error)) from None
 
@@ -140,24 +140,29 @@ def _produce(
     step: Step, bucket: Bucket | None, path: Path, fingerprint: str, settings: Settings, run: RunFacts
 ) -> None:
     store = Store(settings)
+
+    def check(partial: Path) -> None:
+        check_contract(partial, step.contract, settings)
+
     match step.producer:
-        case SqlProducer(sql_path):
+        case SqlProducer() as producer:
             with connect(settings) as connection:
                 for table in step.inputs:
                     store.create_view(connection, table, bucket)
-                query = _conformed(connection, sql_path.read_text().rstrip().rstrip(";"), step.contract)
-                write_query(connection, query, path, fingerprint)
+                query = _conformed(connection, producer.code().rstrip().rstrip(";"), step.contract)
+                write_query(connection, query, path, fingerprint, check)
         case CsvProducer(csv_path):
-            write_frame(_conform(read_csv(csv_path, step.contract), step.contract), path, fingerprint)
+            write_frame(_conform(read_csv(csv_path, step.contract), step.contract), path, fingerprint, check)
         case PythonProducer() as producer:
             inputs = {table: store.scan(table, bucket) for table in step.inputs}
             # Small regressions by the thousand: measured 5 to 15 times slower when BLAS threads contend.
             with threadpool_limits(1):
-                write_frame(_conform(producer.resolve()(inputs, run), step.contract), path, fingerprint)
+                rows = producer.resolve()(inputs, run)
+                write_frame(_conform(rows, step.contract), path, fingerprint, check)
 
 
 def check_contract(path: Path, contract: Contract, settings: Settings) -> None:
-    """One pass over a written file: keys unique, required columns filled, codes within their list.
+    """One pass over a written file: keys unique, required columns filled, codes and numbers within their limits.
 
     Raises:
         BlockedByCheck: naming table, column and how many rows; never a value.
@@ -167,6 +172,11 @@ def check_contract(path: Path, contract: Contract, settings: Settings) -> None:
         if column.allowed:
             listed = ", ".join(literal(code) for code in column.allowed)
             counts[f"{column.name} is not one of its codes"] = f"count_if({quoted(column.name)} not in ({listed}))"
+        if column.duckdb_type == "DOUBLE":
+            counts[f"{column.name} is NaN or infinite"] = f"count_if(not isfinite({quoted(column.name)}))"
+        for bound, sign in ((column.minimum, "<"), (column.maximum, ">")):
+            if bound is not None and column.duckdb_type in ("DOUBLE", "BIGINT"):
+                counts[f"{column.name} {sign} {bound:g}"] = f"count_if({quoted(column.name)} {sign} {bound})"
     source = f"read_parquet({literal(path)})"
     key = ", ".join(quoted(name) for name in contract.key)
     with connect(settings) as connection:

@@ -19,6 +19,7 @@ import polars as pl
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.settings import project_root
 from pipelines.tables import CONTRACTS, Contract
+from pipelines.trials.study import catalogue
 from pipelines.warehouse import sqlfile
 
 
@@ -29,7 +30,7 @@ class SqlProducer:
     path: Path
 
     def code(self) -> str:
-        return sqlfile.read(self.path).text
+        return self.path.read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ class Step:
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
     def facts(self, run: RunFacts) -> dict[str, Any]:
-        return {name: getattr(run, name) for name in self.depends_on}
+        """The facts this step depends on; a study counts by what its file says, not by its name."""
+        found = {name: getattr(run, name) for name in self.depends_on}
+        if "studies" in found:
+            found["studies"] = tuple((name, catalogue()[name].protocol_hash) for name in run.studies)
+        return found
 
     def fingerprint(self, run: RunFacts, bucket: str, inputs: Mapping[str, tuple[str, ...]]) -> str:
         """Hash of everything that decides the file of one bucket; `inputs` are the fingerprints of the input files."""

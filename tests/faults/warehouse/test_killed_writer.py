@@ -116,7 +116,6 @@ def test_a_file_is_whole_though_the_disk_was_full(empty_home, tmp_path):
     assert os.listdir(path.parent) == ["t.parquet"]
 
 
-@pytest.mark.xfail(strict=True, reason="a file is put in place, with its fingerprint, before it is checked")
 def test_a_killed_check_is_not_taken_for_a_passed_one(empty_home, tmp_path):
     query = tmp_path / "broken.sql"
     query.write_text(

@@ -11,7 +11,14 @@ def test_counts_by_cycle_and_sex(run_sql):
             "staging.survey_design": "person_id | cycle_label\n1 | H\n2 | H\n3 | H\n4 | D",
             "features.e2_exposure": "person_id | assay_class\n1 | lc_ms_ms\n1 | immunoassay\n3 | lc_ms_ms",
             "features.bmd_change": "person_id | site_code\n1 | total_hip\n2 | total_hip\n3 | lumbar_spine\n4 | l1",
-            "staging.dxa_scan": "person_id | site_code | is_valid\n4 | whole_body | true\n3 | whole_body | false",
+            "staging.dxa_scan": "\n".join(
+                (
+                    "person_id | scan_id | site_code | is_valid",
+                    "4 | D.whole_body | whole_body | true",
+                    "3 | H.whole_body | whole_body | false",
+                    "1 | H.whole_body_repeat | whole_body | true",
+                )
+            ),
             "staging.observation_period": "person_id | span_number\n4 | 1",
         },
     )

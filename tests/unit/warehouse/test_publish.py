@@ -56,7 +56,6 @@ def test_the_databases_are_for_the_owner_and_the_group(published):
         assert stat.S_IMODE((settings.home / name).stat().st_mode) == 0o640
 
 
-@pytest.mark.xfail(strict=True, reason="Parquet files of the record and of builds keep the umask's mode")
 def test_the_records_of_persons_are_no_more_readable_than_the_database_over_them(published):
     settings, build = published
     persons = [path for table in CONTRACTS for path in Store(replace(settings, home=build.folder)).files(table)]

@@ -83,7 +83,6 @@ def test_another_threshold_reaches_only_what_depends_on_it(home):
     assert set(bring_up_to_date(replace(home, min_cell=12))) == asked | downstream(*asked)
 
 
-@pytest.mark.xfail(strict=True, reason="the fingerprint is of the text read first, the rows are of the text read last")
 def test_rows_and_fingerprint_are_of_the_same_text(home, tmp_path):
     """A query edited under a running server: the file must not carry the new rows under the old text's name."""
     person = plan.step("staging.person")

@@ -62,7 +62,6 @@ def test_a_wrong_file_is_refused_by_name(tmp_path, text, says):
     assert "trabecula.toml" in str(refused.value)
 
 
-@pytest.mark.xfail(strict=True, reason="settings.load knows sections of plain values only")
 @pytest.mark.parametrize(
     "content",
     [b"min_cell = 12\n", b"[limits]\nthreads = true\n", b"[input]\nfolder = '\xff\xfe'\n"],

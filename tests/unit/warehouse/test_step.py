@@ -98,7 +98,6 @@ def test_it_changes_with_the_facts_it_depends_on_and_no_others(table):
     assert "run_id" not in moved
 
 
-@pytest.mark.xfail(strict=True, reason="a study enters a fingerprint by its name, not by what its file says")
 def test_it_changes_with_the_study_file(monkeypatch, tmp_path):
     """A protocol that was edited must not be served from the files of the old one."""
     (original,) = [path for path in study.folder().glob("*.toml") if path.stem == "nhanes_e2_bmd"]
