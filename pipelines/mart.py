@@ -10,6 +10,9 @@ from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
+_NOBODY = 1e-6  # people: a share times a number of people is no whole number
+# Who has the measurement also has these: the difference is a group of people, too.
+_NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}
 
 
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -35,7 +38,8 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     found = inputs["models.diagnostic"].collect()
     sizes = found.filter(diagnostic="unweighted_n").select(*_CELL, pl.col("value").alias("n"))
     behind = pl.col("value") * pl.col("n")
-    few = pl.col("diagnostic").str.ends_with("_share") & behind.is_between(0, facts.min_cell, closed="none")
+    fewer = pl.min_horizontal(behind, pl.col("n") - behind)
+    few = pl.col("diagnostic").str.ends_with("_share") & fewer.is_between(_NOBODY, facts.min_cell - _NOBODY)
     small = (
         pl.col("diagnostic").is_in(["unweighted_n", "kish_effective_n"])
         & (pl.col("n") < facts.min_cell)
@@ -58,7 +62,10 @@ def bone_prevalence(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     found = inputs["models.bone_prevalence"].collect()
     keys = ["study_id", "cycle_label", "site_code", "sex_code", "reference_code"]
     shown = _partition(found, keys, "n_band", facts.min_cell, ["prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct"])
-    return _with_contract_columns("mart.bone_prevalence", shown)
+    few = (pl.col("n") > 0) & (pl.col("n") < facts.min_cell)
+    return _with_contract_columns(
+        "mart.bone_prevalence", shown.with_columns(pl.when(~few).then(pl.col("n")).alias("n"))
+    )
 
 
 def attrition(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -77,12 +84,12 @@ def attrition(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def table_one(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`mart.table_one`: levels are partitions; a mean loses its n where few values are missing, and all where few are known."""
+    """`mart.table_one`: levels and no answer are a partition; a mean loses its n where few lack it, all where few have it."""
     found = inputs["models.baseline"].collect()
     people = found.filter(characteristic="People").select("study_id", "arm_code", pl.col("n").alias("n_arm"))
-    levels = found.filter(~pl.col("level").is_in(["mean", "all"]))
+    levels = found.filter(~pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     keys = ["study_id", "arm_code", "characteristic"]
-    partitions = _partition(levels, keys, "n", facts.min_cell, ["estimate"])
+    partitions = _partition(levels, keys, "n", facts.min_cell, ["estimate"], total="n_arm")
     rest = found.filter(pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     few_known = (pl.col("n") > 0) & (pl.col("n") < facts.min_cell)
     few_missing = (pl.col("n_arm") - pl.col("n")).is_between(1, facts.min_cell - 1)
@@ -111,8 +118,22 @@ def measurement_count(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     both = found.filter(sex_code="all").with_columns(
         pl.col("n").map_elements(lambda n: hide_small(n, facts.min_cell), return_dtype=pl.Int64)
     )
-    both = both.with_columns(pl.col("n").is_null().alias("is_suppressed"))
-    return _with_contract_columns("mart.measurement_count", pl.concat([sexes, both.lazy()], how="diagonal"))
+    shown = pl.concat([sexes.collect(), both], how="diagonal").join(
+        _almost_all(found, facts.min_cell), on=["cycle_label", "measurement"], how="left"
+    )
+    shown = shown.with_columns(pl.when(pl.col("is_almost_all").is_null()).then(pl.col("n")).alias("n"))
+    shown = shown.with_columns(pl.col("n").is_null().alias("is_suppressed"))
+    return _with_contract_columns("mart.measurement_count", shown.lazy())
+
+
+def _almost_all(counts: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+    """Cycles and nested measurements that all but a few people with the wider measurement have, of any sex."""
+    pairs = [(inner, outer) for inner, outers in _NESTED_IN.items() for outer in outers]
+    wider = counts.select("cycle_label", "sex_code", pl.col("measurement").alias("outer"), pl.col("n").alias("n_outer"))
+    nested = pl.DataFrame(pairs, schema={"measurement": pl.String, "outer": pl.String}, orient="row")
+    found = counts.join(nested, on="measurement").join(wider, on=["cycle_label", "sex_code", "outer"])
+    few = found.filter((pl.col("n_outer") - pl.col("n")).is_between(1, min_cell - 1))
+    return few.select("cycle_label", "measurement", pl.lit(value=True).alias("is_almost_all")).unique()
 
 
 def source_file(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -138,11 +159,18 @@ def missing_piece(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return _with_contract_columns("mart.missing_piece", inputs["raw.missing_piece"])
 
 
-def _partition(frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str]) -> pl.LazyFrame:
-    """Hide small parts and their complements within each key; `tell` are the other columns that give a count away."""
+def _partition(
+    frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str], total: str | None = None
+) -> pl.LazyFrame:
+    """Hide small parts and their complements within each key; `tell` are the other columns that give a count away.
+
+    `total` is a column with the people of the key, where the parts need not add up to them: the rest is a part as well.
+    """
 
     def of_key(parts: pl.DataFrame) -> pl.DataFrame:
-        hidden = pl.Series(hidden_parts(parts[count].to_list(), min_cell), dtype=pl.Boolean)
+        counts = parts[count].to_list()
+        rest = [parts[total][0] - sum(counts)] if total else []
+        hidden = pl.Series(hidden_parts([*counts, *rest], min_cell)[: len(counts)], dtype=pl.Boolean)
         return parts.with_columns(
             *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in (count, *tell)), hidden.alias("is_suppressed")
         )

@@ -6,6 +6,7 @@ Dagster's assets and the command line both call this; it orders nothing itself (
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -104,7 +105,8 @@ class Run:
         if manifest.is_empty():
             raise BadInput(f"{self.settings.home}: nothing was landed here yet; run `trabecula run` first")
         versions = code_version(step.code_version() for step in plan.steps())
-        return publish(self.settings, self.facts, manifest["drop_id"][0], versions, build_report)
+        report = partial(build_report, min_cell=self.settings.min_cell)
+        return publish(self.settings, self.facts, manifest["drop_id"][0], versions, report)
 
     def _folder(self) -> Path:
         if not self.settings.folder:

@@ -102,9 +102,11 @@ def _mean(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
     known = people.filter(pl.col(code).is_not_null())
     if known.is_empty():
         return []
-    weight, value = known["pooled_weight"].to_numpy(), known[code].to_numpy()
-    mean = float(np.average(value, weights=weight))
-    spread = float(np.sqrt(np.average((value - mean) ** 2, weights=weight)))
+    mean = spread = None
+    if not known["pooled_weight"].null_count():
+        weight, value = known["pooled_weight"].to_numpy(), known[code].to_numpy()
+        mean = float(np.average(value, weights=weight))
+        spread = float(np.sqrt(np.average((value - mean) ** 2, weights=weight)))
     label, unit = _MEANS[code]
     row = {
         "characteristic": label,
@@ -122,7 +124,7 @@ def _levels(people: pl.DataFrame, code: str) -> list[dict[str, object]]:
         return []
     label, levels = _LEVELS[code]
     known = people.filter(pl.col(code).is_not_null())
-    total = float(known["pooled_weight"].sum())
+    total = 0.0 if known["pooled_weight"].null_count() else float(known["pooled_weight"].sum())
     rows: list[dict[str, object]] = []
     for value, level in levels.items():
         inside = known.filter(pl.col(code) == value)

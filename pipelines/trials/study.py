@@ -1,5 +1,6 @@
 """A study file as a typed, validated object, and its hash. What the numbers mean to an estimator is read by the estimator."""
 
+import json
 import tomllib
 from functools import lru_cache
 from hashlib import sha256
@@ -116,7 +117,8 @@ class Study(_Part):
     @property
     def protocol_hash(self) -> str:
         """Hash of the content of the file, whatever its layout and comments."""
-        return sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return sha256(content.encode()).hexdigest()[:16]
 
 
 def folder() -> Path:

@@ -1,7 +1,7 @@
 -- grain: one row per study, person and eligibility step
 -- unit: person
--- Each rule is asked of everybody in the survey cycles of the study; unknown counts as not met. Which rules a study asks,
--- and in which order, stands in its TOML file (ref.study_criterion).
+-- Each rule is asked of everybody in the survey cycles of the study; unknown counts as not met, but for pregnancy, which
+-- is not asked where it cannot be. Which rules a study asks, in which order, stands in its TOML file (ref.study_criterion).
 with facts as (
     select
         person.person_id,

@@ -1,6 +1,7 @@
 -- grain: one row per person and condition
 -- unit: person
--- Self-report: 1 is yes, 2 is no; refused and do not know are no row. Breast cancer is kind 14 of up to three cancers.
+-- Self-report: 1 is yes, 2 is no; refused and do not know are no row. Breast cancer is kind 14 of up to three cancers;
+-- where a kind was not told (77, 99 or none), its absence is not known and is no row.
 with answers as (
     select person_id, source_file, source_row, source_id, drop_id, 'mcq' as family, variable, answer
     from raw.nhanes_mcq
@@ -20,7 +21,12 @@ told as (
     select person_id, 'breast_cancer', coalesce(14 in (MCQ230A, MCQ230B, MCQ230C), false),
         'MCQ230A', source_file, source_row, source_id, drop_id
     from raw.nhanes_mcq
-    where MCQ220 in (1, 2)
+    where MCQ220 = 2
+        or 14 in (MCQ230A, MCQ230B, MCQ230C)
+        or (
+            MCQ220 = 1 and MCQ230A not in (77, 99)
+            and coalesce(MCQ230B, 0) not in (77, 99) and coalesce(MCQ230C, 0) not in (77, 99)
+        )
 )
 select
     told.person_id,

@@ -1,5 +1,6 @@
 -- grain: one row per person, observation and reading
 -- unit: person
+-- A prescription inventory with a drug CDC could not code is not an answer: the unknown drug may be a hormone.
 -- Answer codes keep the source's numbers; refused and do not know are no row. A diastolic of 0 means that the sounds
 -- never vanished, not a pressure, and is no row.
 with answers as (
@@ -35,8 +36,10 @@ prescription_question as (
         min(coalesce(RXDUSE, RXD030)) as value
     from raw.nhanes_rxq_rx
     where coalesce(RXDUSE, RXD030) in (1, 2)
-        and coalesce(nullif(trim(RXDDRUG), ''), nullif(trim(RXD240B), ''), '') not in ('55555', '77777', '99999')
     group by person_id
+    having bool_and(
+        coalesce(nullif(trim(RXDDRUG), ''), nullif(trim(RXD240B), ''), '') not in ('55555', '77777', '99999')
+    )
 ),
 observed as (
     select

@@ -83,7 +83,7 @@ def test_it_changes_with_the_contract(person, monkeypatch):
 OTHER_FACTS = {
     "run_id": "two",
     "source": "omop",
-    "studies": ("another",),
+    "studies": ("nhanes_bone_prevalence",),
     "bone_reference": "white_male",
     "min_cell": 20,
     "evidence_source": "simulated",
