@@ -140,7 +140,7 @@ def png(draw: Draw, mart: Mart) -> bytes:
         drawing = draw(mart) or _nothing()
         _sign(drawing, mart)
         buffer = io.BytesIO()
-        drawing.figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+        drawing.figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -57,9 +57,9 @@ def test_second_run_computes_nothing_and_changes_nothing(finished: Path, call: C
     result = call("nightly", "--home", home)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "landed 0 files" in result.stderr
-    computed = [
-        line for line in result.stderr.splitlines() if " rows " in line and not line.rstrip().endswith("current")
-    ]
+    tables = [line for line in result.stderr.splitlines() if " rows  " in line]
+    computed = [line for line in tables if not line.rstrip().endswith("current")]
+    assert len(tables) > 50
     assert computed == []
     assert {p: p.stat().st_mtime_ns for p in (home / "data").rglob("*.parquet")} == before
 
@@ -71,7 +71,7 @@ def test_looking(finished: Path, call: Call) -> None:
     assert call("doctor", "--home", finished).returncode == 0
     wrong = call("query", "select * from mart.nothing", "--home", finished)
     assert wrong.returncode == 2
-    assert "mart.nothing" in wrong.stderr
+    assert "Table with name nothing does not exist" in wrong.stderr
 
 
 def test_looking_at_an_empty_home(call: Call, tmp_path: Path) -> None:
