@@ -29,7 +29,7 @@ def test_every_table_is_an_asset_with_group_description_and_columns(definitions:
         if name != "publish":
             assert node.group_name == name.split(".")[0]
             assert node.description == CONTRACTS[name].comment
-            columns = [column.name for column in node.metadata["dagster/column_schema"].schema.columns]
+            columns = [column.name for column in node.metadata["dagster/column_schema"].columns]
             assert columns == [column.name for column in CONTRACTS[name].columns]
     assert {node.group_name for node in shown.values()} == {*LAYERS, "publish"}
 
