@@ -30,7 +30,7 @@ RAW_TABLES = tuple(name for name in CONTRACTS if name.startswith("raw."))
 )
 def land(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Examine the drop folder, refuse it whole if a file is bad, else write what changed."""
-    with home.run(context.run_id) as run:
+    with home.run(context.run.run_id) as run:
         report = run.land(
             lambda part, current: home.say(f"{part.table:<30} {part.name}{' current' if current else ''}")
         )

@@ -43,7 +43,7 @@ def publish_judged(run: Run) -> Build:
 )
 def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """Publish the working record as a new build."""
-    with home.run(context.run_id) as run:
+    with home.run(context.run.run_id) as run:
         build = publish_judged(run)
     home.say(build_line(build))
     return dg.MaterializeResult(

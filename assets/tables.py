@@ -29,7 +29,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
         pool="warehouse",
     )
     def body(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-        with home.run(context.run_id) as run:
+        with home.run(context.run.run_id) as run:
             report = run.step(step)
             home.say(step_line(report))
             metadata = {

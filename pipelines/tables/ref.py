@@ -29,7 +29,7 @@ class NhanesScanner(dy.Schema):
 
     cycle_code = text("Survey cycle letter", key=True)
     manufacturer = text("Maker of the densitometer")
-    model = text("Model")
+    model = text("Model, where it was read in the documentation", optional=True)
     software = text("Analysis software of the released data", optional=True)
     source = text("CDC documentation page")
 

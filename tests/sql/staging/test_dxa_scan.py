@@ -48,7 +48,7 @@ def test_completed_femur_is_a_row_a_site(run_sql):
         "femoral_neck": 0.71, "total_hip": 0.83, "trochanter": 0.62, "intertrochanter": 1.0, "wards_triangle": 0.5,
     }  # fmt: skip
     assert {(r["scan_id"], r["manufacturer"], r["model"], r["is_valid"]) for r in rows} == {
-        ("H.femur", "hologic", "Discovery A", True)
+        ("H.femur", "hologic", None, True)
     }
 
 
