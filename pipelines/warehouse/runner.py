@@ -149,7 +149,10 @@ def _produce(
             with connect(settings) as connection:
                 for table in step.inputs:
                     store.create_view(connection, table, bucket)
-                query = _conformed(connection, producer.code().rstrip().rstrip(";"), step.contract)
+                for view in producer.views:
+                    connection.execute(f"create schema if not exists {view.schema}")
+                    connection.execute(f"create view {view.table} as {view.text}")
+                query = _conformed(connection, producer.query.rstrip().rstrip(";"), step.contract)
                 write_query(connection, query, path, fingerprint, check)
         case CsvProducer(csv_path):
             write_frame(_conform(read_csv(csv_path, step.contract), step.contract), path, fingerprint, check)

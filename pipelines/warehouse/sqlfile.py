@@ -1,9 +1,14 @@
-"""SQL files: `sql/<schema>/<table>.sql` is one bare SELECT with a grain line and a unit line; what it reads is read from it."""
+"""SQL files: `sql/<schema>/<table>.sql` is one bare SELECT with a grain line and a unit line; what it reads is read from it.
+
+Files of `sql/source` are views: how one source's raw rows read in the shape of the house. They are never stored; a step
+that reads one reads the tables behind it.
+"""
 
 import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,9 @@ from pipelines.settings import sql_root
 
 _GRAIN = re.compile(r"^-- grain: (?P<grain>one row per .+)$")
 _UNIT = re.compile(r"^-- unit: (?P<unit>person|population)$")
+
+
+VIEWS = "source"
 
 
 class SqlFileError(Exception):
@@ -29,6 +37,10 @@ class SqlFile:
     text: str
     reads: tuple[str, ...]
     path: Path
+
+    @property
+    def schema(self) -> str:
+        return self.path.parent.name
 
 
 @lru_cache(maxsize=512)
@@ -50,8 +62,44 @@ def read(path: Path) -> SqlFile:
 
 
 def all_files() -> tuple[SqlFile, ...]:
-    """Every SQL file of the house, by path."""
-    return tuple(read(path) for path in sorted(sql_root().glob("*/*.sql")))
+    """Every SQL file that makes a table, by path."""
+    return tuple(read(path) for path in sorted(sql_root().glob("*/*.sql")) if path.parent.name != VIEWS)
+
+
+def views_behind(file: SqlFile) -> tuple[SqlFile, ...]:
+    """The views a file reads, directly or through another view, each after those it reads itself.
+
+    Raises:
+        SqlFileError: a view that does not exist, or views that read each other in a circle.
+    """
+    graph: dict[str, tuple[str, ...]] = {}
+    waiting = [name for name in file.reads if _is_view(name)]
+    while waiting:
+        name = waiting.pop()
+        if name not in graph:
+            graph[name] = tuple(read_name for read_name in _view(name, file).reads if _is_view(read_name))
+            waiting.extend(graph[name])
+    try:
+        return tuple(_view(name, file) for name in TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise SqlFileError(f"{file.path}: views read each other in a circle: {', '.join(error.args[1])}") from error
+
+
+def stored_inputs(file: SqlFile) -> tuple[str, ...]:
+    """The stored tables a file reads, itself or through views, sorted."""
+    read_by = {name for each in (file, *views_behind(file)) for name in each.reads}
+    return tuple(sorted(name for name in read_by if not _is_view(name)))
+
+
+def _is_view(name: str) -> bool:
+    return name.startswith(f"{VIEWS}.")
+
+
+def _view(name: str, reader: SqlFile) -> SqlFile:
+    path = sql_root() / VIEWS / f"{name.removeprefix(f'{VIEWS}.')}.sql"
+    if not path.exists():
+        raise SqlFileError(f"{reader.path}: reads {name}, but there is no {path.name} in sql/{VIEWS}")
+    return read(path)
 
 
 def tables_read(text: str, where: str) -> tuple[str, ...]:

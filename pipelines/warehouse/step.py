@@ -25,12 +25,17 @@ from pipelines.warehouse import sqlfile
 
 @dataclass(frozen=True, slots=True)
 class SqlProducer:
-    """The SELECT of one SQL file."""
+    """The SELECT of one SQL file, and the views it reads in the order in which they can be created."""
 
     path: Path
+    views: tuple[sqlfile.SqlFile, ...] = ()
+
+    @property
+    def query(self) -> str:
+        return self.path.read_text()
 
     def code(self) -> str:
-        return self.path.read_text()
+        return "\x1f".join((self.query, *(view.text for view in self.views)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def from_sql(file: sqlfile.SqlFile) -> Step:
         raise sqlfile.SqlFileError(
             f"{file.path}: says '{file.grain}' / {file.unit}, the contract '{contract.grain}' / {contract.unit}"
         )
-    return Step(file.table, file.reads, SqlProducer(file.path))
+    return Step(file.table, sqlfile.stored_inputs(file), SqlProducer(file.path, sqlfile.views_behind(file)))
 
 
 def from_csv(path: Path) -> Step:

@@ -70,24 +70,31 @@ def create_reference(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 def run_sql() -> Callable[..., Rows]:
     """`run_sql("features.x", {"staging.person": "person_id | sex_code\\n1 | male"})`: rows as dicts, in key order.
 
-    Tables the file reads but the test does not draw are empty. Columns must be the contract's, and keys unique.
+    Tables the file reads, itself or through views, but the test does not draw are empty. Columns must be the contract's,
+    and keys unique; a view (`source.x`) has neither, and its rows come as they are.
     """
 
     def run(table: str, inputs: dict[str, str | Rows]) -> Rows:
         layer, name = table.split(".")
         file = sqlfile.read(sql_root() / layer / f"{name}.sql")
-        stray = set(inputs) - set(file.reads)
+        reads = sqlfile.stored_inputs(file)
+        stray = set(inputs) - set(reads)
         assert not stray, f"{table} does not read {stray}"
         with duckdb.connect(config={"threads": 1}) as connection:
-            for source in file.reads:
+            for source in reads:
                 given = inputs.get(source)
                 if given is None and source.startswith("ref."):
                     create_reference(connection, source)
                 else:
                     create(connection, source, drawn(source, given) if isinstance(given, str) else given or [])
+            for view in sqlfile.views_behind(file):
+                connection.execute(f"create schema if not exists {view.schema}")
+                connection.execute(f"create view {view.table} as {view.text}")
             result = connection.execute(file.text)
             names = [column[0] for column in result.description]
             rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        if layer == sqlfile.VIEWS:
+            return rows
         contract = CONTRACTS[table]
         assert sorted(names) == sorted(column.name for column in contract.columns)
         keys = [tuple(str(row[column]) for column in contract.key) for row in rows]

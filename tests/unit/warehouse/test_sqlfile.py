@@ -4,7 +4,8 @@ import pytest
 
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
-from pipelines.warehouse.sqlfile import SqlFileError, all_files, read, tables_read
+from pipelines.warehouse import sqlfile
+from pipelines.warehouse.sqlfile import SqlFileError, all_files, read, stored_inputs, tables_read, views_behind
 
 HEAD = "-- grain: one row per person\n-- unit: person\n"
 
@@ -90,11 +91,46 @@ def test_reads_are_found_wherever_they_stand(text, reads):
 
 def test_every_file_of_the_house_reads_tables_that_have_a_contract():
     files = all_files()
-    assert len(files) == len(list(sql_root().glob("*/*.sql"))) > 20
+    views = list(sql_root().glob("source/*.sql"))
+    assert len(files) == len(list(sql_root().glob("*/*.sql"))) - len(views) > 20
     for file in files:
         assert file.table in CONTRACTS, file.path
-        assert set(file.reads) <= set(CONTRACTS), file.path
+        assert set(stored_inputs(file)) <= set(CONTRACTS), file.path
         assert file.reads, file.path
         assert file.table not in file.reads
         contract = CONTRACTS[file.table]
         assert (contract.grain, contract.unit) == (file.grain, file.unit), file.path
+
+
+@pytest.fixture
+def house(monkeypatch, tmp_path, write):
+    """A `sql/` of our own."""
+    monkeypatch.setattr(sqlfile, "sql_root", lambda: tmp_path)
+    return write
+
+
+def test_a_view_stands_for_the_tables_behind_it(house):
+    house(HEAD + "from raw.a", "source/first.sql")
+    house(HEAD + "from source.first union all by name from raw.b", "source/second.sql")
+    file = read(house(HEAD + "from source.second join source.first using (person_id) join ref.c using (n)"))
+    assert stored_inputs(file) == ("raw.a", "raw.b", "ref.c")
+    assert [view.table for view in views_behind(file)] == ["source.first", "source.second"]
+
+
+def test_a_view_makes_no_table(house):
+    house(HEAD + "from raw.a", "source/first.sql")
+    kept = house(HEAD + "from source.first")
+    assert [file.path for file in all_files()] == [kept]
+
+
+def test_a_view_that_is_not_there_is_named(house):
+    file = read(house(HEAD + "from source.first"))
+    with pytest.raises(SqlFileError, match=r"reads source\.first, but there is no first\.sql"):
+        stored_inputs(file)
+
+
+def test_views_that_read_each_other_in_a_circle_are_refused(house):
+    house(HEAD + "from source.second", "source/first.sql")
+    house(HEAD + "from source.first", "source/second.sql")
+    with pytest.raises(SqlFileError, match="circle"):
+        views_behind(read(house(HEAD + "from source.first")))
