@@ -1,0 +1,260 @@
+"""The code lists of the mechanism: which names may stand in the columns of `life`, and their units.
+
+Here: tuples of codes and unit tables. Not here: vocabularies (LOINC, RxNorm, SNOMED), which the renderer maps them to.
+"""
+
+SEXES = ("female", "male")
+RACES = ("white", "black", "asian", "other")
+PROTOCOLS = ("none", "breast_cancer_adjuvant", "male_testosterone", "female_testosterone", "restart")
+EXIT_REASONS = ("end_of_data", "death", "disenrolled")
+DEATH_CAUSES = ("cardiovascular", "breast_cancer", "other")
+MENOPAUSE = ("male", "premenopausal", "postmenopausal", "surgical")
+SMOKING = ("never", "former", "current")
+INGREDIENTS = (
+    "anastrozole",
+    "letrozole",
+    "exemestane",
+    "tamoxifen",
+    "testosterone",
+    "gonadorelin",
+    "clomiphene",
+    "alendronate",
+    "zoledronic_acid",
+    "denosumab",
+    "goserelin",
+    "fulvestrant",
+    "prednisone",
+    "omeprazole",
+    "oxycodone",
+    "sertraline",
+    "hydrochlorothiazide",
+    "atorvastatin",
+    "levothyroxine",
+    "phenytoin",
+    "estradiol_oral",
+    "estradiol_vaginal",
+    "progesterone",
+    "naproxen",
+    "sildenafil",
+    "furosemide",
+    "metformin",
+    "lisinopril",
+    "biotin",
+    "somatropin",
+)
+FORMS = ("tablet", "capsule", "injection", "gel", "pellet", "implant", "infusion", "vaginal_tablet")
+ROUTES = ("oral", "intramuscular", "subcutaneous", "transdermal", "intravenous", "vaginal")
+INDICATIONS = (
+    "breast_cancer",
+    "hypogonadism",
+    "high_estradiol",
+    "gynecomastia",
+    "fertility_restart",
+    "low_libido",
+    "osteoporosis",
+    "comorbidity",
+    "symptom",
+)
+ORDER_REASONS = (
+    "start",
+    "renewal",
+    "dose_up",
+    "dose_down",
+    "restart",
+    "switch_symptoms",
+    "switch_planned",
+    "triggered",
+)
+STOP_REASONS = (
+    "ongoing",
+    "completed",
+    "symptoms",
+    "patient",
+    "low_estradiol",
+    "dose_change",
+    "switch",
+    "event",
+    "death",
+)
+#: analyte code -> canonical unit (UCUM) of `true_value` and `measured_value`
+ANALYTE_UNITS = {
+    "estradiol": "pg/mL",
+    "estrone": "pg/mL",
+    "testosterone": "ng/dL",
+    "free_testosterone": "ng/dL",
+    "shbg": "nmol/L",
+    "albumin": "g/dL",
+    "lh": "[IU]/L",
+    "fsh": "[IU]/L",
+    "progesterone": "ng/mL",
+    "prolactin": "ng/mL",
+    "dhea_s": "ug/dL",
+    "cortisol": "ug/dL",
+    "androstenedione": "ng/dL",
+    "ctx": "pg/mL",
+    "p1np": "ug/L",
+    "balp": "ug/L",
+    "osteocalcin": "ng/mL",
+    "ntx": "nmol/L",
+    "soluble_rankl": "pmol/L",
+    "osteoprotegerin": "pmol/L",
+    "igf1": "ng/mL",
+    "il6": "pg/mL",
+    "calcium": "mg/dL",
+    "vitamin_d": "ng/mL",
+    "pth": "pg/mL",
+    "tsh": "m[IU]/L",
+    "free_t4": "ng/dL",
+    "creatinine": "mg/dL",
+    "total_cholesterol": "mg/dL",
+    "ldl_cholesterol": "mg/dL",
+    "hdl_cholesterol": "mg/dL",
+    "triglycerides": "mg/dL",
+    "lipoprotein_a": "nmol/L",
+    "glucose": "mg/dL",
+    "insulin": "u[IU]/mL",
+    "hba1c": "%",
+    "hs_crp": "mg/L",
+    "nt_probnp": "pg/mL",
+    "hematocrit": "%",
+    "psa": "ng/mL",
+    "sperm_concentration": "10*6/mL",
+}
+ANALYTES = tuple(ANALYTE_UNITS)
+ASSAY_CLASSES = ("lcms", "immunoassay", "routine")
+DRAW_REASONS = ("routine", "prompted", "titration", "baseline")
+BONE_SITES = ("lumbar_spine", "total_hip", "femoral_neck", "total_body", "radius")
+SIDES = ("none", "left", "right")
+MANUFACTURERS = ("hologic", "lunar")
+SCAN_REASONS = ("baseline", "routine", "prompted", "repeat")
+#: clinical events of interest; the first of each kind, fractures up to two of each kind
+EVENT_CODES = (
+    "hip_fracture",
+    "vertebral_fracture",
+    "forearm_fracture",
+    "humerus_fracture",
+    "other_fracture",
+    "heart_failure",
+    "myocardial_infarction",
+    "ischaemic_stroke",
+    "venous_thromboembolism",
+    "angina",
+    "atrial_fibrillation",
+    "hypertension",
+    "diabetes",
+    "osteoporosis",
+    "osteopenia",
+    "breast_cancer",
+    "breast_cancer_metastasis",
+    "bone_metastasis",
+    "prostate_cancer",
+    "endometrial_cancer",
+    "hypogonadism",
+    "ischaemic_heart_disease",
+    "infertility",
+)
+#: events no drug of interest touches; an unmeasured confounder may
+NEGATIVE_CONTROLS = (
+    "cataract",
+    "ingrown_nail",
+    "hearing_loss",
+    "otitis_externa",
+    "appendicitis",
+    "hernia",
+    "psoriasis",
+    "contact_dermatitis",
+    "animal_bite",
+    "cellulitis",
+    "conjunctivitis",
+    "tinnitus",
+    "hemorrhoids",
+    "gallstones",
+    "kidney_stone",
+    "urinary_infection",
+    "influenza",
+    "pneumonia",
+    "sinusitis",
+    "tooth_abscess",
+    "plantar_fasciitis",
+    "sunburn",
+    "wart",
+    "seborrheic_keratosis",
+    "basal_cell_carcinoma",
+    "herpes_zoster",
+    "gastroenteritis",
+    "diverticulitis",
+    "nosebleed",
+    "corneal_abrasion",
+    "cerumen",
+    "actinic_keratosis",
+    "glaucoma",
+    "food_poisoning",
+)
+SETTINGS = ("outpatient", "emergency", "inpatient")
+DETECTION = ("clinical", "scan", "never")
+SYMPTOM_CODES = (
+    "arthralgia",
+    "fatigue",
+    "depression",
+    "anxiety",
+    "irritability",
+    "cognitive_complaint",
+    "insomnia",
+    "low_libido",
+    "erectile_dysfunction",
+    "vaginal_dryness",
+    "hot_flush",
+    "gynecomastia",
+    "water_retention",
+    "bloating",
+    "breast_tenderness",
+    "tendinopathy",
+    "carpal_tunnel",
+    "hair_loss",
+)
+PROCEDURES = (
+    "dxa_scan",
+    "breast_surgery",
+    "chemotherapy",
+    "radiotherapy",
+    "oophorectomy",
+    "pellet_implant",
+    "testosterone_injection",
+    "zoledronate_infusion",
+    "vertebroplasty",
+    "hip_repair",
+    "cataract_surgery",
+    "semen_analysis",
+)
+#: observation code -> unit
+OBSERVATION_UNITS = {
+    "systolic_pressure": "mm[Hg]",
+    "diastolic_pressure": "mm[Hg]",
+    "weight": "kg",
+    "height": "cm",
+    "body_mass_index": "kg/m2",
+    "waist": "cm",
+    "fat_percent": "%",
+    "lean_mass": "kg",
+    "visceral_fat": "cm2",
+    "reactive_hyperaemia_index": "1",
+    "trabecular_bone_score": "1",
+    "phq9": "{score}",
+    "facit_fatigue": "{score}",
+    "brief_pain": "{score}",
+    "moca": "{score}",
+    "iief": "{score}",
+    "libido": "{score}",
+    "insomnia_severity": "{score}",
+    "sf36_vitality": "{score}",
+    "steps": "/d",
+    "grip_strength": "kg",
+    "alcohol": "{drinks}/wk",
+    "cycle_day": "d",
+    "nail_length": "mm",
+    "shoe_size": "1",
+}
+OBSERVATIONS = tuple(OBSERVATION_UNITS)
+#: continuous negative controls among analytes and observations: no drug of interest changes them
+CONTINUOUS_NEGATIVE_CONTROLS = ("lipoprotein_a", "free_t4", "prolactin", "shoe_size", "nail_length", "height")
+VISIT_KINDS = ("office", "telehealth", "laboratory", "imaging", "emergency", "inpatient")
