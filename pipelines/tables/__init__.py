@@ -3,7 +3,20 @@
 `CONTRACTS` maps `<layer>.<table>` to its contract. What a table holds is computed elsewhere, under the same name.
 """
 
-from pipelines.tables import cohort, features, mart, models, raw, ref, staging
+from pipelines.tables import cohort, features, mart, models, raw, raw_omop, ref, staging
 from pipelines.tables.contract import CONTRACTS, LAYERS, Column, Contract
 
-__all__ = ["CONTRACTS", "LAYERS", "Column", "Contract", "cohort", "features", "mart", "models", "raw", "ref", "staging"]
+__all__ = [
+    "CONTRACTS",
+    "LAYERS",
+    "Column",
+    "Contract",
+    "cohort",
+    "features",
+    "mart",
+    "models",
+    "raw",
+    "raw_omop",
+    "ref",
+    "staging",
+]

@@ -77,3 +77,16 @@ def source_id() -> dy.Column:
 def drop_id() -> dy.Column:
     """Which delivery the row came with."""
     return text("Delivery the row came with: hash of its files")
+
+
+def raw_provenance(*, is_person: bool) -> dict[str, dy.Column]:
+    """The columns that every raw table of a clinical source carries before its own."""
+    person = {"person_id": person_id(key=False)} if is_person else {}
+    return person | {
+        "source_id": source_id(),
+        "drop_id": drop_id(),
+        "drop_sequence": whole("Order of the delivery, from 1; the latest stands", minimum=1),
+        "source_file": text("Path inside the input folder", key=True),
+        "source_row": whole("Row number in the file, from 1, header not counted", key=True, minimum=1),
+        "cycle_code": text("Survey cycle letter; NULL outside surveys", optional=True),
+    }

@@ -34,6 +34,16 @@ class NhanesScanner(dy.Schema):
     source = text("CDC documentation page")
 
 
+@table("ref.omop_column", grain="one row per OMOP table and column", unit="population")
+class OmopColumn(dy.Schema):
+    """Columns of the OMOP Common Data Model 5.3 and 5.4 that are read, and as what."""
+
+    table_name = text("OMOP table", key=True)
+    column_name = text("Column, lower case", key=True)
+    kind = text("How a cell is read", allowed=("number", "whole", "text", "day", "instant"))
+    meaning = text("What it is")
+
+
 @table("ref.drug", grain="one row per drug name", unit="population")
 class Drug(dy.Schema):
     """Drug names that matter here, their ingredient, class and what the label says."""
