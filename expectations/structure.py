@@ -44,8 +44,8 @@ def _drafts(contract: Contract) -> Iterator[Draft]:
     for column in contract.columns:
         if column.allowed:
             yield _codes(column)
-        if column.minimum is not None or column.maximum is not None:
-            yield _limits(column)
+    if bounded := tuple(c for c in contract.columns if c.minimum is not None or c.maximum is not None):
+        yield _limits(bounded)
     if numbers := tuple(column.name for column in contract.columns if column.duckdb_type == "DOUBLE"):
         yield _finite(numbers)
     dates = tuple(column.name for column in contract.columns if column.duckdb_type == "DATE")
@@ -97,16 +97,22 @@ def _codes(column: Column) -> Draft:
     return f"{column.name}_code", "expect_column_values_to_be_in_set", kwargs, "critical", "conformance", note
 
 
-def _limits(column: Column) -> Draft:
-    limits = {"min_value": column.minimum, "max_value": column.maximum}
-    kwargs = {"column": column.name} | {name: _plain(value) for name, value in limits.items() if value is not None}
+def _limits(bounded: tuple[Column, ...]) -> Draft:
     bounds = [
-        text.format(_plain(value))
-        for text, value in (("at least {}", column.minimum), ("at most {}", column.maximum))
+        (column.name, sign, words, _plain(value), _written(value))
+        for column in bounded
+        for value, sign, words in ((column.minimum, ">=", "at least"), (column.maximum, "<=", "at most"))
         if value is not None
     ]
-    note = f"{column.name} is {' and '.join(bounds)}"
-    return f"{column.name}_limit", "expect_column_values_to_be_between", kwargs, "critical", "conformance", note
+    holds = " and ".join(f'coalesce("{name}" {sign} {written}, true)' for name, sign, _, _, written in bounds)
+    given = " or ".join(f'"{column.name}" is not null' for column in bounded)
+    query = f"select {holds} as holds from {{batch}} where {given}"
+    note = "; ".join(f"{name} is {words} {value}" for name, _, words, value, _ in bounds)
+    return "limits", HOLD, {"query": query}, "critical", "conformance", note
+
+
+def _written(value: float | dt.date) -> str:
+    return f"date '{value.isoformat()}'" if isinstance(value, dt.date) else str(_plain(value))
 
 
 def _finite(numbers: tuple[str, ...]) -> Draft:

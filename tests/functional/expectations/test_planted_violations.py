@@ -97,7 +97,6 @@ def test_broken_contract_is_found(home: Home, name: str, monkeypatch: pytest.Mon
 def broken(frame: pl.DataFrame, check: Check) -> pl.DataFrame:
     """The table with its contract broken once, as the generated check must notice."""
     contract = CONTRACTS[check.table]
-    columns = {column.name: column for column in contract.columns}
     dates = [column.name for column in contract.columns if column.duckdb_type == "DATE"]
     match check.id.rpartition(".")[2]:
         case "columns":
@@ -118,10 +117,11 @@ def broken(frame: pl.DataFrame, check: Check) -> pl.DataFrame:
             return first_row(frame.sort(dates[0], nulls_last=True), date_reason="not_released")
         case short if short.endswith("_code"):
             return first_row(frame, **{short.removesuffix("_code"): "nonsense"})
-        case short:
-            column = columns[short.removesuffix("_limit")]
-            outside = dt.date(1850, 1, 1) if column.name in dates else column.minimum - 1
-            return first_row(frame, **{column.name: outside})
+        case "limits":
+            column = next(c for c in reversed(contract.columns) if c.minimum is not None and c.name not in dates)
+            return first_row(frame, **{column.name: column.minimum - 1})
+        case unknown:
+            raise NotImplementedError(unknown)
 
 
 def first_row(frame: pl.DataFrame, **values: object) -> pl.DataFrame:
