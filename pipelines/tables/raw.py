@@ -25,10 +25,17 @@ class Manifest(dy.Schema):
     format_code = text("File format (xpt, parquet, dat, other)")
     bytes = whole("Size", "By", minimum=0)
     sha256 = text("Checksum of the content", optional=True)
-    rows_in = whole("Rows in the file; NULL where it is out of scope", optional=True, minimum=0)
+    rows_in = whole(
+        "Rows in the file, without those of people who withdrew; NULL where it is out of scope",
+        optional=True,
+        minimum=0,
+    )
+    rows_withdrawn = whole("Rows of people who withdrew: neither landed nor counted", optional=True, minimum=0)
     status_code = text("What became of it", allowed=("landed", "duplicate", "out_of_scope"))
     reason = text("Why it is a duplicate or out of scope", optional=True)
+    note = text("What of the file is not landed, and what was changed", optional=True)
     drop_id = drop_id()
+    drop_sequence = whole("Order of the delivery, from 1; the latest stands", optional=True, minimum=1)
     landed_at = instant("When the drop was landed first, UTC")
 
 
