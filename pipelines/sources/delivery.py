@@ -69,14 +69,22 @@ class DatabaseRows:
 
 @dataclass(frozen=True, slots=True)
 class StreamedRows:
-    """Rows that a reader gives batch by batch (delimited text, Excel, NDJSON); it may be asked several times."""
+    """Rows that a reader gives batch by batch (delimited text, Excel, NDJSON); it may be asked several times.
 
-    read: Callable[[], Iterator[BatchOfRows]]
+    `rows` is the reader's own count, flawed rows included: conservation is measured against it.
+    """
+
+    read: Callable[[Sequence[str]], Iterator[BatchOfRows]]
+    rows: int
 
     def batches(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Some columns, a batch at a time: what the guard looks at."""
-        for batch in self.read():
+        for batch in self.read(columns):
             yield batch.rows.select(columns)
+
+    def count(self) -> int:
+        """Rows of the file, as its reader says."""
+        return self.rows
 
 
 Rows = ParquetRows | DatabaseRows | StreamedRows
