@@ -44,6 +44,17 @@ class OmopColumn(dy.Schema):
     meaning = text("What it is")
 
 
+@table("ref.flat_column", grain="one row per kind of flat record and column", unit="population")
+class FlatColumn(dy.Schema):
+    """Canonical columns into which a mapping puts the columns of flat drops."""
+
+    kind = text("Kind of record (lab, dxa, prescription ...)", key=True)
+    column_name = text("Canonical column", key=True)
+    type = text("How a cell is read", allowed=("number", "whole", "text", "day", "instant"))
+    is_decimal = text("Whether it is text that holds a number as reported", allowed=("yes", "no"))
+    meaning = text("What it is")
+
+
 @table("ref.drug", grain="one row per drug name", unit="population")
 class Drug(dy.Schema):
     """Drug names that matter here, their ingredient, class and what the label says."""
