@@ -17,7 +17,7 @@ from pipelines.settings import Settings
 from pipelines.sources.nhanes import landing as nhanes
 from pipelines.trials.study import select
 from pipelines.warehouse.identity import PUBLIC_KEY
-from pipelines.warehouse.landing import Landed, Origin, RawPart, land, write_population
+from pipelines.warehouse.landing import SNAPSHOT, Landed, Origin, RawPart, land, write_population
 from pipelines.warehouse.parquet import sweep_partials
 from pipelines.warehouse.publish import Build, code_version, publish
 from pipelines.warehouse.runner import Runner, StepReport
@@ -83,7 +83,7 @@ class Run:
         sweep_partials(self.settings.data)
         delivery = nhanes.open_delivery(self._folder())
         store = Store(self.settings)
-        origin = Origin(nhanes.SOURCE, delivery.drop_id, nhanes.READER_VERSION, PUBLIC_KEY)
+        origin = Origin(nhanes.SOURCE, SNAPSHOT, nhanes.READER_VERSION, PUBLIC_KEY)
         landed = land(delivery.parts, self.settings, store.lay_out(delivery.persons), origin, on_part)
         write_population(self.settings, "raw.manifest", delivery.manifest, delivery.drop_id)
         write_population(self.settings, "raw.missing_piece", delivery.missing, delivery.drop_id)

@@ -76,7 +76,7 @@ def source_id() -> dy.Column:
 
 def drop_id() -> dy.Column:
     """Which delivery the row came with."""
-    return text("Delivery the row came with: hash of its files")
+    return text("Delivery the row came with; snapshot where each delivery replaces the one before")
 
 
 def raw_provenance(*, is_person: bool) -> dict[str, dy.Column]:

@@ -32,6 +32,11 @@ class Bucket:
             raise ValueError(f"{name}: slots run from 0 to {SLOTS - 1}")
         return bucket
 
+    @property
+    def share(self) -> float:
+        """The share of all slots, and about that of all people."""
+        return (self.last - self.first + 1) / SLOTS
+
     def overlaps(self, other: "Bucket") -> bool:
         return self.first <= other.last and other.first <= self.last
 

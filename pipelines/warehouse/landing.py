@@ -1,6 +1,7 @@
 """Landing: source frames become raw Parquet, bucketed by person, verbatim but for the id. Sources read; this writes.
 
-A part (one source file) is written again only if its bytes, its reader or the bucket layout changed.
+A part (one source file) is written again only if its bytes, its reader or the bucket layout changed. Before a raw file of
+people is replaced or removed, `ChangeLog.record` is told: steps compute only the people it names.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ import polars as pl
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.bucket import SLOT_SQL, Bucket
+from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.engine import connect
 from pipelines.warehouse.identity import key_persons
 from pipelines.warehouse.parquet import fingerprint_of, write_frame, write_query
@@ -22,6 +24,8 @@ from pipelines.warehouse.store import WHOLE, Store
 
 # Raise when the way rows are landed changes: every part is then landed again.
 LANDING_VERSION = "1"
+# The drop of rows that a later delivery replaces whole: a name that stays, or each delivery would change every row.
+SNAPSHOT = "snapshot"
 
 
 class RawPart(Protocol):
@@ -71,6 +75,7 @@ def land(
 ) -> Landed:
     """Write the parts that changed, then remove raw files that belong to none of them."""
     store = Store(settings)
+    log = ChangeLog(settings)
     keep: set[Path] = set()
     written = current = rejected = 0
     with connect(settings) as connection:
@@ -84,10 +89,10 @@ def land(
             if is_current:
                 current += 1
             else:
-                rejected += _write(connection, part, targets, aside, origin, fingerprint)
+                rejected += _write(connection, part, targets, aside, origin, fingerprint, log)
                 written += 1
             on_part(part, is_current)
-    _remove_others(store, keep)
+        _remove_others(connection, store, keep, log)
     return Landed(written, current, rejected)
 
 
@@ -120,6 +125,7 @@ def _write(
     aside: Path,
     origin: Origin,
     fingerprint: str,
+    log: ChangeLog,
 ) -> int:
     provenance = [
         pl.lit(origin.source_id).alias("source_id"),
@@ -155,14 +161,19 @@ def _write(
     for path, bucket in targets.items():
         where = f" where {SLOT_SQL} between {bucket.first} and {bucket.last}" if bucket else ""
         order = "person_id, source_row" if bucket else "source_row"
-        write_query(connection, f"select * from {relation}{where} order by {order}", path, fingerprint)
+
+        def record(partial: Path, path: Path = path) -> None:
+            log.record(connection, path, partial)
+
+        write_query(connection, f"select * from {relation}{where} order by {order}", path, fingerprint, record)
     connection.unregister("part_rows")
     write_frame(rejected.lazy(), aside, fingerprint)
     return rejected.height
 
 
-def _remove_others(store: Store, keep: set[Path]) -> None:
+def _remove_others(connection: duckdb.DuckDBPyConnection, store: Store, keep: set[Path], log: ChangeLog) -> None:
     population = {store.path(table, None) for table in ("raw.manifest", "raw.missing_piece")}
     for path in (store.settings.data / "raw").rglob("*.parquet"):
         if path not in keep and path not in population:
+            log.record(connection, path, None)
             path.unlink()

@@ -60,11 +60,28 @@ class Store:
         partial.replace(target)
         return buckets
 
-    def create_view(self, connection: duckdb.DuckDBPyConnection, table: str, bucket: Bucket | None = None) -> None:
-        """Make `<layer>.<table>` readable in a connection; a raw variable that no file holds reads as NULL."""
+    def is_per_person(self, table: str) -> bool:
+        """Whether the rows of a table belong to people."""
+        return CONTRACTS[table].unit == "person"
+
+    def create_view(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: str,
+        bucket: Bucket | None = None,
+        only: str | None = None,
+    ) -> None:
+        """Make `<layer>.<table>` readable in a connection; a raw variable that no file holds reads as NULL.
+
+        Args:
+            only: a relation with `person_id`; of a table of people only the rows of these people are seen.
+        """
         contract = CONTRACTS[table]
+        relation = self.relation(connection, table, bucket)
+        if only and self.is_per_person(table):
+            relation = f"from ({relation}) where person_id in (select person_id from {only})"
         connection.execute(f"create schema if not exists {quoted(contract.layer)}")
-        connection.execute(f"create view {_qualified(table)} as {self.relation(connection, table, bucket)}")
+        connection.execute(f"create view {_qualified(table)} as {relation}")
 
     def relation(self, connection: duckdb.DuckDBPyConnection, table: str, bucket: Bucket | None = None) -> str:
         """The SELECT over the files of a table."""

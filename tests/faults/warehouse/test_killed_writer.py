@@ -55,11 +55,11 @@ from pathlib import Path
 from pipelines import plan
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
-from pipelines.warehouse import runner
+from pipelines.warehouse import production, runner
 from pipelines.warehouse.step import SqlProducer
 
 if sys.argv[3] == "die":
-    runner.check_contract = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+    production.check_contract = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 step = replace(plan.step("staging.person"), inputs=(), producer=SqlProducer(Path(sys.argv[2])))
 facts = RunFacts("run", "nhanes", (), "white_female", 11, "simulated")
 with runner.Runner(Settings(home=Path(sys.argv[1]), memory_gb=0.5, threads=1), facts) as run:

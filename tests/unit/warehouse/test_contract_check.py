@@ -11,7 +11,8 @@ from pipelines.errors import BlockedByCheck
 from pipelines.run_facts import RunFacts
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.tables.columns import number, person_id, text
-from pipelines.warehouse.runner import Runner, check_contract
+from pipelines.warehouse.contract_check import check_contract
+from pipelines.warehouse.runner import Runner
 from pipelines.warehouse.step import PythonProducer, SqlProducer
 from pipelines.warehouse.store import Store
 

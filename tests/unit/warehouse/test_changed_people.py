@@ -1,0 +1,141 @@
+"""A night on which few people changed: those alone are computed, and every table is what a full rebuild gives."""
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipelines import plan
+from pipelines.run import Run
+from pipelines.warehouse.changes import ChangeLog
+from pipelines.warehouse.parquet import FINGERPRINT, facts_of, fingerprint_of, write_frame
+from pipelines.warehouse.store import Store
+
+HERE = Path(__file__)
+bring_up_to_date = runpy.run_path(str(HERE.with_name("built_home.py")))["bring_up_to_date"]
+LAB = Path("2013-2014") / "TST_H.parquet"
+
+
+def reports(settings):
+    with Run(settings) as run:
+        run.land()
+        return {step.table: run.step(step) for step in plan.steps()}
+
+
+def rebuilt(settings, tmp_path):
+    """The same drop in a new home."""
+    again = replace(settings, home=tmp_path / "rebuilt")
+    bring_up_to_date(again)
+    return again
+
+
+def same_rows(one, other):
+    for step in plan.steps():
+        rows = [Store(settings).scan(step.table).collect() for settings in (one, other)]
+        volatile = [name for name in ("run_id", "landed_at") if name in rows[0].columns]
+        assert_frame_equal(*(frame.drop(volatile) for frame in rows), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def change_one_value(home):
+    """Another estradiol for one person; their SEQN."""
+    labs = pl.read_parquet(home.folder / LAB)
+    row = labs.with_row_index().filter(pl.col("LBXEST") > 30)["index"][0]
+    changed = labs.with_columns(pl.when(pl.int_range(pl.len()) == row).then(77.7).otherwise("LBXEST").alias("LBXEST"))
+    changed.write_parquet(home.folder / LAB)
+    return labs["SEQN"][row]
+
+
+@pytest.fixture
+def night(home):
+    return replace(home, folder=Path(home.folder))
+
+
+def test_one_changed_person_is_computed_alone_and_the_result_is_that_of_a_rebuild(night, tmp_path):
+    change_one_value(night)
+    found = reports(night)
+    changed = ChangeLog(night).since(ChangeLog(night).latest() - 1)
+    assert changed.height == 1
+    assert found["staging.lab_result"].merged == found["staging.lab_result"].computed == 1
+    assert found["features.e2_exposure"].merged == 1
+    assert found["staging.dxa_scan"].computed == 0
+    same_rows(night, rebuilt(night, tmp_path))
+
+
+def test_the_file_of_a_merge_carries_the_name_of_a_rebuild(night, tmp_path):
+    change_one_value(night)
+    reports(night)
+    again = rebuilt(night, tmp_path)
+    for table in ("staging.lab_result", "features.e2_exposure"):
+        (merged,), (whole,) = Store(night).files(table), Store(again).files(table)
+        assert fingerprint_of(merged) == fingerprint_of(whole)
+
+
+def test_nobody_elses_rows_are_read_or_touched(night):
+    """Everybody else's rows in the old file are marked: the marks must survive, for only the changed person is computed."""
+    change_one_value(night)
+    (path,) = Store(night).files("staging.lab_result")
+    facts = facts_of(path)
+    marked = pl.read_parquet(path).with_columns(source_variable=pl.lit("marked"))
+    write_frame(marked.lazy(), path, facts[FINGERPRINT], facts=facts)
+    reports(night)
+    (changed,) = ChangeLog(night).since(ChangeLog(night).latest() - 1)["person_id"]
+    is_marked = pl.read_parquet(path).select("person_id", marked=pl.col("source_variable") == "marked")
+    assert is_marked.filter(pl.col("person_id") == changed)["marked"].any() is False
+    assert is_marked.filter(pl.col("person_id") != changed)["marked"].all()
+
+
+def test_a_person_who_left_the_drop_leaves_every_table(night, tmp_path):
+    for file in Path(night.folder).rglob("*.parquet"):
+        rows = pl.read_parquet(file)
+        if "SEQN" in rows.columns and (file.stem == "DEMO_D" or file.stem == "BMX_D"):
+            # The last one: anybody else's leaving would give everybody after another row number.
+            rows.filter(pl.col("SEQN") != rows["SEQN"].max()).write_parquet(file)
+    found = reports(night)
+    assert found["staging.person"].merged == 1
+    same_rows(night, rebuilt(night, tmp_path))
+
+
+def test_a_landing_that_changes_nothing_is_no_generation(night):
+    before = ChangeLog(night).latest()
+    reports(night)
+    assert ChangeLog(night).latest() == before
+
+
+def test_changed_code_of_an_earlier_step_reaches_everybody(night, tmp_path):
+    """The people did not change, the rule did: nothing may be merged."""
+    person = plan.step("staging.person")
+    path = tmp_path / "person.sql"
+    path.write_text(
+        person.producer.query.replace("85 else 80 end, false)", "85 else 80 end, true)") + "\n-- another rule"
+    )
+    other = replace(person, producer=replace(person.producer, path=path))
+    steps = tuple(other if step.table == person.table else step for step in plan.steps())
+    with Run(night) as run:
+        run.land()
+        found = {step.table: run.step(step) for step in steps}
+    assert found["staging.person"].computed == found["staging.lab_result"].computed == 1
+    assert found["staging.person"].merged == found["staging.lab_result"].merged == 0
+
+
+def test_a_step_made_from_an_older_input_is_made_again_when_the_input_follows(night, tmp_path):
+    """One asset materialised alone between two landings must not pass for up to date."""
+    change_one_value(night)
+    with Run(night) as run:
+        run.land()
+        run.step(plan.step("features.e2_exposure"))
+    reports(night)
+    same_rows(night, rebuilt(night, tmp_path))
+
+
+def test_a_log_that_does_not_reach_back_means_everybody(night, tmp_path):
+    change_one_value(night)
+    with Run(night) as run:
+        run.land()
+    for path in ChangeLog(night).folder.glob("*"):
+        path.unlink()
+    found = reports(night)
+    assert (found["staging.lab_result"].computed, found["staging.lab_result"].merged) == (1, 0)
+    same_rows(night, rebuilt(night, tmp_path))
