@@ -3,7 +3,7 @@
 `CONTRACTS` maps `<layer>.<table>` to its contract. What a table holds is computed elsewhere, under the same name.
 """
 
-from pipelines.tables import cohort, features, mart, models, raw, raw_flat, raw_omop, ref, ref_lab, staging
+from pipelines.tables import cohort, features, mart, models, raw, raw_flat, raw_omop, ref, ref_clinical, ref_lab, staging
 from pipelines.tables.contract import CONTRACTS, LAYERS, Column, Contract
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "raw_flat",
     "raw_omop",
     "ref",
+    "ref_clinical",
     "ref_lab",
     "staging",
 ]

@@ -55,33 +55,54 @@ class FlatColumn(dy.Schema):
     meaning = text("What it is")
 
 
-@table("ref.drug", grain="one row per drug name", unit="population")
+DRUG_CLASSES = (
+    "aromatase_inhibitor",
+    "serm",
+    "serd",
+    "estrogen",
+    "progestin",
+    "androgen",
+    "antiandrogen",
+    "gnrh_analogue",
+    "gonadorelin",
+    "gonadotropin",
+    "ovulation_inducer",
+    "5_alpha_reductase_inhibitor",
+    "bisphosphonate",
+    "denosumab",
+    "anabolic_bone",
+    "antiresorptive",
+    "vitamin_d",
+    "glucocorticoid",
+    "statin",
+    "thiazide",
+    "loop_diuretic",
+    "proton_pump_inhibitor",
+    "opioid",
+    "ssri",
+    "snri",
+    "anticonvulsant",
+    "thyroid_hormone",
+    "growth_hormone",
+    "antidiabetic",
+    "nsaid",
+    "pde5_inhibitor",
+    "supplement",
+)
+
+
+@table("ref.drug", grain="one row per drug name and ingredient", unit="population")
 class Drug(dy.Schema):
-    """Drug names that matter here, their ingredient, class and what the label says."""
+    """Drug names that matter here, their ingredient, class and what the label says. A name may hold two ingredients."""
 
     drug_name = text("Name as sources write it, lower case", key=True)
-    ingredient = text("Ingredient, salts and routes folded together")
-    drug_class = text(
-        "Class",
-        allowed=(
-            "aromatase_inhibitor",
-            "serm",
-            "serd",
-            "estrogen",
-            "progestin",
-            "androgen",
-            "antiandrogen",
-            "gnrh_analogue",
-            "ovulation_inducer",
-            "bisphosphonate",
-            "denosumab",
-            "anabolic_bone",
-            "glucocorticoid",
-        ),
-    )
+    ingredient = text("Ingredient, salts, brands and routes folded together", key=True)
+    drug_class = text("Class", allowed=DRUG_CLASSES)
     atc_code = text("ATC code", optional=True)
     rxnorm_code = text("RxNorm ingredient", optional=True)
-    label_dose_mg_per_day = number("Labelled daily dose", "mg/d", optional=True)
+    route_code = text("Route, where every marketed product has the same", optional=True)
+    label_dose_mg_per_day = number("Highest labelled daily dose", "mg/d", optional=True)
+    marketed_strength_mg = text("Strengths on the market, divided by |; any other one is compounded", optional=True)
     source = text("Where the row was checked")
 
 
