@@ -182,9 +182,8 @@ def advance(p: Parameters, clock: Clock, hazard: np.ndarray, start_day: float, s
         clock.day[rows, who] = start_day + left[rows, who] / hazard[rows, who]
         meta = who[rows == row("breast_cancer_metastasis")]
         clock.rate[row("breast_cancer_death"), meta] = p.number("cancer.death_rate_after_metastasis") / 1000.0 / YEAR
-        broken = rows < len(FRACTURES)
-        for fracture in np.unique(who[broken]):
-            clock.rate[_FRACTURE_ROWS, fracture] *= p.number("risk.new_fracture_ratio")
+        broken = np.unique(who[rows < len(FRACTURES)])
+        clock.rate[_FRACTURE_ROWS, broken] *= p.number("risk.new_fracture_ratio")
     np.subtract(left, spent, out=left)
     second = clock.second_left[:, :k]
     had = clock.day[_FRACTURE_ROWS, :k] < start_day

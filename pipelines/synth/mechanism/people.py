@@ -91,9 +91,10 @@ def _heavy(p: Parameters, seed: int, person: np.ndarray, purpose: str, z: np.nda
     """Normal deviates made Student-t with the stated degrees of freedom (scaled to unit variance) when asked for."""
     if not p.flag("difficulty.heavy_tails"):
         return z
-    df = p.number("heterogeneity.heavy_tail_df")
-    half = draws.exponentials(seed, person, f"{purpose}_chi", int(df) // 2 + 1)[: int(df) // 2].sum(axis=0)
-    return np.clip(z / np.sqrt(2.0 * half / df) * np.sqrt((df - 2.0) / df), -8.0, 8.0)
+    pairs = round(p.number("bone.response_tail_pairs"))
+    df = 2.0 * pairs  # a chi-square of 2m degrees of freedom is twice the sum of m exponentials
+    chi_square = 2.0 * draws.exponentials(seed, person, f"{purpose}_chi", pairs).sum(axis=0)
+    return np.clip(z / np.sqrt(chi_square / df) * np.sqrt((df - 2.0) / df), -6.0, 6.0)
 
 
 def _ages(p: Parameters, protocol: np.ndarray, z: np.ndarray) -> np.ndarray:
