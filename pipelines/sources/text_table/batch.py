@@ -12,6 +12,8 @@ REASONS = {
     "quote_inside_cell": "text follows a closing quote; double the quotes inside a quoted cell",
     "nul_byte": "the row holds NUL bytes; write the file again as plain text",
     "row_too_long": "the row is longer than one MiB; check for a missing line end",
+    "not_json": "the line is no JSON object; export the resource again",
+    "not_a_resource": "the line is no FHIR R4 resource of the shape that its type has; export it again",
     "stray_carriage_return": "a carriage return stands outside quotes within the row; quote the cell",
 }
 

@@ -1,0 +1,1 @@
+"""Flat drops: files of labs, scans, prescriptions and the rest, put under canonical names by a mapping; FHIR bulk export."""
