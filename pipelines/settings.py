@@ -80,6 +80,11 @@ class Settings:
         return self.home / "spill"
 
     @property
+    def landing(self) -> Path:
+        """What landing remembers of parts, drops and the key; counts and hashes only."""
+        return self.home / "landing"
+
+    @property
     def builds(self) -> Path:
         return self.home / "builds"
 

@@ -6,6 +6,7 @@ which generation stands in that file's metadata, not here.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -63,6 +64,10 @@ class ChangeLog:
         if changed.height:
             name = sha256(str(old.relative_to(self.settings.data)).encode()).hexdigest()[:16]
             write_frame(changed.lazy(), self.folder / f"{self._generation():08d}.{name}.parquet", name)
+
+    def before(self, connection: duckdb.DuckDBPyConnection, path: Path) -> Callable[[Path], None]:
+        """What a writer calls with the new file before it takes the place of `path`."""
+        return lambda partial: self.record(connection, path, partial)
 
     def _generation(self) -> int:
         """The generation of this landing: counted up once, before its first record."""

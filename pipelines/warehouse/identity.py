@@ -1,6 +1,10 @@
-"""Person ids: 63 bits of HMAC-SHA256(key, source, unit separator, native id), computed inside DuckDB over whole columns."""
+"""Person ids: 63 bits of HMAC-SHA256(key, source, unit separator, native id), computed inside DuckDB over whole columns.
+
+The offset by which a person's dates are moved comes from the same key. Where the key comes from is `pipelines.warehouse.key`.
+"""
 
 import hmac
+from dataclasses import dataclass
 from hashlib import sha256
 
 import duckdb
@@ -11,12 +15,65 @@ from pipelines.warehouse.engine import quoted
 # Surveys and simulations carry public surrogate ids already: a key that anyone may know, so that ids agree everywhere.
 PUBLIC_KEY = b"trabecula: public surrogate ids need no secret"
 _BLOCK = 64
+_SHIFT = "shift\x1f"
 
 
 def person_id(key: bytes, source: str, native_id: str) -> int:
     """The id of one person: the definition that the SQL below must match (RFC 2104, first 8 bytes, top bit dropped)."""
-    digest = hmac.new(key, f"{source}\x1f{native_id}".encode(), sha256).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return _first_bytes(key, f"{source}\x1f{native_id}") >> 1
+
+
+def shift_days(key: bytes, source: str, native_id: str, most: int) -> int:
+    """By how many days a person's dates are moved: -most to most, never 0; the definition that the SQL must match."""
+    if most == 0:
+        return 0
+    place = (_first_bytes(key, f"{_SHIFT}{source}\x1f{native_id}") >> 1) % (2 * most)
+    return place - most if place < most else place - most + 1
+
+
+def _first_bytes(key: bytes, message: str) -> int:
+    return int.from_bytes(hmac.new(key, message.encode(), sha256).digest()[:8], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The temporary table `identity` of a connection: native, person_id, shift; it grows with every file that is landed."""
+
+    connection: duckdb.DuckDBPyConnection
+    source: str
+    key: bytes
+    shift_days: int = 0
+
+    def open(self) -> None:
+        """Make the table, empty."""
+        self.connection.execute(
+            "create or replace temp table identity (native varchar, person_id bigint, shift integer)"
+        )
+
+    def add(self, relation: str, native: str) -> None:
+        """Give an id to every native id that has none yet; `native` is an expression over `relation`, NULL passed over.
+
+        Raises:
+            BadInput: two native ids share a person id (2^-63 apart: change the key).
+        """
+        shift, parameters = "0", _parameters(self.key, self.source)
+        if self.shift_days:
+            most = int(self.shift_days)
+            place = f"({_hmac('$prefix || $source || chr(31) || native')} >> 1) % {2 * most}"
+            shift = (
+                f"case when {place} < {most} then ({place})::integer - {most} else ({place})::integer - {most - 1} end"
+            )
+            parameters["prefix"] = _SHIFT
+        self.connection.execute(
+            f"""
+            insert into identity
+            select native, ({_hmac("$source || chr(31) || native")} >> 1)::bigint as person_id, {shift} as shift
+            from (select distinct {native} as native from {relation}) as given
+            where native is not null and native not in (select native from identity)
+            """,
+            parameters,
+        )
+        _no_collision(self.connection, self.source)
 
 
 def key_persons(connection: duckdb.DuckDBPyConnection, relation: str, id_column: str, source: str, key: bytes) -> str:
@@ -31,22 +88,16 @@ def key_persons(connection: duckdb.DuckDBPyConnection, relation: str, id_column:
     Raises:
         BadInput: two native ids share a person id (2^-63 apart: change the key).
     """
-    padded = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
-    inner, outer = bytes(b ^ 0x36 for b in padded), bytes(b ^ 0x5C for b in padded)
     column = quoted(id_column)
     connection.execute(
         f"""
         create or replace temp table identity as
-        select native,
-               (('0x' || substr(sha256($outer || unhex(sha256($inner || encode($source || chr(31) || native::varchar)))),
-                                1, 16))::ubigint >> 1)::bigint as person_id
+        select native, ({_hmac("$source || chr(31) || native::varchar")} >> 1)::bigint as person_id
         from (select distinct {column} as native from {relation})
         """,
-        {"outer": outer, "inner": inner, "source": source},
+        _parameters(key, source),
     )
-    row = connection.execute("select count(*) - count(distinct person_id) from identity").fetchone()
-    if row and row[0]:
-        raise BadInput(f"{source}: {row[0]} native ids collide in person_id; choose another key")
+    _no_collision(connection, source)
     connection.execute(
         f"""
         create or replace temp table keyed as
@@ -55,3 +106,21 @@ def key_persons(connection: duckdb.DuckDBPyConnection, relation: str, id_column:
         """
     )
     return "keyed"
+
+
+def _hmac(message: str) -> str:
+    """First 8 bytes of the HMAC of a text expression, as UBIGINT."""
+    digest = f"sha256($outer || unhex(sha256($inner || encode({message}))))"
+    return f"('0x' || substr({digest}, 1, 16))::ubigint"
+
+
+def _parameters(key: bytes, source: str) -> dict[str, object]:
+    padded = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
+    inner, outer = bytes(b ^ 0x36 for b in padded), bytes(b ^ 0x5C for b in padded)
+    return {"outer": outer, "inner": inner, "source": source}
+
+
+def _no_collision(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    row = connection.execute("select count(*) - count(distinct person_id) from identity").fetchone()
+    if row and row[0]:
+        raise BadInput(f"{source}: {row[0]} native ids collide in person_id; choose another key")
