@@ -70,6 +70,7 @@ def _shifts(lives: Lives, mess: Mess) -> pl.DataFrame:
     keys = lives.people["person"].to_numpy()
     hit = mess.happens(keys, "date_shift")
     days = np.rint((2 * mess.uniforms(keys, "date shift days") - 1) * _LARGEST_SHIFT).astype(np.int64)
+    days = np.where(days == 0, 1, days)
     shifts = pl.DataFrame({"person_id": keys, "shift": days}).filter(pl.Series(hit))
     mess.plant("date_shift", shifts["person_id"], shifts["person_id"], shifts["shift"])
     return shifts

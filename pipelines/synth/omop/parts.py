@@ -48,10 +48,10 @@ class Folders:
         return self.out / ".planted"
 
 
-def blocks(persons: int) -> list[tuple[int, int, int]]:
+def blocks(persons: int, size: int = BLOCK_PERSONS) -> list[tuple[int, int, int]]:
     """Number, first person and size of each block."""
-    starts = range(1, persons + 1, BLOCK_PERSONS)
-    return [(i, first, min(BLOCK_PERSONS, persons - first + 1)) for i, first in enumerate(starts, start=1)]
+    starts = range(1, persons + 1, size)
+    return [(number, first, min(size, persons - first + 1)) for number, first in enumerate(starts, start=1)]
 
 
 def part(folder: Path, number: int, kind: FileFormat = "parquet") -> Path:

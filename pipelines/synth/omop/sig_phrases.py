@@ -11,10 +11,10 @@ FREQUENCY: dict[str, dict[float, tuple[str, ...]]] = {
     "en_us": {
         7.0: ("once daily", "daily", "every day", "QD", "every morning", "at bedtime", "q day", "1x/day"),
         14.0: ("twice daily", "BID", "two times a day", "every 12 hours"),
-        3.5: ("every other day", "QOD", "EOD", "every 2 days"),
+        3.5: ("every other day", "QOD", "every 2 days"),
         3.0: ("three times a week", "3x/week", "TIW", "3 times weekly"),
         2.0: ("twice weekly", "twice a week", "2x/wk", "2 times per week", "BIW"),
-        1.0: ("weekly", "once a week", "q week", "every 7 days", "q7d", "1x/wk"),
+        1.0: ("weekly", "once a week", "q week", "every 7 days", "1x/wk"),
         0.5: ("every 2 weeks", "q2wk", "every 14 days"),
     },
     "en_gb": {
@@ -80,9 +80,6 @@ INTERVAL_CODES: dict[float, tuple[str, ...]] = {
     3.5: ("EOD", "q48h", "q.o.d."),
     1.0: ("q7d", "E7D", "every 168 hours"),
     0.5: ("q14d", "E14D"),
-    7.0: ("q24h", "E1D"),
-    3.0: ("TIW", "tiw"),
-    14.0: ("q12h",),
 }
 
 AMBIGUOUS: dict[str, tuple[str, ...]] = {

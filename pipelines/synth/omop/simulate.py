@@ -45,8 +45,9 @@ class Request:
         seed: any integer.
         level: how much mess.
         kind: file format of the OMOP tables.
-        batch_persons: people simulated at a time, at most `BLOCK_PERSONS`; changes memory, not results.
+        batch_persons: people simulated at a time within a block; changes memory, not results.
         processes: workers; 1 stays in this process.
+        block_persons: persons of one part-file. Another number cuts the files elsewhere, so the command line has none.
     """
 
     out: Path
@@ -56,6 +57,7 @@ class Request:
     kind: FileFormat = "parquet"
     batch_persons: int = BLOCK_PERSONS
     processes: int = 1
+    block_persons: int = BLOCK_PERSONS
 
     def require_sound(self) -> None:
         """Raises BadInput naming everything that is wrong with the request."""
@@ -66,8 +68,8 @@ class Request:
             problems.append(f"--mess: name one of {', '.join(LEVELS)}")
         if self.kind not in FORMATS:
             problems.append(f"--format: name one of {', '.join(FORMATS)}")
-        if not 1 <= self.batch_persons <= BLOCK_PERSONS:
-            problems.append(f"batch: name a number between 1 and {BLOCK_PERSONS:,}")
+        if not 1 <= self.batch_persons:
+            problems.append("batch: name a positive number")
         if self.out.exists() and not self.out.is_dir():
             problems.append(f"{self.out}: is a file; name a folder with --out")
         elif self.out.is_dir() and any(self.out.iterdir()) and not (self.out / _MARKER).is_file():
@@ -118,13 +120,13 @@ def write_population(
     request.require_sound()
     folders = Folders(request.out)
     _prepare(request)
-    work = [_Block(*block, request, parameters, simulator) for block in blocks(request.persons)]
+    work = [_Block(*block, request, parameters, simulator) for block in blocks(request.persons, request.block_persons)]
     started = time.monotonic()
     done: list[_Written] = []
     persons = 0
     for written in _run(work, request.processes):
         done.append(written)
-        persons += min(BLOCK_PERSONS, request.persons - (written.number - 1) * BLOCK_PERSONS)
+        persons += written.rows["person"]
         passed = time.monotonic() - started
         left = passed / persons * (request.persons - persons)
         report(f"{persons:,} of {request.persons:,} persons, {passed:,.0f} s, about {left:,.0f} s left")

@@ -105,7 +105,7 @@ def _people(person, u, one) -> dict:
         "site": 1 + (20 * u("site")).astype(int),
         "entry_day": 0,
         "exit_day": _LAST,
-        "exit_reason": np.where(is_dead, "death", "end_of_data"),
+        "exit_reason": np.where(is_dead, "death", np.where(u("left") < 0.2, "disenrolled", "end_of_data")),
         "death_day": [_LAST if dead else None for dead in is_dead],
         "death_cause": ["other" if dead else None for dead in is_dead],
         "menopause": ["male" if s == "male" else "premenopausal" for s in sex],
