@@ -155,7 +155,9 @@ def _defaults() -> Parameters:
         for name, spec in names.items():
             raw = spec["value"]
             low, high = spec.get("range", (0.0, 1.0))
-            value: Value = raw if isinstance(raw, bool) else tuple(map(float, raw)) if isinstance(raw, list) else float(raw)
+            value: Value = (
+                raw if isinstance(raw, bool) else tuple(map(float, raw)) if isinstance(raw, list) else float(raw)
+            )
             entries[f"{section}.{name}"] = Parameter(value, spec["unit"], float(low), float(high), spec["source"])
     problems = [
         f"{DEFAULT_FILE.name}, line {lines[key]}: {key}: {problem}"

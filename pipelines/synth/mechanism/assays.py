@@ -16,7 +16,9 @@ def read_estradiol(p: Parameters, true_value, assay, noise, is_on_exemestane=Fal
     metabolite cross-reacts further.
     """
     lcms = true_value * np.exp(p.number("assay.lcms_log_sd") * noise)
-    cross = p.number("assay.immunoassay_cross_reaction") + p.number("assay.exemestane_cross_reaction") * is_on_exemestane
+    cross = (
+        p.number("assay.immunoassay_cross_reaction") + p.number("assay.exemestane_cross_reaction") * is_on_exemestane
+    )
     immuno = (true_value + cross) * np.exp(p.number("assay.immunoassay_log_sd") * noise)
     return np.where(assay == IMMUNOASSAY, immuno, lcms)
 

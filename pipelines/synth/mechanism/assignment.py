@@ -71,7 +71,9 @@ def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar
     per_year = YEAR / 28.0
     years = np.where(next(u) < p.number("assignment.extended_share"), 8.0, p.number("assignment.adjuvant_years"))
     planned_stop = np.where(is_adjuvant, people.index_step + np.round(years * per_year), FAR)
-    switches = (agent == TAMOXIFEN) & (next(u) < p.number("assignment.switch_share")) & p.flag("difficulty.immortal_time")
+    switches = (
+        (agent == TAMOXIFEN) & (next(u) < p.number("assignment.switch_share")) & p.flag("difficulty.immortal_time")
+    )
     switches &= ~premenopausal
     planned_switch = np.where(switches, start + np.round((1.5 + 1.5 * next(u)) * per_year), FAR)
     castrated = premenopausal & (next(u) < p.number("assignment.goserelin_with_tamoxifen"))
@@ -89,7 +91,9 @@ def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar
     regimen = draws.choice(next(u), p.vector("assignment.add_on_shares"))
     ai_mg = np.array(p.vector("assignment.add_on_mg_per_intake"))[regimen]
     intakes = np.array(p.vector("assignment.add_on_intakes_per_week"))[regimen]
-    co_logit = np.where(people.is_male, p.number("assignment.co_start_logit_men"), p.number("assignment.co_start_logit_women"))
+    co_logit = np.where(
+        people.is_male, p.number("assignment.co_start_logit_men"), p.number("assignment.co_start_logit_women")
+    )
     co_start = on_t & (next(u) < 1.0 / (1.0 + np.exp(-(co_logit + taste + hidden))))
     return Plan(
         start=start.astype(np.int64),

@@ -41,7 +41,9 @@ def coefficients(p: Parameters, is_male, response, rs700518) -> BoneCoefficients
     gene = 1.0 + p.number("bone.rs700518_aa_extra") * (rs700518 == 2)
 
     def pick(name: str, scale: np.ndarray) -> np.ndarray:
-        rows = [np.where(is_male, p.number(f"bone.{s}_{name}_men"), p.number(f"bone.{s}_{name}_women")) for s in BONE_SITES]
+        rows = [
+            np.where(is_male, p.number(f"bone.{s}_{name}_men"), p.number(f"bone.{s}_{name}_women")) for s in BONE_SITES
+        ]
         return (np.array(rows) * scale).astype(np.float32)
 
     def both(name: str) -> np.ndarray:
@@ -64,7 +66,11 @@ def trend(p: Parameters, is_male, age, years_after_menopause, castrated):
 
     `years_after_menopause` is negative before; `castrated` women lose as in the menopausal years.
     """
-    phase = np.where(years_after_menopause < -1.0, 0, np.where(years_after_menopause < 2.0, 1, np.where(years_after_menopause < 7.0, 2, 3)))
+    phase = np.where(
+        years_after_menopause < -1.0,
+        0,
+        np.where(years_after_menopause < 2.0, 1, np.where(years_after_menopause < 7.0, 2, 3)),
+    )
     phase = np.where(castrated, 1, phase)
     old = np.exp(p.number("bone.aging_acceleration_per_year") * np.maximum(age - 65.0, 0.0))
     rows = []
@@ -77,8 +83,20 @@ def trend(p: Parameters, is_male, age, years_after_menopause, castrated):
 
 def turnover_targets(p: Parameters, change, is_male, tamoxifen, antiresorptive, androgen):
     """Log ratios the resorption (CTx, NTx) and formation (P1NP, BALP) markers move to, two [n] arrays."""
-    resorption = change * np.where(is_male, p.number("turnover.ctx_per_deficit_men"), p.number("turnover.ctx_per_deficit_women"))
-    formation = change * np.where(is_male, p.number("turnover.p1np_per_deficit_men"), p.number("turnover.p1np_per_deficit_women"))
-    resorption = resorption + p.number("turnover.ctx_tamoxifen") * tamoxifen + p.number("turnover.ctx_antiresorptive") * antiresorptive
-    formation = formation + p.number("turnover.p1np_tamoxifen") * tamoxifen + p.number("turnover.p1np_antiresorptive") * antiresorptive
+    resorption = change * np.where(
+        is_male, p.number("turnover.ctx_per_deficit_men"), p.number("turnover.ctx_per_deficit_women")
+    )
+    formation = change * np.where(
+        is_male, p.number("turnover.p1np_per_deficit_men"), p.number("turnover.p1np_per_deficit_women")
+    )
+    resorption = (
+        resorption
+        + p.number("turnover.ctx_tamoxifen") * tamoxifen
+        + p.number("turnover.ctx_antiresorptive") * antiresorptive
+    )
+    formation = (
+        formation
+        + p.number("turnover.p1np_tamoxifen") * tamoxifen
+        + p.number("turnover.p1np_antiresorptive") * antiresorptive
+    )
     return resorption, formation + p.number("turnover.p1np_androgen") * androgen

@@ -41,10 +41,14 @@ def make_clinics(p: Parameters, seed: int) -> Clinics:
     preference = rng.standard_normal(rows)
     before = (rng.random(rows) > p.number("clinic.lcms_share_before")).astype(np.int8)
     after = (rng.random(rows) > p.number("clinic.lcms_share_after")).astype(np.int8)
-    switch = np.where(rng.random(rows) < p.number("clinic.assay_switch_share"), rng.uniform(0.2, 0.8, rows) * last, 10 * last)
+    switch = np.where(
+        rng.random(rows) < p.number("clinic.assay_switch_share"), rng.uniform(0.2, 0.8, rows) * last, 10 * last
+    )
     maker = (rng.random((rows, 2)) < p.number("clinic.lunar_share")).astype(np.int8)
     offset = rng.standard_normal((rows, 2)) * p.number("clinic.device_offset_sd")
-    scanner = np.where(rng.random(rows) < p.number("clinic.scanner_switch_share"), rng.uniform(0.25, 0.75, rows) * last, 10 * last)
+    scanner = np.where(
+        rng.random(rows) < p.number("clinic.scanner_switch_share"), rng.uniform(0.25, 0.75, rows) * last, 10 * last
+    )
     limits = rng.integers(0, 2, (rows, 2))
     software = np.sort(rng.uniform(0.1, 0.9, (rows, 2)), axis=1) * last
     if not changes:

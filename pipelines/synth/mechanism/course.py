@@ -13,6 +13,7 @@ from pipelines.synth import draws
 from pipelines.synth.mechanism import assays, bone, hazards, hormones, pharmacokinetics, treatment
 from pipelines.synth.mechanism.assignment import Plan, make_plan
 from pipelines.synth.mechanism.clinics import Clinics, make_clinics
+from pipelines.synth.mechanism.glucocorticoid import glucocorticoid_steps
 from pipelines.synth.mechanism.people import (
     FEMALE_T,
     MALE_T,
@@ -38,13 +39,25 @@ RECORD_TRACKS = (
     *("fsh", "ai_mg", "ai_intakes", "concentration", "inhibited", "gonadorelin", "clomiphene", "castrated"),
     *("outside_testosterone", "estradiol_noise", "open_axis"),
 )
-_WHOLE = {"ai_kind", "tamoxifen", "on_testosterone", "is_check", "scanned", "antiresorptive", "gonadorelin", "clomiphene", "castrated", "assay"}
+_WHOLE = {
+    "ai_kind",
+    "tamoxifen",
+    "on_testosterone",
+    "is_check",
+    "scanned",
+    "antiresorptive",
+    "gonadorelin",
+    "clomiphene",
+    "castrated",
+    "assay",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
     """What happened; person axis as in `people` (sorted by follow-up, longest first)."""
 
+    seed: int
     people: People
     plan: Plan
     clinics: Clinics
@@ -65,7 +78,9 @@ def t_score(p: Parameters, bmd: np.ndarray) -> np.ndarray:
     return (bmd - mean) / sd
 
 
-def run_course(p: Parameters, seed: int, people: People, regime: Regime = NATURAL, keep: tuple[str, ...] = TRIAL_TRACKS) -> Course:
+def run_course(
+    p: Parameters, seed: int, people: People, regime: Regime = NATURAL, keep: tuple[str, ...] = TRIAL_TRACKS
+) -> Course:
     """Let the people live under a regime.
 
     Args:
@@ -107,8 +122,11 @@ class _Runner:
         self.since_scan = np.full(n, 99.0, dtype=f4)
         self.deficit0 = bone.deficit(p, people.estradiol, people.is_male).astype(f4)
         self.c50_scale = np.exp(p.number("aromatase.c50_log_sd") * draws.normal(seed, people.person, "c50")).astype(f4)
-        self.level = np.exp(p.number("pharmacokinetics.testosterone_log_sd") * draws.normal(seed, people.person, "t_level"))
+        self.level = np.exp(
+            p.number("pharmacokinetics.testosterone_log_sd") * draws.normal(seed, people.person, "t_level")
+        )
         per_mg = np.array(p.vector("pharmacokinetics.testosterone_per_mg"))[plan.testosterone_form]
+        self.steroid = glucocorticoid_steps(p, seed, people)
         self.outside = (plan.testosterone_mg * per_mg * self.level).astype(f4)
 
     def run(self) -> Course:
@@ -116,7 +134,14 @@ class _Runner:
         for step, k in enumerate(int(v) for v in active):
             self._step(step, k)
         return Course(
-            self.people, self.plan, self.clinics, self.tracks, self.clock.day, self.clock.second_day, self.now.ai_reason
+            self.seed,
+            self.people,
+            self.plan,
+            self.clinics,
+            self.tracks,
+            self.clock.day,
+            self.clock.second_day,
+            self.now.ai_reason,
         )
 
     def _step(self, step: int, k: int) -> None:
@@ -170,7 +195,9 @@ class _Runner:
         weekly = (share * now.ai_intakes[:k] * taken).astype(np.float32)
         before = self.concentration[:k]
         if step == 0:
-            before = np.where(people.is_prevalent[:k], pharmacokinetics.steady_state(weekly, self.clearance[:k]), before)
+            before = np.where(
+                people.is_prevalent[:k], pharmacokinetics.steady_state(weekly, self.clearance[:k]), before
+            )
         mean, self.concentration[:k] = pharmacokinetics.step_mean(
             before, weekly, STEP_DAYS, self.clearance[:k], np.float32(p.number("pharmacokinetics.volume"))
         )
@@ -178,21 +205,35 @@ class _Runner:
         inhibited = hormones.inhibition(
             p, mean, now.ai_kind[:k], male, premenopausal, people.is_non_suppressor[:k], self.c50_scale[:k]
         ).astype(np.float32)
-        outside = np.where(now.testosterone[:k], self.outside[:k] * np.where(self.plan.testosterone_form[:k] == 2, taken, 1.0), 0.0)
+        outside = np.where(
+            now.testosterone[:k], self.outside[:k] * np.where(self.plan.testosterone_form[:k] == 2, taken, 1.0), 0.0
+        )
         stimulated = now.tamoxifen[:k] | now.gonadorelin[:k] | now.clomiphene[:k]
         self.open_axis[:k] = hormones.next_suppression(p, self.open_axis[:k], outside > 0.0, stimulated, STEP_DAYS)
         serm = np.maximum(now.clomiphene[:k], now.tamoxifen[:k]).astype(np.float32)
         man = hormones.men(
-            p, people.testosterone[:k], people.estradiol[:k], self.open_axis[:k], outside, inhibited, serm, now.gonadorelin[:k]
+            p,
+            people.testosterone[:k],
+            people.estradiol[:k],
+            self.open_axis[:k],
+            outside,
+            inhibited,
+            serm,
+            now.gonadorelin[:k],
         )
         weight = 1.0 / (1.0 + np.exp(-after / p.number("hormone.menopause_transition_years")))
         weight = np.where(people.menopause[:k] == PREMENOPAUSAL, weight, 1.0)
         weight = np.where(now.castrated[:k], 1.0, weight)
         old, young = people.estradiol_postmenopausal[:k], people.estradiol[:k]
         set_point = np.exp(weight * np.log(old) + (1.0 - weight) * np.log(young))
-        woman = hormones.women(p, set_point, people.testosterone[:k], outside, inhibited, now.tamoxifen[:k], now.castrated[:k])
+        woman = hormones.women(
+            p, set_point, people.testosterone[:k], outside, inhibited, now.tamoxifen[:k], now.castrated[:k]
+        )
         axis = hormones.Axis(
-            *(np.where(male, getattr(man, f), getattr(woman, f)).astype(np.float32) for f in hormones.Axis.__dataclass_fields__)
+            *(
+                np.where(male, getattr(man, f), getattr(woman, f)).astype(np.float32)
+                for f in hormones.Axis.__dataclass_fields__
+            )
         )
         return axis, inhibited, mean, np.where(male, young, set_point).astype(np.float32)
 
@@ -204,7 +245,9 @@ class _Runner:
         androgen = np.log(axis.testosterone / people.testosterone[:k].astype(np.float32)) * male
         androgen = np.clip(androgen, 0.0, 1.5) * now.testosterone[:k]
         tam = now.tamoxifen[:k].astype(np.float32) * ~male
-        strength = np.array((0.0, *p.vector("treatment.antiresorptive_strength")), dtype=np.float32)[now.antiresorptive[:k]]
+        strength = np.array((0.0, *p.vector("treatment.antiresorptive_strength")), dtype=np.float32)[
+            now.antiresorptive[:k]
+        ]
         target = c.fast[:, :k] * change + c.tamoxifen_fast[:, :k] * tam + c.antiresorptive_fast[:, :k] * strength
         target += c.androgen_fast[:, :k] * androgen.astype(np.float32)
         tau, years = p.number("bone.reversible_years"), STEP_DAYS / YEAR
@@ -215,6 +258,7 @@ class _Runner:
             self.bmd0[:, :k] *= np.exp(-self.fast[:, :k] * np.float32(0.01))
         rate = bone.trend(p, male, age, np.where(male, 99.0, after), now.castrated[:k])
         rate += c.slow[:, :k] * d + c.tamoxifen_slow[:, :k] * tam + c.antiresorptive_slow[:, :k] * strength
+        rate += p.number("bone.glucocorticoid_rate") * ((self.steroid[0][:k] <= step) & (step < self.steroid[1][:k]))
         self.fast[:, :k] += (target - self.fast[:, :k]) * np.float32(1.0 - np.exp(-years / tau))
         self.slow[:, :k] += rate * np.float32(years)
         to_resorption, to_formation = bone.turnover_targets(p, change, male, tam, strength, androgen)
@@ -248,7 +292,9 @@ class _Runner:
         on_t = (people.protocol[:k] == MALE_T) | (people.protocol[:k] == FEMALE_T) | (people.protocol[:k] == RESTART)
         every = np.where(on_t, treatment.CHECK_STEPS, round(p.number("monitoring.check_steps_others")))
         due = (since % every == 0) & ((since >= -every) | ~on_t)
-        hit = np.where(on_t, p.number("monitoring.check_done_on_testosterone"), p.number("monitoring.check_done_others"))
+        hit = np.where(
+            on_t, p.number("monitoring.check_done_on_testosterone"), p.number("monitoring.check_done_others")
+        )
         self.checked[:k] = due & (u[6] < hit)
         day = people.entry_day[:k] + step * STEP_DAYS + 14
         site = people.site[:k]
@@ -266,7 +312,9 @@ class _Runner:
         start_day = step * STEP_DAYS
         on_ai = now.ai_kind[:k] > 0
         near = np.abs(step - self.plan.start[:k]) <= 1
-        odds = np.where(self.since_scan[:k] < p.number("monitoring.scan_gap_steps"), 0.0, p.number("monitoring.scan_probability"))
+        odds = np.where(
+            self.since_scan[:k] < p.number("monitoring.scan_gap_steps"), 0.0, p.number("monitoring.scan_probability")
+        )
         odds = np.where(people.protocol[:k] == 0, odds * p.number("monitoring.scan_untreated_factor"), odds)
         odds = np.where(near & (self.since_scan[:k] > 2), p.number("monitoring.scan_at_start"), odds)
         if p.flag("difficulty.informative_dxa"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.synth import draws
+from pipelines.synth.mechanism.codes import SYMPTOM_CODES
 from pipelines.synth.mechanism.people import ADJUVANT, YEAR, People
 from pipelines.synth.parameters import Parameters
 
@@ -33,26 +34,7 @@ OTHER = (
     "endometrial_cancer",
     "other_death",
 )
-SYMPTOMS = (
-    "arthralgia",
-    "fatigue",
-    "depression",
-    "anxiety",
-    "irritability",
-    "cognitive_complaint",
-    "insomnia",
-    "low_libido",
-    "erectile_dysfunction",
-    "vaginal_dryness",
-    "hot_flush",
-    "gynecomastia",
-    "water_retention",
-    "bloating",
-    "breast_tenderness",
-    "tendinopathy",
-    "carpal_tunnel",
-    "hair_loss",
-)
+SYMPTOMS = SYMPTOM_CODES
 EVENTS = FRACTURES + CARDIAC + OTHER + SYMPTOMS
 DEATHS = ("cardiovascular_death", "breast_cancer_death", "other_death")
 NEVER = np.float32(1e9)
@@ -98,7 +80,11 @@ def make_clock(p: Parameters, seed: int, people: People, step_days: int) -> Cloc
     for i, name in enumerate(EVENTS):
         slope = p.number(f"event.{name}_per_year_of_age")
         women, men = p.number(f"event.{name}_rate_women"), p.number(f"event.{name}_rate_men")
-        rate[i] = np.where(male, men, women) / 1000.0 * np.exp(slope * (age - 65.0) + p.number("risk.frailty") * people.frailty)
+        rate[i] = (
+            np.where(male, men, women)
+            / 1000.0
+            * np.exp(slope * (age - 65.0) + p.number("risk.frailty") * people.frailty)
+        )
         growth[i] = np.exp(slope * step_days / YEAR)
         ai[i], tam[i] = p.number(f"event.{name}_ai_hazard_ratio"), p.number(f"event.{name}_tamoxifen_hazard_ratio")
         if name in CARDIAC:
@@ -158,17 +144,32 @@ def step_hazards(p: Parameters, clock: Clock, state: StepState, k: int) -> np.nd
     z = (reference - state.bmd[_FRACTURE_SITE]) / spread
     exponent = gradient * z + p.number("fracture.turnover_effect") * state.resorption
     hazard[_FRACTURE_ROWS] *= np.exp(exponent) * np.where(
-        state.on_testosterone & state.is_male, np.float32(p.number("fracture.testosterone_hazard_ratio")), np.float32(1.0)
+        state.on_testosterone & state.is_male,
+        np.float32(p.number("fracture.testosterone_hazard_ratio")),
+        np.float32(1.0),
     )
-    hazard[row("venous_thromboembolism")] *= np.where(state.on_testosterone, p.number("risk.testosterone_thrombosis"), 1.0)
+    hazard[row("venous_thromboembolism")] *= np.where(
+        state.on_testosterone, p.number("risk.testosterone_thrombosis"), 1.0
+    )
     for name in ("heart_failure", "myocardial_infarction", "angina"):
         hazard[row(name)] *= np.where(state.on_ai & state.has_ihd, p.number("risk.ai_ihd_interaction"), 1.0)
-    low = np.maximum(np.where(state.is_male, np.log(p.number("symptom.low_cut_men") / state.estradiol), -np.log(state.estradiol_to_usual)), 0.0)
-    high = np.where(state.is_male, np.maximum(np.log(state.estradiol / p.number("symptom.high_cut_men")), 0.0), np.maximum(np.log(state.estradiol_to_usual), 0.0))
+    low = np.maximum(
+        np.where(
+            state.is_male, np.log(p.number("symptom.low_cut_men") / state.estradiol), -np.log(state.estradiol_to_usual)
+        ),
+        0.0,
+    )
+    high = np.where(
+        state.is_male,
+        np.maximum(np.log(state.estradiol / p.number("symptom.high_cut_men")), 0.0),
+        np.maximum(np.log(state.estradiol_to_usual), 0.0),
+    )
     hazard[_SYMPTOM_ROWS] *= np.exp(clock.low_estradiol * low + clock.high_estradiol * high).astype(np.float32)
     early = state.on_ai & (state.months_on_ai < p.number("symptom.early_months"))
     hazard[row("arthralgia")] *= np.where(early, p.number("symptom.arthralgia_early_factor"), 1.0)
-    hazard[row("gynecomastia")] *= np.where(state.on_testosterone, p.number("symptom.gynecomastia_on_testosterone"), 1.0)
+    hazard[row("gynecomastia")] *= np.where(
+        state.on_testosterone, p.number("symptom.gynecomastia_on_testosterone"), 1.0
+    )
     return hazard
 
 

@@ -44,16 +44,24 @@ def next_suppression(p: Parameters, open_axis, on_testosterone, stimulated, days
     """How open the axis is (1 = free, towards 0 = suppressed by outside testosterone), after one step."""
     floor = p.number("axis.suppressed_level")
     down = np.exp(-days / p.number("axis.suppression_days"))
-    up = np.exp(-days / (p.number("axis.recovery_days") * np.where(stimulated, p.number("axis.stimulated_recovery"), 1.0)))
+    up = np.exp(
+        -days / (p.number("axis.recovery_days") * np.where(stimulated, p.number("axis.stimulated_recovery"), 1.0))
+    )
     return np.where(on_testosterone, floor + (open_axis - floor) * down, 1.0 + (open_axis - 1.0) * up)
 
 
-def men(p: Parameters, testosterone0, estradiol0, open_axis, outside_testosterone, inhibited, serm, gonadorelin) -> Axis:
+def men(
+    p: Parameters, testosterone0, estradiol0, open_axis, outside_testosterone, inhibited, serm, gonadorelin
+) -> Axis:
     """Hormones of men; `outside_testosterone` in ng/dL, the switches 0 or 1.
 
     A SERM hides part of the estradiol from the pituitary; gonadorelin adds to LH.
     """
-    a, b, g = p.number("axis.lh_per_log_estradiol"), p.number("axis.lh_per_log_testosterone"), p.number("axis.testosterone_per_log_lh")
+    a, b, g = (
+        p.number("axis.lh_per_log_estradiol"),
+        p.number("axis.lh_per_log_testosterone"),
+        p.number("axis.testosterone_per_log_lh"),
+    )
     loss = np.log1p(-inhibited)
     drive = np.log(open_axis) + p.number("axis.gonadorelin_log_lh") * gonadorelin
     drive = drive + p.number("axis.serm_log_lh") * serm * open_axis
@@ -78,8 +86,12 @@ def women(p: Parameters, estradiol0, testosterone0, outside_testosterone, inhibi
     estradiol = (estradiol0 + added) * (1.0 - inhibited)
     testosterone = testosterone0 + outside_testosterone
     ratio = np.log(estradiol / estradiol0)
-    lh = np.exp(-p.number("axis.lh_per_log_estradiol_women") * ratio - 0.3 * (outside_testosterone > 0.0) - 2.0 * castrated)
-    fsh = np.exp(-p.number("axis.lh_per_log_estradiol_women") * ratio - 0.2 * (outside_testosterone > 0.0) - 1.5 * castrated)
+    lh = np.exp(
+        -p.number("axis.lh_per_log_estradiol_women") * ratio - 0.3 * (outside_testosterone > 0.0) - 2.0 * castrated
+    )
+    fsh = np.exp(
+        -p.number("axis.lh_per_log_estradiol_women") * ratio - 0.2 * (outside_testosterone > 0.0) - 1.5 * castrated
+    )
     shbg = np.exp(
         p.number("axis.shbg_per_log_estradiol") * 0.3 * ratio
         - p.number("axis.shbg_per_log_testosterone") * np.log(testosterone / testosterone0)

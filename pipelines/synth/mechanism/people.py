@@ -161,8 +161,7 @@ def make_people(p: Parameters, seed: int, first_person: int, count: int, design:
         alcohol=np.maximum(0.0, _lognormal(2.5, 1.1, next(z)) - 1.5),
         **_history(p, age, is_male, bmi, frailty, u),
         frailty=frailty,
-        is_non_suppressor=(next(u) < p.number("aromatase.non_suppressor_share"))
-        & p.flag("difficulty.non_suppressors"),
+        is_non_suppressor=(next(u) < p.number("aromatase.non_suppressor_share")) & p.flag("difficulty.non_suppressors"),
         **_set_points(p, is_male, age, bmi, menopause, protocol, genotype, z),
         adherence=ndtr(p.number("adherence.mean_probit") + p.number("adherence.sd_probit") * next(z)),
         clearance=_lognormal(1.0, p.number("pharmacokinetics.clearance_log_sd"), next(z)),
@@ -187,12 +186,10 @@ def _follow_up(p: Parameters, design: Design, protocol: np.ndarray, u) -> tuple[
     entry = np.floor(u_entry * p.number("people.entry_span_days")).astype(np.int64)
     loss = entry + 180 + np.floor(-np.log(u_loss) / p.number("people.disenrolment_rate") * YEAR).astype(np.int64)
     end = np.minimum(last, loss)
-    steps = (end - entry + 1) // STEP_DAYS
+    steps = -(-(end - entry + 1) // STEP_DAYS)
     index = 14 + np.floor(u_index * p.number("people.lead_in_span_steps")).astype(np.int64)
     is_prevalent = (
-        (protocol != NONE)
-        & (u_prevalent < p.number("people.prevalent_share"))
-        & p.flag("difficulty.prevalent_users")
+        (protocol != NONE) & (u_prevalent < p.number("people.prevalent_share")) & p.flag("difficulty.prevalent_users")
     )
     index = np.where(is_prevalent, -1 - np.floor(u_before * 40.0).astype(np.int64), index)
     return entry, steps, end, loss < last, np.where(protocol == NONE, 10_000, index), is_prevalent
@@ -222,14 +219,19 @@ def _set_points(p: Parameters, is_male, age, bmi, menopause, protocol, genotype,
     men_t = np.where(
         hypogonadal, p.number("hormone.testosterone_hypogonadal_men"), p.number("hormone.testosterone_men")
     ) * np.exp(
-        p.number("hormone.testosterone_per_year_men") * (age - 50.0) - p.number("hormone.testosterone_bmi_power_men") * fat
+        p.number("hormone.testosterone_per_year_men") * (age - 50.0)
+        - p.number("hormone.testosterone_bmi_power_men") * fat
     )
     testosterone = np.where(is_male, _lognormal(men_t, 0.28, z_t), _lognormal(22.0, 0.45, z_t))
     gene = p.number("hormone.estradiol_per_rs10046_allele") * (genotype[2] - 1.0)
     men_e = (
         p.number("hormone.aromatisation_men")
         * testosterone
-        * np.exp(p.number("hormone.aromatisation_bmi_power_men") * fat + gene + p.number("hormone.aromatisation_log_sd_men") * z_e)
+        * np.exp(
+            p.number("hormone.aromatisation_bmi_power_men") * fat
+            + gene
+            + p.number("hormone.aromatisation_log_sd_men") * z_e
+        )
     )
     post = p.number("hormone.estradiol_postmenopausal") * np.exp(
         p.number("hormone.estradiol_bmi_power_women") * fat + gene + p.number("hormone.estradiol_log_sd_women") * z_e

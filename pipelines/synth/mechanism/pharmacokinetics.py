@@ -56,7 +56,11 @@ def steady_state(mg_per_week: np.ndarray, clearance: np.ndarray | float) -> np.n
 
 
 def after_days(
-    before: np.ndarray, mg_per_week: np.ndarray, days: np.ndarray | float, clearance: np.ndarray, volume: np.ndarray | float
+    before: np.ndarray,
+    mg_per_week: np.ndarray,
+    days: np.ndarray | float,
+    clearance: np.ndarray,
+    volume: np.ndarray | float,
 ) -> np.ndarray:
     """Concentration `days` after a regimen replaced another whose concentration was `before`, input spread evenly.
 

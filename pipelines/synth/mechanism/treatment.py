@@ -71,7 +71,9 @@ class Seen:
     u: np.ndarray  # [6, k] uniforms of this step
 
 
-def decide(p: Parameters, now: Prescribed, plan: Plan, people: People, regime: Regime, seen: Seen, step: int, k: int) -> None:
+def decide(
+    p: Parameters, now: Prescribed, plan: Plan, people: People, regime: Regime, seen: Seen, step: int, k: int
+) -> None:
     """Change `now` for people 0 … k-1 according to plan, regime and what is seen."""
     protocol = people.protocol[:k]
     _adjuvant(p, now, plan, protocol, regime, seen, step, k)
@@ -100,7 +102,9 @@ def _start_ai(now: Prescribed, who: np.ndarray, kind, mg, intakes, k: int) -> No
     now.ai_intakes[:k] = np.where(who, intakes, now.ai_intakes[:k])
 
 
-def _adjuvant(p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regime, seen: Seen, step: int, k: int) -> None:
+def _adjuvant(
+    p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regime, seen: Seen, step: int, k: int
+) -> None:
     mine = protocol == ADJUVANT
     if not mine.any():
         return
@@ -133,7 +137,9 @@ def _adjuvant(p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regi
             rate = rate * p.number("stopping.informative_scale")
         now.endocrine_left[:k] -= np.where(running, rate * 28.0 / YEAR, 0.0)
         quits = running & (now.endocrine_left[:k] <= 0.0)
-        to_tamoxifen = quits & seen.has_arthralgia & (now.ai_kind[:k] > 0) & (seen.u[0] < p.number("stopping.swap_share"))
+        to_tamoxifen = (
+            quits & seen.has_arthralgia & (now.ai_kind[:k] > 0) & (seen.u[0] < p.number("stopping.swap_share"))
+        )
         _stop_ai(now, quits & (now.ai_kind[:k] > 0), SYMPTOMS, k)
         now.tamoxifen[:k] &= ~quits
         now.tamoxifen[:k] |= to_tamoxifen
@@ -145,7 +151,9 @@ def _adjuvant(p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regi
     now.castrated[:k] &= ~done
 
 
-def _testosterone(p: Parameters, now: Prescribed, plan: Plan, people: People, regime: Regime, seen: Seen, step: int, k: int) -> None:
+def _testosterone(
+    p: Parameters, now: Prescribed, plan: Plan, people: People, regime: Regime, seen: Seen, step: int, k: int
+) -> None:
     protocol, start = people.protocol[:k], plan.start[:k]
     mine = (protocol == MALE_T) | (protocol == FEMALE_T)
     begins = mine & ((start == step) | ((step == 0) & (start < 0)))
@@ -187,7 +195,12 @@ def _add_on(p: Parameters, now: Prescribed, plan: Plan, protocol, seen: Seen, st
     low, high = p.number("titration.low"), p.number("titration.high")
     logit = plan.add_on_logit[:k]
     if p.flag("difficulty.confounding_by_indication"):
-        logit = logit + p.number("assignment.add_on_per_10_estradiol") * (seen.estradiol - p.number("assignment.add_on_centre")) / 10.0
+        logit = (
+            logit
+            + p.number("assignment.add_on_per_10_estradiol")
+            * (seen.estradiol - p.number("assignment.add_on_centre"))
+            / 10.0
+        )
         logit = logit - p.number("assignment.add_on_shift")
     allowed = on & (protocol == MALE_T) & seen.is_check & (now.ai_kind[:k] == 0) & ~now.ai_ended[:k]
     begins = allowed & (seen.u[1] < 1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
@@ -233,7 +246,9 @@ def _policy(now: Prescribed, plan: Plan, protocol, regime: Regime, seen: Seen, s
 
 def _gynecomastia(p: Parameters, now: Prescribed, protocol, seen: Seen, k: int) -> None:
     """Tamoxifen for gynecomastia: an indication that is not cancer."""
-    treated = (protocol == MALE_T) & seen.has_gynecomastia & (seen.u[3] < p.number("treatment.gynecomastia_tamoxifen_share"))
+    treated = (
+        (protocol == MALE_T) & seen.has_gynecomastia & (seen.u[3] < p.number("treatment.gynecomastia_tamoxifen_share"))
+    )
     now.tamoxifen[:k] |= treated
     off = (protocol == MALE_T) & now.tamoxifen[:k] & (seen.u[4] < p.number("treatment.gynecomastia_tamoxifen_stop"))
     now.tamoxifen[:k] &= ~off
