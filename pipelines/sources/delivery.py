@@ -179,7 +179,7 @@ def manifest(source_id: str, files: Sequence[FoundFile]) -> pl.DataFrame:
             "format_code": file.format_code,
             "bytes": file.bytes,
             "sha256": file.sha256,
-            "rows_in": file.rows if file.status != "out_of_scope" else None,
+            "rows_in": file.rows,
             "status_code": file.status,
             "reason": file.reason,
             "drop_id": file.drop.drop_id,

@@ -26,7 +26,7 @@ class Manifest(dy.Schema):
     bytes = whole("Size", "By", minimum=0)
     sha256 = text("Checksum of the content", optional=True)
     rows_in = whole(
-        "Rows in the file, without those of people who withdrew; NULL where it is out of scope",
+        "Rows in the file, without those of people who withdrew; NULL for what is no table of the source",
         optional=True,
         minimum=0,
     )
