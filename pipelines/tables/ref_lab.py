@@ -35,7 +35,7 @@ class Analyte(dy.Schema):
 class AnalyteCode(dy.Schema):
     """Which codes and names mean which analyte. Names are lower case and compared whole, never in part."""
 
-    code_system = text("Code system", key=True, allowed=("LOINC", "OMOP", "name"))
+    vocabulary_code = text("Code system", key=True, allowed=("loinc", "omop", "name"))
     code = text("Code, concept id or name in lower case", key=True)
     analyte_code = text("Analyte")
     implied_unit = text("Unit the code itself fixes", optional=True)
@@ -47,9 +47,17 @@ class AnalyteCode(dy.Schema):
 class UnitSpelling(dy.Schema):
     """Unit spellings. Text is compared in lower case, without spaces, either mu written as u."""
 
-    code_system = text("text, or OMOP for unit_concept_id", key=True, allowed=("text", "OMOP"))
+    vocabulary_code = text("text, or omop for unit_concept_id", key=True, allowed=("text", "omop"))
     spelling = text("Spelling or concept id", key=True)
     ucum_code = text("UCUM unit")
+
+
+@table("ref.result_word", grain="one row per word", unit="population")
+class ResultWord(dy.Schema):
+    """Words that stand where a number was expected, in lower case and compared whole."""
+
+    word = text("Word or phrase", key=True)
+    meaning = text("What it means", allowed=("below_limit", "above_limit", "no_result"))
 
 
 @table("ref.unit_factor", grain="one row per analyte and unit", unit="population")

@@ -2,7 +2,7 @@
 
 import dataframely as dy
 
-from pipelines.tables.columns import day, drop_id, flag, number, person_id, source_id, text, whole
+from pipelines.tables.columns import day, drop_id, flag, instant, number, person_id, source_id, text, whole
 from pipelines.tables.contract import table
 
 DATE_REASONS = ("recorded", "not_released")
@@ -105,15 +105,66 @@ class LabResult(dy.Schema):
     is_censored = flag("The truth is only known to lie beyond value")
     lloq = number("Lower limit of quantification, where known", optional=True, minimum=0)
     assay_class = text("Assay class", allowed=("lc_ms_ms", "lc_ms_ms_equivalent", "immunoassay", "unknown"))
+    assay_basis = text(
+        "What the assay class rests on", allowed=("method_text", "loinc", "lab", "survey_documentation", "none")
+    )
     lab_id = text("Laboratory", optional=True)
     drawn_on = day("Day of the draw", optional=True)
+    drawn_at = instant("Moment of the draw, local wall time; NULL where only the day is known", optional=True)
     date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
-    source_value = number("Value as published, in the published unit")
+    status_code = text("Status of the result", allowed=("final", "corrected", "preliminary", "unknown"))
+    is_fasting = flag("The person had fasted; NULL if not recorded", optional=True)
+    is_morning = flag("Drawn from 5 to before 11 o'clock; NULL without a time", optional=True)
+    source_value = number("Number as delivered, in the delivered unit", optional=True)
+    source_text = text("Result as the source wrote it, where it was text", optional=True)
+    source_unit = text("Unit as the source wrote it", optional=True)
+    unit_basis = text(
+        "What the unit rests on; NULL for a result in words",
+        optional=True,
+        allowed=("given", "implied_by_code", "inferred_from_lab", "survey_documentation"),
+    )
     source_variable = text("Variable or code it came from")
+    n_replicates = whole("Results of the specimen that were averaged", minimum=1)
+    missing_reason = text(
+        "Why value is NULL", optional=True, allowed=("limit_not_stated", "steroidal_drug_interference")
+    )
     source_file = text("File the row came from")
     source_row = whole("Row number in that file", minimum=1)
     source_id = source_id()
     drop_id = drop_id()
+
+
+@table("staging.lab_convention", grain="one row per source, laboratory and analyte", unit="population")
+class LabConvention(dy.Schema):
+    """What laboratories do by habit: the unit and the class of assay that nearly all of their rows which say so give."""
+
+    source_id = text("Source system", key=True)
+    lab_key = text("Laboratory; empty for rows without one", key=True)
+    analyte_code = text("Analyte", key=True)
+    unit_code = text("Unit of at least 95 % of at least 30 rows with a unit; NULL where there is none", optional=True)
+    n_with_unit = whole("Rows with a readable unit of the analyte", minimum=0)
+    unit_share = number("Share of the commonest unit", "1", optional=True, minimum=0, maximum=1)
+    assay_class = text(
+        "Assay class of at least 95 % of at least 30 rows with a method",
+        optional=True,
+        allowed=("lc_ms_ms", "immunoassay"),
+    )
+    n_with_method = whole("Rows whose method names its class", minimum=0)
+    method_share = number("Share of the commonest class", "1", optional=True, minimum=0, maximum=1)
+
+
+@table("staging.lab_limit", grain="one row per source, laboratory and analyte", unit="population")
+class LabLimit(dy.Schema):
+    """The lower limit a laboratory states by habit, and what it writes in place of it."""
+
+    source_id = text("Source system", key=True)
+    lab_key = text("Laboratory; empty for rows without one", key=True)
+    analyte_code = text("Analyte", key=True)
+    lloq = number("Limit of at least 95 % of at least 30 statements, in the canonical unit", minimum=0)
+    n_stated = whole("Statements of a limit", minimum=30)
+    fill_value = number("What stands in place of the limit, in the canonical unit", optional=True, minimum=0)
+    fill_rule = text("How it was made", optional=True, allowed=("half", "over_square_root_of_two"))
+    n_filled = whole("Results that are the fill value", minimum=0)
 
 
 @table("staging.dxa_scan", grain="one row per person, scan, site, side and imputation")

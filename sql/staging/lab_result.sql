@@ -1,108 +1,61 @@
 -- grain: one row per person, specimen and analyte
 -- unit: person
--- Each CDC table is turned from wide to long; what a variable is and its factor stand in ref.nhanes_variable.
--- Below the limit: the limit is the value and operator is '<'; the fill CDC put there stays in source_value only.
--- The survey releases no dates: drawn_on is NULL and says so.
-with published as (
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'tst' as family, variable, value, comment
-    from raw.nhanes_tst
-    unpivot include nulls ((value, comment) for variable in (
-        (LBXEST, LBDESTLC) as 'LBXEST', (LBXTST, LBDTSTLC) as 'LBXTST', (LBXSHBG, LBDSHGLC) as 'LBXSHBG'
-    ))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'vid', variable, value, comment
-    from (select *, cast(null as double) as no_comment from raw.nhanes_vid)
-    unpivot include nulls ((value, comment) for variable in (
-        (LBXVIDMS, LBDVIDLC) as 'LBXVIDMS', (LBDVIDMS, no_comment) as 'LBDVIDMS'
-    ))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'sschl', variable, value,
-        case when value < 0 then 1 end
-    from raw.nhanes_sschl
-    unpivot (value for variable in (SSSE2, SSTESTO, SSSHBG))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'tchol', variable, value, null
-    from raw.nhanes_tchol
-    unpivot (value for variable in (LBXTC))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'hdl', variable, value, null
-    from raw.nhanes_hdl
-    unpivot (value for variable in (LBDHDD))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'trigly', variable, value, null
-    from raw.nhanes_trigly
-    unpivot (value for variable in (LBXTR, LBDLDL))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'lab13', variable, value, null
-    from raw.nhanes_lab13
-    unpivot (value for variable in (LBXTC, LBDHDL, LBXHDD))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'lab13am', variable, value, null
-    from raw.nhanes_lab13am
-    unpivot (value for variable in (LBXTR, LBDLDL))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'ghb', variable, value, null
-    from raw.nhanes_ghb
-    unpivot (value for variable in (LBXGH))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'lab10', variable, value, null
-    from raw.nhanes_lab10
-    unpivot (value for variable in (LBXGH))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'lab11', variable, value, null
-    from raw.nhanes_lab11
-    unpivot (value for variable in (LBXBAP, LBDBAP, URXNT, URDNT, LBXCRP, LBXPT21))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'crp', variable, value, null
-    from raw.nhanes_crp
-    unpivot (value for variable in (LBXCRP))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'biopro', variable, value, null
-    from raw.nhanes_biopro
-    unpivot (value for variable in (LBXSCR, LBXSCA, LBXSAL))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'lab18', variable, value, null
-    from raw.nhanes_lab18
-    unpivot (value for variable in (LBXSCR, LBDSCR, LBXSCA, LBXSAL, LBXFSH, LBXLH))
-    union all
-    select person_id, source_file, source_row, cycle_code, source_id, drop_id, 'pth', variable, value, null
-    from raw.nhanes_pth
-    unpivot (value for variable in (LBXPT21))
-),
-harmonised as (
+-- Surveys and clinical sources in one shape. Below the limit the limit is the value and operator is '<'.
+-- Exemestane and fulvestrant are read as estradiol by immunoassays: such values are missing, with the reason. Exemestane
+-- counts from its first to its last day (without an end, for the days of ref.clinical_limit), fulvestrant for the days
+-- given there after the dose. Spans of a person that touch are joined, so that no result meets two of them.
+with lasting as (
     select
-        published.* exclude (comment),
-        variable.code as analyte_code,
-        variable.canonical_unit,
-        variable.factor,
-        coalesce(variable.assay_class, 'unknown') as assay_class,
-        coalesce(published.comment, 0) = 1 as is_censored
-    from published
-    join ref.nhanes_variable as variable using (family, variable)
-    join staging.person as person using (person_id)
-    where published.value is not null
+        max(value) filter (where limit_code = 'exemestane_open_end_days') as exemestane_days,
+        max(value) filter (where limit_code = 'fulvestrant_interference_days') as fulvestrant_days
+    from ref.clinical_limit
+),
+dose as (
+    select
+        drug.person_id,
+        drug.started_on,
+        drug.started_on + cast(floor(case drug.ingredient
+            when 'exemestane' then coalesce(drug.days_on, lasting.exemestane_days)
+            else coalesce(drug.days_on, 0) + lasting.fulvestrant_days
+        end) as integer) as ended_on
+    from staging.drug_exposure as drug
+    cross join lasting
+    where drug.ingredient in ('exemestane', 'fulvestrant') and drug.started_on is not null
+),
+opened as (
+    select
+        *,
+        started_on > max(ended_on) over (
+            partition by person_id order by started_on, ended_on rows between unbounded preceding and 1 preceding
+        ) as is_apart
+    from dose
+),
+numbered as (
+    select *, count_if(coalesce(is_apart, true)) over (partition by person_id order by started_on, ended_on
+        rows unbounded preceding) as span_number
+    from opened
+),
+span as (
+    select person_id, min(started_on) as starts_on, max(ended_on) as ends_on
+    from numbered
+    group by person_id, span_number
+),
+clinical as (
+    select lab.* exclude (disposition, reason, family, record_number, is_interfered), span.person_id is not null as is_hidden
+    from source.lab_record as lab
+    left join span
+        on span.person_id = lab.person_id
+        and lab.is_interfered and lab.assay_class = 'immunoassay'
+        and lab.drawn_on between span.starts_on and span.ends_on
+    where lab.disposition = 'staged'
 )
 select
-    harmonised.person_id,
-    harmonised.cycle_code || '.' || harmonised.family as specimen_id,
-    harmonised.analyte_code,
-    case when harmonised.is_censored then assay_limit.lloq else harmonised.value * harmonised.factor end as value,
-    harmonised.canonical_unit as unit_code,
-    case when harmonised.is_censored then '<' else '=' end as operator,
-    harmonised.is_censored,
-    assay_limit.lloq,
-    harmonised.assay_class,
-    cast(null as varchar) as lab_id,
-    cast(null as date) as drawn_on,
-    'not_released' as date_reason,
-    harmonised.value as source_value,
-    harmonised.variable as source_variable,
-    harmonised.source_file,
-    harmonised.source_row,
-    harmonised.source_id,
-    harmonised.drop_id
-from harmonised
-left join staging.assay_limit as assay_limit
-    on assay_limit.cycle_code = harmonised.cycle_code
-    and assay_limit.family = harmonised.family
-    and assay_limit.analyte_code = harmonised.analyte_code
+    * exclude (is_hidden, value, operator, missing_reason),
+    case when not is_hidden then value end as value,
+    case when is_hidden then '=' else operator end as operator,
+    not is_hidden and operator <> '=' as is_censored,
+    'recorded' as date_reason,
+    case when is_hidden then 'steroidal_drug_interference' else missing_reason end as missing_reason
+from clinical
+union all by name
+select * from source.nhanes_lab_result

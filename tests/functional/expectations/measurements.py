@@ -12,6 +12,12 @@ sourced, shaped = shaping["sourced"], shaping["shaped"]
 SURVEY, CLINIC = shaping["SURVEY"], shaping["CLINIC"]
 i, is_male, age = shaping["i"], shaping["is_male"], shaping["age"]
 RECORDED, NOT_RELEASED = {"date_reason": "recorded"}, {"date_reason": "not_released"}
+DOCUMENTED = {
+    "assay_basis": "survey_documentation",
+    "unit_basis": "survey_documentation",
+    "status_code": "final",
+    "n_replicates": 1,
+}
 
 young, old = ~is_male & (age < 45), ~is_male & (age >= 60)
 adult_women, everybody, nobody = ~is_male & (age >= 20), i >= 0, i < 0
@@ -85,13 +91,34 @@ def labs(survey: pl.DataFrame, clinic: pl.DataFrame) -> pl.DataFrame:
         )
         codes = {"specimen_id": specimen, "source_variable": variable, "analyte_code": analyte, "unit_code": unit}
         published = pl.col("value") / factor / pl.when(below).then(2**0.5).otherwise(1.0)
-        rest = {"source_value": published, "lloq": limit, "assay_class": assay} | NOT_RELEASED
+        rest = {"source_value": published, "lloq": limit, "assay_class": assay} | NOT_RELEASED | DOCUMENTED
         parts.append(shaped(part, "staging.lab_result", **codes, **rest))
     patients = sourced(clinic, "omop/measurement", CLINIC).with_columns((20.0 + i % 10).alias("value"))
     codes = {"specimen_id": "omop-1", "source_variable": "2243-4", "analyte_code": "estradiol", "unit_code": "pg/mL"}
-    rest = {"operator": "=", "is_censored": False, "assay_class": "unknown", "drawn_on": dt.date(2015, 6, 1)} | RECORDED
-    dated = shaped(patients, "staging.lab_result", source_value=pl.col("value"), **codes, **rest)
-    return pl.concat([*parts, dated])
+    rest = {"operator": "=", "is_censored": False, "drawn_on": dt.date(2015, 6, 1)} | RECORDED
+    plain = {"assay_class": "unknown", "assay_basis": "none", "status_code": "final", "unit_basis": "given"}
+    dated = shaped(
+        patients, "staging.lab_result", source_value=pl.col("value"), n_replicates=1, **codes, **plain, **rest
+    )
+    hidden = dated.head(1).with_columns(
+        pl.lit("omop-2").alias("specimen_id"),
+        pl.lit(None, pl.Float64).alias("value"),
+        pl.lit("immunoassay").alias("assay_class"),
+        pl.lit("steroidal_drug_interference").alias("missing_reason"),
+    )
+    return pl.concat([*parts, dated, hidden])
+
+
+def laboratories() -> dict[str, pl.DataFrame]:
+    """What one laboratory does by habit: `staging.lab_convention` and `staging.lab_limit`."""
+    one = pl.DataFrame({"source_id": [CLINIC], "lab_key": ["L1"], "analyte_code": ["estradiol"]})
+    unit = {"unit_code": "pmol/L", "n_with_unit": 400, "unit_share": 0.99}
+    method = {"assay_class": "immunoassay", "n_with_method": 300, "method_share": 1.0}
+    limit = {"lloq": 5.0, "n_stated": 60, "fill_value": 2.5, "fill_rule": "half", "n_filled": 12}
+    return {
+        "staging.lab_convention": shaped(one, "staging.lab_convention", **unit, **method),
+        "staging.lab_limit": shaped(one, "staging.lab_limit", **limit),
+    }
 
 
 def scans(survey: pl.DataFrame, clinic: pl.DataFrame) -> pl.DataFrame:

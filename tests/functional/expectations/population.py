@@ -50,6 +50,7 @@ def frames() -> Frames:
         "staging.observation": measured["observations"](survey, clinic, drugs),
     }
     tables["staging.assay_limit"] = _limits(tables["staging.lab_result"])
+    tables |= measured["laboratories"]()
     tables |= _accounts(tables)
     for path in sorted((sql_root() / "ref").glob("*.csv")):
         tables[f"ref.{path.stem}"] = read_csv(path, CONTRACTS[f"ref.{path.stem}"]).collect()

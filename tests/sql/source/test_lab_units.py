@@ -1,0 +1,242 @@
+"""Laboratory rows: analyte, unit and value, whatever the spelling; what cannot be read is set aside with a reason."""
+
+import pytest
+
+TABLE = "source.lab_record"
+PERSON = "person_id | sex_code\n1 | female\n2 | male"
+LANDED = "source_file | drop_id | landed_at\nlab.csv | drop | 2024-01-01"
+
+
+def records(run_sql, flat: list[dict] | None = None, omop: list[dict] | None = None, **inputs):
+    """Rows of the record view, in the order of the source rows."""
+
+    def filled(rows: list[dict], source: str, extra: dict) -> list[dict]:
+        usual = {"person_id": 1, "source_id": source, "drop_id": "drop", "drop_sequence": 1, "source_file": source}
+        return [{**usual, "source_row": number, **extra, **row} for number, row in enumerate(rows, start=1)]
+
+    given = {
+        "raw.flat_lab": filled(flat or [], "flat", {"record_number": 1, "drawn_on": "2020-03-04"}),
+        "raw.omop_measurement": filled(omop or [], "omop", {"measurement_date": "2020-03-04"}),
+        "staging.person": PERSON,
+        "raw.manifest": LANDED,
+        **inputs,
+    }
+    return sorted(run_sql(TABLE, given), key=lambda row: (row["source_id"], row["source_row"], row["record_number"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "expected", "canonical"),
+    [
+        ("Estradiol", "24.5", "pg/mL", 24.5, "pg/mL"),
+        ("estradiol", "24.5", "PG/ML", 24.5, "pg/mL"),
+        ("E2", "24.5", "pgml", 24.5, "pg/mL"),
+        ("Estradiol", "24.5", "ng/L", 24.5, "pg/mL"),
+        ("Estradiol", "89.9418", " pmol/L ", 24.498, "pg/mL"),
+        ("Estradiol", "2.45", "ng/dL", 24.5, "pg/mL"),
+        ("Testosterone, Total", "15.6", "nmol/L", 449.94, "ng/dL"),
+        ("DHEA-S", "150", "μg/dL", 150, "ug/dL"),
+        ("DHEA-S", "150", "µg/dL", 150, "ug/dL"),
+        ("DHEA-S", "150", "mcg/dL", 150, "ug/dL"),
+        ("LH", "5.2", "IU/L", 5.2, "m[IU]/mL"),
+        ("LH", "5.2", "mIU/mL", 5.2, "m[IU]/mL"),
+        ("FSH", "5.2", "U/L", 5.2, "m[IU]/mL"),
+        ("TSH", "1.5", "uIU/mL", 1.5, "m[IU]/L"),
+        ("HbA1c", "5.4", "%", 5.4, "%"),
+        ("HbA1c", "48", "mmol/mol", 48 * 0.09148 + 2.152, "%"),
+        ("Glucose", "5", "mmol/L", 90.078, "mg/dL"),
+        ("Cholesterol", "5", "mmol/L", 193.325, "mg/dL"),
+        ("Creatinine", "88.4", "umol/L", 1.0, "mg/dL"),
+        ("CRP", "0.35", "mg/dL", 3.5, "mg/L"),
+        ("Vitamin D", "30", "ng/mL", 74.88, "nmol/L"),
+        ("CTX", "0.35", "ng/mL", 350, "pg/mL"),
+        ("Insulin", "60", "pmol/L", 10, "u[IU]/mL"),
+        ("Prolactin", "212", "mIU/L", 10, "ng/mL"),
+        ("SHBG", "1", "ug/dL", 34.7, "nmol/L"),
+        ("Sodium", "140", "mEq/L", 140, "mmol/L"),
+        ("Calcium", "4.8", "mEq/L", 9.6187, "mg/dL"),
+        ("Platelets", "250", "x10^9/L", 250, "10*3/uL"),
+        ("ALT", "30", "IU/L", 30, "U/L"),
+    ],
+)
+def test_units_become_canonical(run_sql, only, name, value, unit, expected, canonical):
+    row = only(records(run_sql, [{"name_text": name, "value_text": value, "unit_text": unit}]))
+    assert (row["disposition"], row["reason"], row["unit_code"], row["unit_basis"]) == (
+        "staged",
+        None,
+        canonical,
+        "given",
+    )
+    assert row["value"] == pytest.approx(expected, rel=2e-4)
+    assert (row["operator"], row["source_unit"], row["source_text"]) == ("=", unit, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "operator", "value"),
+    [
+        ("<5", "<", 5),
+        ("< 5.0", "<", 5),
+        ("≤5", "<", 5),
+        ("<=5,0", "<", 5),
+        ("less than 5", "<", 5),
+        ("<5 pg/mL", "<", 5),
+        (">4300", ">", 4300),
+        ("> 4,300.0", ">", 4300),
+        (">4'300", ">", 4300),
+        ("4,5", "=", 4.5),
+        ("4,50", "=", 4.5),
+        ("0,123", "=", 0.123),
+        ("1.234,5", "=", 1234.5),
+        ("1,234.5", "=", 1234.5),
+        ("1 234", "=", 1234),
+        (" 24.5 ", "=", 24.5),
+        ("24.5 H", "=", 24.5),
+        ("24.5*", "=", 24.5),
+        ("(L) 2,5", None, None),
+        ("24.5 pg/mL", "=", 24.5),
+    ],
+)
+def test_texts_of_results(run_sql, only, text, operator, value):
+    row = only(records(run_sql, [{"name_text": "estradiol", "value_text": text, "unit_text": "pg/mL"}]))
+    if operator is None:
+        assert (row["disposition"], row["reason"]) == ("quarantined", "value_unreadable")
+        return
+    assert (row["disposition"], row["operator"], row["value"]) == ("staged", operator, value)
+    assert row["lloq"] == (5 if operator == "<" else None)
+
+
+@pytest.mark.parametrize("word", ["ND", "Not detected", "BLQ", "below LLOQ", "< LLOQ", "undetectable"])
+def test_words_below_the_limit_take_the_limit_that_is_stated(run_sql, word):
+    row, unstated = records(
+        run_sql,
+        [
+            {"name_text": "estradiol", "value_text": word, "unit_text": "pg/mL", "lloq_text": "2.5"},
+            {"name_text": "estradiol", "value_text": word, "unit_text": "pg/mL", "drawn_on": "2020-03-05"},
+        ],
+    )
+    assert (row["operator"], row["value"], row["lloq"], row["missing_reason"]) == ("<", 2.5, 2.5, None)
+    assert (unstated["disposition"], unstated["operator"], unstated["value"]) == ("staged", "<", None)
+    assert unstated["missing_reason"] == "limit_not_stated"
+
+
+@pytest.mark.parametrize(
+    ("row", "disposition", "reason"),
+    [
+        ({"unit_text": None}, "quarantined", "unit_missing"),
+        ({"unit_text": "blips"}, "quarantined", "unit_unknown"),
+        ({"unit_text": "mmol/mol"}, "quarantined", "unit_not_of_analyte"),
+        ({"unit_text": "ng/dL", "value_text": "24 pg/mL"}, "quarantined", "unit_conflict"),
+        ({"value_text": "-3"}, "quarantined", "value_impossible"),
+        ({"value_text": "0"}, "quarantined", "value_impossible"),
+        ({"value_text": "24", "unit_text": "g/L"}, "quarantined", "value_impossible"),
+        ({"value_text": "1,234"}, "quarantined", "value_ambiguous"),
+        ({"value_text": "10-20"}, "quarantined", "value_unreadable"),
+        ({"value_text": "see the letter"}, "quarantined", "value_unreadable"),
+        ({"value_text": "nan"}, "out_of_scope", "no_value"),
+        ({"value_text": None}, "out_of_scope", "no_value"),
+        ({"value_text": " "}, "out_of_scope", "no_value"),
+        ({"value_text": "pending"}, "out_of_scope", "no_value"),
+        ({"status_text": "cancelled"}, "out_of_scope", "entered_in_error"),
+        ({"name_text": "ferritin"}, "out_of_scope", "code_not_listed"),
+        ({"name_text": "anti-estradiol antibody"}, "out_of_scope", "code_not_listed"),
+        ({"operator_text": "~"}, "quarantined", "operator_unreadable"),
+        ({"operator_text": ">", "value_text": "<5"}, "quarantined", "operator_conflict"),
+        ({"drawn_on": None}, "quarantined", "date_missing"),
+        ({"drawn_on": "2024-01-02"}, "quarantined", "date_in_future"),
+        ({"drawn_on": "1899-12-31"}, "quarantined", "date_impossible"),
+        ({"person_id": 99}, "quarantined", "person_unknown"),
+    ],
+)
+def test_what_is_no_result_says_why(run_sql, only, row, disposition, reason):
+    usual = {"name_text": "estradiol", "value_text": "24", "unit_text": "pg/mL"}
+    found = only(records(run_sql, [{**usual, **row}]))
+    assert (found["disposition"], found["reason"]) == (disposition, reason)
+
+
+def test_a_number_below_its_own_limit_is_below_it(run_sql, only):
+    given = {"name_text": "estradiol", "value_text": "3.2", "unit_text": "pg/mL", "lloq_text": "<5 pg/mL"}
+    row = only(records(run_sql, [given]))
+    assert (row["operator"], row["value"], row["lloq"], row["source_value"]) == ("<", 5, 5, 3.2)
+
+
+HABIT = """source_id | lab_key | analyte_code | unit_code | n_with_unit | unit_share | n_with_method | assay_class
+flat | L1 | estradiol | pmol/L | 900 | 0.99 | 900 | lc_ms_ms
+flat | L2 | estradiol | | 900 | 0.9 | 0 |"""
+
+
+def test_a_missing_unit_is_the_laboratory_s_own_and_flagged(run_sql):
+    rows = records(
+        run_sql,
+        [
+            {"name_text": "estradiol", "value_text": "89.9", "lab_id": "L1"},
+            {"name_text": "estradiol", "value_text": "89.9", "lab_id": "L2"},
+            {"name_text": "estradiol", "value_text": "89.9", "lab_id": "L3"},
+            {"name_text": "estradiol", "value_text": "90000", "lab_id": "L1"},
+            {
+                "name_text": "estradiol",
+                "value_text": "89.9",
+                "lab_id": "L1",
+                "unit_text": "pg/mL",
+                "drawn_on": "2020-05-01",
+            },
+        ],
+        **{"staging.lab_convention": HABIT},
+    )
+    assert [row["reason"] for row in rows] == [None, "unit_missing", "unit_missing", "unit_missing", None]
+    assert (rows[0]["unit_basis"], rows[0]["value"]) == ("inferred_from_lab", pytest.approx(24.487, rel=1e-4))
+    assert (rows[0]["assay_class"], rows[0]["assay_basis"]) == ("lc_ms_ms", "lab")
+    assert (rows[4]["unit_basis"], rows[4]["value"]) == ("given", 89.9)
+
+
+def test_what_a_laboratory_writes_in_place_of_its_limit_is_the_limit(run_sql):
+    limits = """source_id | lab_key | analyte_code | lloq | n_stated | fill_value | fill_rule | n_filled
+flat | L1 | estradiol | 5 | 400 | 2.5 | half | 77"""
+    usual = {"name_text": "estradiol", "unit_text": "pg/mL", "lab_id": "L1"}
+    rows = records(
+        run_sql,
+        [
+            {**usual, "value_text": "2.5"},
+            {**usual, "value_text": "2.6", "drawn_on": "2020-05-01"},
+            {**usual, "value_text": "ND", "drawn_on": "2020-06-01"},
+            {**usual, "value_text": "12", "drawn_on": "2020-07-01"},
+        ],
+        **{"staging.lab_limit": limits},
+    )
+    assert [(row["operator"], row["value"], row["lloq"]) for row in rows] == [
+        ("<", 5, 5),
+        ("=", 2.6, None),
+        ("<", 5, 5),
+        ("=", 12, 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "assay_class", "basis"),
+    [
+        ("LC-MS/MS", None, "lc_ms_ms", "method_text"),
+        ("Liquid chromatography tandem mass spectrometry", None, "lc_ms_ms", "method_text"),
+        ("Roche Elecsys E170", None, "immunoassay", "method_text"),
+        ("ECLIA", None, "immunoassay", "method_text"),
+        ("LC/MS", "83096-8", "lc_ms_ms", "method_text"),
+        (None, "83096-8", "immunoassay", "loinc"),
+        (None, "2243-4", "unknown", "none"),
+        ("send-out", "2243-4", "unknown", "none"),
+    ],
+)
+def test_assay_class(run_sql, only, method, code, assay_class, basis):
+    given = {"name_text": "estradiol", "code": code, "value_text": "24", "unit_text": "pg/mL", "method_text": method}
+    row = only(records(run_sql, [given]))
+    assert (row["assay_class"], row["assay_basis"]) == (assay_class, basis)
+
+
+def test_morning_and_fasting(run_sql):
+    usual = {"name_text": "testosterone", "value_text": "400", "unit_text": "ng/dL", "drawn_on": None}
+    rows = records(
+        run_sql,
+        [
+            {**usual, "drawn_at": "2020-03-04 08:15:00", "fasting_text": "Yes"},
+            {**usual, "drawn_at": "2020-03-04 11:00:00", "fasting_text": "random"},
+            {**usual, "drawn_at": "2020-03-05 00:00:00", "fasting_text": "perhaps"},
+        ],
+    )
+    assert [(row["is_morning"], row["is_fasting"]) for row in rows] == [(True, True), (False, False), (None, None)]
+    assert str(rows[2]["drawn_on"]) == "2020-03-05"
