@@ -1,4 +1,4 @@
-"""The verbs of the command line that need no framework: look, query, fetch, roll back. Parses, calls, prints.
+"""The verbs of the command line that need no framework: look, query, fetch, simulate, roll back. Parses, calls, prints.
 
 The verbs that run the Dagster job stand in `assets.cli`, which is the entry point.
 """
@@ -125,6 +125,54 @@ def bench(
     for layer, ratio in found.ratio_by_layer.items():
         print(f"{layer:<10} {ratio:8.1f} times one scan of the input")
     print(f"peak memory {found.peak_memory_mib:,.0f} MiB; all stages in {json_file}")
+
+
+@app.command(name="map")
+def map_file(
+    file: Annotated[Path, typer.Argument(help="A file of a flat drop: text, Parquet, Excel or FHIR NDJSON.")],
+    kind: Annotated[str | None, typer.Option(help="What it holds (lab, dxa, prescription ...); default told.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; default its only one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the mapping there; default standard output.")] = None,
+) -> None:
+    """Propose a mapping for a file and say what it would do; nothing is landed and no value is shown."""
+    from pipelines.sources.flat.map_command import proposed, write
+
+    text, report = proposed(file, kind, sheet)
+    print(report, end="", file=sys.stderr)
+    if out is None:
+        print(text, end="")
+    else:
+        write(text, out)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or simulated before.")],
+    persons: Annotated[int, typer.Option(help="How many people.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    truth: Annotated[
+        Path | None, typer.Option(help="TOML file with parameters of the mechanism that differ from the usual.")
+    ] = None,
+    mess: Annotated[str, typer.Option(help="How messy the records are: none, light, real or heavy.")] = "real",
+    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    truth_persons: Annotated[
+        int, typer.Option(help="People behind the counterfactual truths in truth.json; 0 leaves them out.")
+    ] = 2_000,
+    processes: Annotated[int, typer.Option(help="Worker processes; 0 is one per core.")] = 0,
+) -> None:
+    """Simulate a population with known truth, as OMOP CDM 5.4 with the mess of real records.
+
+    Example: trabecula simulate --persons 10000 --seed 1 --out simulated, then
+    trabecula run --source omop --input simulated/omop
+    """
+    from pipelines.synth.omop.command import Wish, simulate_population
+
+    wish = Wish(out, persons, seed, truth, mess, file_format, truth_persons, processes)
+    told = simulate_population(wish, report=lambda line: print(line, file=sys.stderr))
+    for table in ("person", "drug_exposure", "measurement"):
+        print(f"{told['rows'][table]:>13,} {table}")
+    print(f"{sum(trap['n'] for trap in told['planted'].values()):>13,} planted traps, counted in {out / 'truth.json'}")
+    print(f"OMOP folder   {out / 'omop'}")
 
 
 @fetching.command("nhanes")

@@ -100,7 +100,7 @@ def part_rows(reader: RecordReader, table: TableFile, keeps_malformed: bool, col
 def _examine(folder: Path, drop: Drop, mapping: Mapping, found: _Read) -> None:
     root = folder / drop.folder if drop.folder else folder
     used: set[str] = set()
-    landed: dict[str, str] = {}
+    landed: dict[str, tuple[str, int]] = {}
     for path in sorted(p for p in root.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(root))):
         name = path.relative_to(root).as_posix()
         known = _FileFacts(path, path.relative_to(folder).as_posix(), drop)
@@ -112,14 +112,12 @@ def _examine(folder: Path, drop: Drop, mapping: Mapping, found: _Read) -> None:
             found.files.append(known.out_of_scope("no table of the mapping names this file"))
             continue
         used |= {table.label for table in tables} | ({"fhir"} if is_fhir else set())
-        if (first := landed.setdefault(known.sha256, known.source_file)) != known.source_file:
-            found.files.append(known.duplicate(first))
+        if known.sha256 in landed:
+            found.files.append(known.duplicate(*landed[known.sha256]))
             continue
         try:
-            if is_fhir:
-                _add_fhir(known, mapping, found)
-            else:
-                _add_tables(known, tables, mapping, found)
+            rows = _add_fhir(known, mapping, found) if is_fhir else _add_tables(known, tables, mapping, found)
+            landed[known.sha256] = known.source_file, rows
         except BadInput as error:
             found.problems += error.problems
     wanted = {table.label: table for table in mapping.table}
@@ -156,14 +154,15 @@ class _FileFacts:
     def out_of_scope(self, reason: str) -> FoundFile:
         return self.found("other", "out_of_scope", reason=reason)
 
-    def duplicate(self, first: str) -> FoundFile:
-        return self.found("other", "duplicate", reason=f"same bytes as {first}", rows=0)
+    def duplicate(self, first: str, rows: int) -> FoundFile:
+        return self.found("other", "duplicate", reason=f"same bytes as {first}", rows=rows)
 
     def part_name(self, fragment: str | None) -> str:
         return f"{self.source_file}#{fragment}" if fragment else self.source_file
 
 
-def _add_tables(known: _FileFacts, tables: list[Table], mapping: Mapping, found: _Read) -> None:
+def _add_tables(known: _FileFacts, tables: list[Table], mapping: Mapping, found: _Read) -> int:
+    """Parts of one file; how many rows the file has."""
     readers: list[tuple[RecordReader, TableFile]] = []
     opened: dict[object, TableFile] = {}
     problems: list[str] = []
@@ -205,6 +204,7 @@ def _add_tables(known: _FileFacts, tables: list[Table], mapping: Mapping, found:
             known.found("other", "out_of_scope", source_file=known.part_name("unmatched"), reason=reason)
         )
         found.notes.append(f"{known.source_file}: {reason}")
+    return sum(file.rows for file in opened.values())
 
 
 def _part(
@@ -224,7 +224,7 @@ def _part(
         source_file=name,
         sha256=sha256(repr(decided_by).encode()).hexdigest(),
         rows=StreamedRows(partial(part_rows, reader, file, keeps_malformed), rows),
-        columns={NATIVE_ID: NATIVE_ID} | {column: column for column in reader.types},
+        columns={column: column for column in reader.types},
         kinds=reader.types,
         id_column=NATIVE_ID,
         drop=known.drop,
@@ -265,9 +265,10 @@ class _Counts:
         return _Counts(tuple(rows), tuple(keeper), (unmatched,) if unmatched else ())
 
 
-def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> None:
+def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> int:
+    """Parts of one NDJSON file; how many lines the file has."""
     if mapping.fhir is None:
-        return
+        return 0
     file = fhir.open_resources(known.path, mapping.fhir)
     for kind, rows in file.rows.items():
         if kind not in fhir.KINDS:
@@ -282,7 +283,7 @@ def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> None:
                 source_file=name,
                 sha256=sha256(repr((known.sha256, mapping.fingerprint, name)).encode()).hexdigest(),
                 rows=StreamedRows(partial(file.batches, kind), rows),
-                columns={NATIVE_ID: NATIVE_ID} | {column: column for column in types},
+                columns={column: column for column in types},
                 kinds=types,
                 id_column=NATIVE_ID,
                 drop=known.drop,
@@ -292,6 +293,7 @@ def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> None:
             )
         )
         found.files.append(known.found("ndjson", "landed", source_file=name, table_name=f"flat_{kind}", rows=rows))
+    return sum(file.rows.values())
 
 
 def _persons(parts: Sequence[Part]) -> int:

@@ -1,0 +1,79 @@
+"""What a mapping would do with a file: for each canonical column how many cells are filled and how many of them read.
+
+Only counts, names and formats come out of it, never a value, and nothing is landed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.sources.flat.cells import cell, native_id
+from pipelines.sources.flat.mapping import PERSON, ColumnRule, Table
+from pipelines.sources.flat.records import fit
+from pipelines.sources.text_table import TableFile
+from pipelines.sources.text_table.batch import ROW
+from pipelines.tables.raw_flat import FLAT_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class TriedColumn:
+    """A canonical column, the file's column or the constant behind it, its type, and counts of cells."""
+
+    meaning: str
+    comes_from: str
+    how: str
+    rows: int
+    filled: int
+    reads: int
+
+    @property
+    def success_pct(self) -> float | None:
+        """Share of the filled cells that read, in percent; None where none is filled."""
+        return 100 * self.reads / self.filled if self.filled else None
+
+
+def attempt(file: TableFile, table: Table) -> tuple[TriedColumn, ...]:
+    """Read a whole file by a table of a mapping and count; several records of a wide row are counted one after another.
+
+    Raises:
+        BadInput: the mapping names a column that the file has not.
+    """
+    return tuple(tried for record in table.records() for tried in _attempt(file, record))
+
+
+def _attempt(file: TableFile, table: Table) -> Iterator[TriedColumn]:
+    reader = fit(table, file.columns, 1, False, str(file.path))
+    fitted = reader.table
+    rows = 0
+    filled = dict.fromkeys(fitted.columns, 0)
+    faults = dict.fromkeys(fitted.columns, 0)
+    for batch in file.batches(columns=reader.needed):
+        frame = reader.passing(batch.rows)
+        rows += frame.height
+        for name, rule in fitted.columns.items():
+            read, fault = _counts(frame, name, rule, fitted)
+            filled[name] += read + fault
+            faults[name] += fault
+    for name, rule in fitted.columns.items():
+        comes_from = rule.column if rule.column is not None else "constant"
+        yield TriedColumn(name, comes_from, _how(name, fitted), rows, filled[name], filled[name] - faults[name])
+
+
+def _counts(frame: pl.DataFrame, name: str, rule: ColumnRule, table: Table) -> tuple[int, int]:
+    """Cells that read, and cells that do not."""
+    if name == PERSON and rule.column is not None:
+        return frame.select(native_id(pl.col(rule.column), frame.schema[rule.column]).count()).item(), 0
+    found = cell(name, rule, table, frame.schema)
+    # With a column of the file beside it, so that a constant stands on every row.
+    counted = frame.select(ROW, found.value.alias("value"), found.is_fault.alias("fault"))
+    return counted.filter(~pl.col("fault"))["value"].count(), int(counted["fault"].sum())
+
+
+def _how(name: str, table: Table) -> str:
+    if name == PERSON:
+        return "id, keyed before it is written"
+    kind = FLAT_COLUMNS[table.kind][name]
+    if kind in ("day", "instant"):
+        return f"{kind}, " + " or ".join(table.dates.get(name, ("iso",)))
+    return kind
