@@ -35,6 +35,7 @@ def results(lives: Lives, contacts: Contacts, mess: Mess) -> pl.DataFrame:
 def _described(lives: Lives, contacts: Contacts, mess: Mess) -> pl.DataFrame:
     """One row per analyte and draw with everything the laboratory knows: value in its unit, limits, words."""
     draws = lives.draws.with_columns(row_id=row_ids(lives.draws["person"], 0), person_id=pl.col("person"))
+    draws = traps.with_inflammation(draws, lives, mess)
     kind = draws.schema["analyte"]
     numbers = draws["laboratory"].unique().sort().to_numpy().astype(np.int64)
     units = laboratory_units(numbers, mess).with_columns(pl.col("analyte").cast(kind))
@@ -59,6 +60,7 @@ def _described(lives: Lives, contacts: Contacts, mess: Mess) -> pl.DataFrame:
         "person_id",
         "person",
         "draw",
+        "is_inflamed",
         "day",
         "minute",
         "analyte",

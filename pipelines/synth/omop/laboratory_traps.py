@@ -31,14 +31,68 @@ _MISLABELLED = {"estradiol": ("pg/mL", "pmol/L"), "testosterone": ("ng/dL", "nmo
 MARKERS = ("ctx", "p1np", "ntx", "osteocalcin")
 UNKNOWN_PERSON = 9_000_000_000
 """Added to the person id of a row whose person is nobody."""
+_CRP_HIGH = 10.0
+"""mg/L: above, an immunoassay of estradiol in men is not trusted."""
+_RAISED = (8.0, 15.0)
+_ADDED = 50_000
 _MORNING_ENDS = 10 * 60
+
+
+def with_inflammation(draws: pl.DataFrame, lives: Lives, mess: Mess) -> pl.DataFrame:
+    """Some men are inflamed when blood is drawn: C-reactive protein is high, and immunoassays read estradiol too high.
+
+    Args:
+        draws: as in `Lives`, with row_id and person_id.
+
+    Returns:
+        The draws with the changed values, rows of C-reactive protein where the tube set had none, and is_inflamed.
+    """
+    is_crp = pl.col("analyte") == "hs_crp"
+    men = lives.people.filter(pl.col("sex") == "male").select("person")
+    naturally = draws.filter(is_crp & (pl.col("measured_value") > _CRP_HIGH)).select("person", "draw").unique()
+    open_rows = (
+        draws.filter((pl.col("analyte") == "estradiol") & (pl.col("assay_class") == "immunoassay"))
+        .join(men, on="person", how="semi", maintain_order="left")
+        .join(naturally, on=["person", "draw"], how="anti", maintain_order="left")
+    )
+    hit = open_rows.filter(pl.Series(mess.happens(open_rows["row_id"].to_numpy(), "crp_raises_estradiol")))
+    mess.plant("crp_raises_estradiol", hit["row_id"], hit["person_id"], hit["measured_value"])
+    keys = hit["row_id"].to_numpy()
+    hit = hit.with_columns(
+        raised=pl.Series(_RAISED[0] + _RAISED[1] * mess.uniforms(keys, "estradiol raised")).cast(pl.Float32),
+        crp=pl.Series(_CRP_HIGH + 5 + 40 * mess.uniforms(keys, "inflammation")).cast(pl.Float32),
+    )
+    tubes = draws.join(
+        hit.select("person", "draw", "raised", "crp"), on=["person", "draw"], how="left", maintain_order="left"
+    )
+    is_hit = pl.col("raised").is_not_null()
+    is_raised = is_hit & (pl.col("analyte") == "estradiol") & (pl.col("assay_class") == "immunoassay")
+    changed = tubes.with_columns(
+        measured_value=pl.when(is_raised)
+        .then(pl.col("measured_value") + pl.col("raised"))
+        .when(is_hit & is_crp)
+        .then("crp")
+        .otherwise("measured_value"),
+        is_inflamed=is_raised | (is_hit & is_crp),
+    ).drop("raised", "crp")
+    without = hit.join(draws.filter(is_crp), on=["person", "draw"], how="anti", maintain_order="left")
+    added = without.with_columns(
+        row_id=pl.col("row_id") + _ADDED,
+        analyte=pl.lit("hs_crp").cast(draws.schema["analyte"]),
+        assay_class=pl.lit("routine").cast(draws.schema["assay_class"]),
+        assay_limit=pl.lit(None, dtype=pl.Float32),
+        measured_value="crp",
+        is_inflamed=pl.lit(True),
+    )
+    return pl.concat([changed, added.select(changed.columns)])
 
 
 def spoil(frame: pl.DataFrame, mess: Mess) -> pl.DataFrame:
     """The frame with what is to be printed: number, text, operator_concept_id, unit_text; and the trap of each row."""
     keys = frame["row_id"].to_numpy()
     censored = frame["is_below"].to_numpy()
-    row = np.where(censored, -1, mess.one_of(keys, "laboratory row", _ROW))
+    spared = censored | frame["is_inflamed"].to_numpy()
+    row = np.where(spared, -1, mess.one_of(keys, "laboratory row", _ROW))
     row = np.where((row == 0) & ~frame["prints_unit"].to_numpy(), -1, row)
     of_censored = np.where(censored, mess.one_of(keys, "laboratory limit", _CENSORED), -1)
     names = np.array([*_ROW, *_CENSORED, ""])
@@ -73,6 +127,7 @@ def _mislabelled(frame: pl.DataFrame, mess: Mess) -> pl.DataFrame:
         pl.col("analyte").cast(pl.String).is_in(list(_MISLABELLED))
         & (pl.col("trap") == "")
         & ~pl.col("is_below")
+        & ~pl.col("is_inflamed")
         & pl.col("prints_unit")
     ).to_series()
     hit = np.zeros(len(frame), dtype=bool)
@@ -242,7 +297,8 @@ def count_what_lives_bring(frame: pl.DataFrame, lives: Lives, mess: Mess) -> Non
         ("estrogen_contamination", e2, of(name.is_in(["estradiol_oral", "estradiol_vaginal"]))),
     ):
         mess.plant_where(code, rows, is_during(rows, spells), "measured")
-    inflamed = frame.filter((analyte == "hs_crp") & (pl.col("measured") > 10)).select("person", "draw").unique()
+    is_high = (analyte == "hs_crp") & (pl.col("measured") > _CRP_HIGH) & ~pl.col("is_inflamed")
+    inflamed = frame.filter(is_high).select("person", "draw").unique()
     crp = by_immunoassay.filter(is_male).join(inflamed, on=["person", "draw"], how="semi", maintain_order="left")
     mess.plant("crp_interference", crp["row_id"], crp["person_id"], crp["measured"])
     _count_timing(frame, e2, lives, mess)

@@ -68,7 +68,7 @@ class Request:
             problems.append(f"--mess: name one of {', '.join(LEVELS)}")
         if self.kind not in FORMATS:
             problems.append(f"--format: name one of {', '.join(FORMATS)}")
-        if not 1 <= self.batch_persons:
+        if self.batch_persons < 1:
             problems.append("batch: name a positive number")
         if self.out.exists() and not self.out.is_dir():
             problems.append(f"{self.out}: is a file; name a folder with --out")

@@ -84,7 +84,8 @@ COUNTED = {
     "and measurement_event_id is null",
     "printed_t_other_reference": """select count(*) from m.measurement where measurement_source_value like 'DXA|%|T|F'
         and measurement_id in (select measurement_id from l.printed_elsewhere)""",
-    "vertebrae_excluded": f"select count(*) from m.measurement where {BMD} and {PART.format(2)} = 'LS' and {PART.format(3)} <> 'L1-L4'",
+    "vertebrae_excluded": f"""select count(*) from m.measurement where {BMD} and {PART.format(2)} = 'LS'
+        and {PART.format(3)} <> 'L1-L4'""",
     "side_missing": f"select count(*) from m.measurement where {BMD} and {PART.format(2)} <> 'LS' and {PART.format(3)} = ''",
     "area_shift": """select count(*) from m.measurement a join c.measurement c using (measurement_id)
         where a.measurement_source_value like 'DXA|%|AREA|F' and a.value_as_number > 1.05 * c.value_as_number""",
@@ -105,7 +106,8 @@ COUNTED = {
     "sig_interval_code": SIG
     + "regexp_matches(sig, '(E3[.]5D|every 3[.]5 days|q3[.]5d|q84h|EOD|q48h|q[.]o[.]d[.]|q7d|E7D|every 168|q14d|E14D)')",
     "sig_with_injection": SIG
-    + "regexp_matches(sig, '(shot|with each inj|injection days|after testosterone|day of the inj|inyección|der Injektion|jour de l)')",
+    + "regexp_matches(sig, '(shot|with each inj|injection days|after testosterone|day of the inj|inyección)')"
+    " or regexp_matches(sig, '(der Injektion|jour de l)')",
     "sig_ambiguous": SIG + "regexp_matches(sig, '(bi-?weekly|2 weekly|bisemanal|2-wöch|bihebdo)')",
     "sig_range": SIG + "regexp_matches(sig, '[0-9](,[0-9]+)?( mg| mL)?( [(][0-9.,]+ mg[)])? (to|a|bis|à) [0-9]')",
     "sig_as_needed": SIG
@@ -113,16 +115,17 @@ COUNTED = {
     "sig_titration": SIG + "regexp_matches(sig, '4 (weeks, then|semanas, luego|Wochen, dann|semaines, puis)')",
     "sig_stop": SIG + "regexp_matches(sig, '^(STOP|HOLD|Withhold|SUSPENDER|PAUSIEREN|ARRÊT)')",
     "sig_daily_for_weekly": SIG
-    + "regexp_matches(sig, '(?i)(twice daily|bid|two times a day|every 12 h|BD|twice a day|dos veces al día|cada 12|2x täg|zweimal täg|fois par jour)')"
-    " and regexp_matches(sig, '(?i)(twice daily|bid|two times|every 12|bd$|twice a day|dos veces|cada 12|2x t|zweimal|deux|2 fois)')",
+    + "regexp_matches(sig, '(?i)(twice daily|bid|two times a day|every 12 h|bd$|twice a day|dos veces al día|cada 12)')"
+    " or regexp_matches(sig, '(2x täglich|zweimal täglich|(deux|2) fois par jour)')",
     "sig_syringe_units": SIG + "regexp_matches(sig, '[0-9] (units|unidades|Einheiten|unités) ')",
-    "sig_other_language": f"select count(*) {BOTH} where a.sig is not null and a.provider_id in (select provider_id from l.foreign_clinics)",
+    "sig_other_language": """select count(*) from m.drug_exposure where sig is not null
+        and provider_id in (select provider_id from l.foreign_clinics)""",
     "days_supply_wrong": f"select count(*) {BOTH} where a.{FILL} and a.days_supply <> c.days_supply",
     "days_supply_missing": f"select count(*) from m.drug_exposure where {FILL} and days_supply is null",
     "quantity_missing": f"select count(*) from m.drug_exposure where {FILL} and quantity is null",
     "fill_returned": f"select count(*) {BOTH} where c.stop_reason = 'Returned to stock'",
     "return_unmarked": f"select count(*) {BOTH} where c.stop_reason = 'Returned to stock' and a.stop_reason is null",
-    "fill_unrecorded": "select count(*) from c.drug_exposure where drug_exposure_id not in (select drug_exposure_id from m.drug_exposure)",
+    "fill_unrecorded": "select count(*) from c.drug_exposure anti join m.drug_exposure using (drug_exposure_id)",
     "drug_person_unknown": "select count(*) from m.drug_exposure where person_id not in (select person_id from m.person)",
     "drug_end_before_start": "select count(*) from m.drug_exposure where drug_exposure_end_date < drug_exposure_start_date",
     "date_shift": """select count(distinct person_id) from m.visit_occurrence a join c.visit_occurrence c
@@ -144,6 +147,19 @@ COUNTED = {
     "crp_interference": f"""select count(*) from l.draws d join l.people p using (person) where {E2_IMMUNO}
         and p.sex = 'male' and exists (select 1 from l.draws i where i.person = d.person and i.draw = d.draw
         and i.analyte = 'hs_crp' and i.measured_value > 10)""",
+    # Nine tests a tube set in the made-up lives: C-reactive protein is the fifth, estradiol the first.
+    "crp_raises_estradiol": f"""with before as (
+            select row_number() over (partition by person order by draw, n) + person * 1000000 as id, *
+            from (select *, row_number() over () as n from l.draws)),
+        crp as (select a.measurement_id, b.person, b.measured_value as truly, a.value_as_number as printed,
+            median(a.value_as_number / b.measured_value) over (partition by a.provider_id) as factor
+            from m.measurement a join before b on b.id = a.measurement_id
+            where b.analyte = 'hs_crp' and a.measurement_id + 100000 not in
+            (select measurement_id from m.measurement where {PART.format(4)} = 'C'))
+        select count(*) from crp join before as e on e.id = crp.measurement_id - 4 and e.analyte = 'estradiol'
+        join l.people p on p.person = e.person
+        where p.sex = 'male' and e.assay_class = 'immunoassay' and truly <= 10
+        and printed / factor between 14 and 56""",
     "cycle_phase_unknown": """select count(*) from l.draws d join l.people p using (person) where analyte = 'estradiol'
         and menopause = 'premenopausal' and d.day < p.menopause_day and not exists (select 1 from l.observations o
         where o.person = d.person and o.day = d.day and o.observation = 'cycle_day')""",
