@@ -19,6 +19,7 @@ _ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 _ISO_TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
 _ISO_ZONE = r" ?(Z|[+-]\d{2}(:?\d{2})?)"
 ISO = "iso"
+_MOMENT = pl.Datetime("us")
 
 
 def problems(formats: Sequence[str], is_instant: bool, time_zone: str | None, first_year: int | None) -> list[str]:
@@ -54,86 +55,109 @@ def problems(formats: Sequence[str], is_instant: bool, time_zone: str | None, fi
     return found
 
 
-def instants(text: pl.Expr, formats: Sequence[str], time_zone: str | None, first_year: int | None) -> pl.Expr:
+def instants(text: pl.Series, formats: Sequence[str], time_zone: str | None, first_year: int | None) -> pl.Series:
     """A trimmed text column as local wall time (Datetime, microseconds), NULL where no stated format reads it.
 
     Text with an offset is turned into the wall time of `time_zone`; without one it is wall time already.
     """
-    found = pl.coalesce([_by_format(text, stated, time_zone, first_year) for stated in formats])
-    is_plausible = found.dt.year().is_between(FIRST_YEAR, LAST_YEAR)
-    return pl.when(is_plausible).then(found)
+    found = pl.Series(text.name, [None], dtype=_MOMENT).extend_constant(None, len(text)).head(len(text))
+    for stated in formats:
+        if found.null_count() > text.null_count():
+            found = found.zip_with(found.is_not_null(), _by_format(text, stated, time_zone, first_year))
+    return plausible(found)
 
 
-def wall_time(column: pl.Expr, time_zone: str) -> pl.Expr:
+def plausible(moments: pl.Series) -> pl.Series:
+    """The moments of years that a record can be of; NULL where the year is another."""
+    return moments.set(~moments.dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(False), None)
+
+
+def wall_time(moments: pl.Series, time_zone: str) -> pl.Series:
     """Instants with a zone as the wall time of another."""
-    return column.dt.convert_time_zone(time_zone).dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    return moments.dt.convert_time_zone(time_zone).dt.replace_time_zone(None).cast(_MOMENT)
 
 
-def days_since(column: pl.Expr, stated: str) -> pl.Expr | None:
+def days_since(column: pl.Series, stated: str) -> pl.Series | None:
     """A number of days as an instant at midnight; None where the format is another."""
     since = _SINCE.fullmatch(stated)
     if not since:
         return None
-    anchor = pl.lit(dt.datetime.fromisoformat(since[1])).cast(pl.Datetime("us"))
-    number = column.cast(pl.Float64, strict=False)
-    # Two hundred years either way: beyond it the range check rejects the cell, and the sum must not overflow before.
-    whole = pl.when(number.abs() < 200 * 366).then(number.floor()).cast(pl.Int64)
-    return anchor + pl.duration(days=whole, time_unit="us")
+    # Two hundred years either way: beyond it nothing is plausible, and the sum must not overflow.
+    number = column.cast(pl.Float64, strict=False).rename("number").to_frame()
+    whole = pl.when(pl.col("number").abs() < 200 * 366).then(pl.col("number").floor()).cast(pl.Int64)
+    anchor = pl.lit(dt.datetime.fromisoformat(since[1])).cast(_MOMENT)
+    return number.select(anchor + pl.duration(days=whole, time_unit="us")).to_series()
 
 
-def _by_format(text: pl.Expr, stated: str, time_zone: str | None, first_year: int | None) -> pl.Expr:
+def _by_format(text: pl.Series, stated: str, time_zone: str | None, first_year: int | None) -> pl.Series:
     if stated == ISO:
         return _iso(text, time_zone)
     if (counted := days_since(text, stated)) is not None:
         return counted
     # The pattern is anchored, so that a year of two digits is not taken for one of four, nor a rest overlooked.
-    fitting = pl.when(text.str.contains(f"^{_pattern(stated)}$")).then(text)
+    fitting = _fitting(text, _pattern(stated))
     if "%z" in stated:
-        moment = fitting.str.to_datetime(
-            stated.replace("%z", "%#z"), time_unit="us", time_zone="UTC", strict=False, exact=True
-        )
-        return wall_time(moment, time_zone or "UTC")
+        return _zoned(fitting, stated.replace("%z", "%#z"), time_zone or "UTC")
     if "%H" in stated or "%I" in stated:
         plain = stated if "%M" in stated else f"{stated} %M"
-        fitting = fitting if "%M" in stated else fitting + " 00"
-        found = fitting.str.to_datetime(plain, time_unit="us", strict=False, exact=True)
+        found = _moment(fitting if "%M" in stated else fitting + " 00", plain)
     else:
-        found = fitting.str.to_date(stated, strict=False, exact=True).cast(pl.Datetime("us"))
+        found = fitting.str.to_date(stated, strict=False, exact=True).cast(_MOMENT)
     return _in_century(found, first_year) if "%y" in stated and first_year is not None else found
 
 
-def _in_century(found: pl.Expr, first_year: int) -> pl.Expr:
-    year = first_year + (found.dt.year() - first_year) % 100
-    # 29 February exists in one century and not in another: such a cell does not read.
-    day = pl.datetime(
-        year, found.dt.month(), found.dt.day(), found.dt.hour(), found.dt.minute(), found.dt.second(), time_unit="us"
+def _fitting(text: pl.Series, pattern: str) -> pl.Series:
+    return text.set(~text.str.contains(f"^{pattern}$").fill_null(False), None)
+
+
+def _moment(text: pl.Series, stated: str) -> pl.Series:
+    return text.str.to_datetime(stated, time_unit="us", strict=False, exact=True)
+
+
+def _zoned(text: pl.Series, stated: str, time_zone: str) -> pl.Series:
+    moments = text.str.to_datetime(stated, time_unit="us", time_zone="UTC", strict=False, exact=True)
+    return wall_time(moments, time_zone)
+
+
+def _in_century(found: pl.Series, first_year: int) -> pl.Series:
+    parts = pl.DataFrame(
+        {
+            "moment": found,
+            "year": first_year + (found.dt.year() - first_year) % 100,
+            "month": found.dt.month(),
+            "day": found.dt.day(),
+            "since_midnight": found - found.dt.truncate("1d"),
+        }
     )
-    return pl.when((found.dt.month() != 2) | (found.dt.day() < 29) | _is_leap(year)).then(day)
+    # 29 February exists in one century and not in another: such a cell does not read.
+    exists = (pl.col("month") != 2) | (pl.col("day") < 29) | _is_leap(pl.col("year"))
+    known = parts.with_columns(pl.when(exists).then(pl.col("day")).alias("day"))
+    return known.select(
+        pl.when(pl.col("day").is_not_null()).then(
+            pl.datetime("year", "month", pl.col("day").fill_null(1), time_unit="us") + pl.col("since_midnight")
+        )
+    ).to_series()
 
 
 def _is_leap(year: pl.Expr) -> pl.Expr:
     return ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
 
 
-def _iso(text: pl.Expr, time_zone: str | None) -> pl.Expr:
-    day = pl.when(text.str.contains(f"^{_ISO_DAY}$")).then(text)
-    local = pl.when(text.str.contains(f"^{_ISO_DAY}{_ISO_TIME}$")).then(_full_clock(text))
-    found = [
-        day.str.to_date("%Y-%m-%d", strict=False, exact=True).cast(pl.Datetime("us")),
-        local.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False, exact=True),
-    ]
-    if time_zone is not None:
-        zoned = pl.when(text.str.contains(f"^{_ISO_DAY}{_ISO_TIME}{_ISO_ZONE}$")).then(text)
-        zone = zoned.str.extract(f"({_ISO_ZONE})$", 1).str.strip_chars().str.replace("^Z$", "+00:00")
-        clock = _full_clock(zoned.str.replace(f"{_ISO_ZONE}$", "")) + zone
-        moment = clock.str.to_datetime(
-            "%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False, exact=True
-        )
-        found.append(wall_time(moment, time_zone))
-    return pl.coalesce(found)
+def _iso(text: pl.Series, time_zone: str | None) -> pl.Series:
+    found = _fitting(text, _ISO_DAY).str.to_date("%Y-%m-%d", strict=False, exact=True).cast(_MOMENT)
+    if found.null_count() == text.null_count():
+        return found
+    local = _moment(_full_clock(_fitting(text, f"{_ISO_DAY}{_ISO_TIME}")), "%Y-%m-%dT%H:%M:%S%.f")
+    found = found.zip_with(found.is_not_null(), local)
+    if time_zone is None or found.null_count() == text.null_count():
+        return found
+    zoned = _fitting(text, f"{_ISO_DAY}{_ISO_TIME}{_ISO_ZONE}")
+    zone = zoned.str.extract(f"({_ISO_ZONE})$", 1).str.strip_chars().str.replace("^Z$", "+00:00")
+    clock = _full_clock(zoned.str.replace(f"{_ISO_ZONE}$", "")) + zone
+    return found.zip_with(found.is_not_null(), _zoned(clock, "%Y-%m-%dT%H:%M:%S%.f%#z", time_zone))
 
 
-def _full_clock(text: pl.Expr) -> pl.Expr:
+def _full_clock(text: pl.Series) -> pl.Series:
     return text.str.replace(" ", "T", literal=True).str.replace(r"^(.{10}T\d{2}:\d{2})$", "${1}:00")
 
 

@@ -90,7 +90,8 @@ def open_delivery(folder: Path, mapping: Mapping, drops: Sequence[Drop] | None =
 
 
 def part_rows(reader: RecordReader, table: TableFile, keeps_malformed: bool, columns: Sequence[str]) -> Iterator[Batch]:
-    """Some columns of a part's records, batch by batch, with the records that were set aside."""
+    """Some columns of a part's records, batch by batch, with the records that were set aside for one of them."""
+    reader = reader.only(columns)
     for batch in table.batches(columns=reader.needed):
         given = batch if keeps_malformed else Batch(batch.rows, batch.rejects.clear())
         found = reader.records(given)

@@ -12,11 +12,11 @@ import polars as pl
 
 from pipelines.errors import BadInput
 from pipelines.sources.flat import date_format
-from pipelines.sources.flat.cells import DTYPES, RULES, Cell
+from pipelines.sources.flat.cells import DTYPES, RULES, Cells
 from pipelines.sources.flat.fhir_records import KINDS_OF_TYPE, belongs, columns, native_id
 from pipelines.sources.flat.fhir_schema import SCHEMAS
 from pipelines.sources.flat.mapping import FhirFiles
-from pipelines.sources.flat.records import FAULT, NATIVE_ID, first_fault, rejected
+from pipelines.sources.flat.records import NATIVE_ID, split
 from pipelines.sources.text_table import Batch
 from pipelines.sources.text_table.batch import ROW
 from pipelines.sources.text_table.batch import rejects as set_aside
@@ -167,30 +167,29 @@ def _parsed(chunk: Chunk, lines: np.ndarray, schema: dict[str, pl.DataType]) -> 
 
 def _records(frame: pl.DataFrame, resource_type: str, kind: str, options: FhirFiles) -> Batch:
     texts = columns(resource_type, kind, options.birth_year)
-    cells = [_cell(name, text, FLAT_COLUMNS[kind][name], options.time_zone) for name, text in texts.items()]
-    found = frame.select(
+    written = frame.select(
         ROW,
         native_id(resource_type).alias(NATIVE_ID),
         pl.lit(1, dtype=pl.Int64).alias("record_number"),
-        *(cell.value for cell in cells),
-        first_fault(cells).alias(FAULT),
+        *(text.cast(pl.String).alias(name) for name, text in texts.items()),
     )
-    good = found.filter(pl.col(FAULT).is_null()).drop(FAULT)
-    return Batch(pl.concat([_empty(kind), good], how="diagonal"), rejected(found, cells))
+    cells = [_cells(written[name], FLAT_COLUMNS[kind][name], options.time_zone) for name in texts]
+    found = written.with_columns(cell.values for cell in cells)
+    return split(pl.concat([_empty(kind), found], how="diagonal"), cells, set_aside({}))
 
 
-def _cell(name: str, text: pl.Expr, kind: str, time_zone: str | None) -> Cell:
+def _cells(text: pl.Series, kind: str, time_zone: str | None) -> Cells:
     rule, says = RULES[kind]
-    text = text.cast(pl.String)
     if kind == "text":
-        return Cell(name, text.alias(name), pl.lit(False), rule, says)
-    if kind in ("day", "instant"):
-        moment = date_format.instants(text, (date_format.ISO,), time_zone, None)
-        value = moment.dt.date() if kind == "day" else moment
+        values = text
+    elif kind in ("day", "instant"):
+        moments = date_format.instants(text, (date_format.ISO,), time_zone, None)
+        values = moments.dt.date() if kind == "day" else moments
     else:
-        value = text.cast(DTYPES[kind], strict=False)
-    is_fault = (text.is_not_null() & value.is_null()).fill_null(False)
-    return Cell(name, value.alias(name), is_fault, rule, f"{name} {says}")
+        values = text.cast(DTYPES[kind], strict=False)
+    return Cells(
+        text.name, values.rename(text.name), text.is_not_null() & values.is_null(), rule, f"{text.name} {says}"
+    )
 
 
 def _empty(kind: str) -> pl.DataFrame:

@@ -183,12 +183,11 @@ def _survey(file: TableFile, meanings: dict[str, str], kind: str) -> dict[str, _
     seen = {column: _Seen() for column in file.columns}
     for batch in file.batches():
         for column in file.columns:
-            dtype = batch.rows.schema[column]
-            if dtype.is_temporal():
+            if batch.rows.schema[column].is_temporal():
                 seen[column].filled += batch.rows.height - batch.rows[column].null_count()
                 continue
-            text = batch.rows.select(plain_text(pl.col(column), dtype).str.strip_chars().alias("text"))
-            counted = text.filter(pl.col("text") != "").group_by("text").len("n")
+            text = plain_text(batch.rows[column]).str.strip_chars().rename("text")
+            counted = text.to_frame().filter(pl.col("text") != "").group_by("text").len("n")
             meaning = meanings[column]
             is_day = FLAT_COLUMNS[kind].get(meaning) in ("day", "instant") or meaning == "birth_year"
             _count(seen[column], counted, is_day, meaning in ("code", "cause_code", "indication_code"))
@@ -211,14 +210,17 @@ def _count(seen: _Seen, counted: pl.DataFrame, is_day: bool, is_code: bool) -> N
     for name, count in found.items():
         setattr(seen, name, getattr(seen, name) + count)
     if is_day:
-        reads = counted.select(
-            n.filter(date_format.instants(text, (each,), "UTC", 1950).is_not_null()).sum().alias(each)
-            for each in FORMATS
-        ).row(0, named=True)
+        reads = {
+            each: _weight(counted, date_format.instants(counted["text"], (each,), "UTC", 1950)) for each in FORMATS
+        }
         seen.reads = {each: seen.reads.get(each, 0) + reads[each] for each in FORMATS}
     if is_code:
         codes = counted.select(n.filter(text.str.contains(p)).sum().alias(c) for c, p in _CODES.items())
         seen.codes = {c: seen.codes.get(c, 0) + count for c, count in codes.row(0, named=True).items()}
+
+
+def _weight(counted: pl.DataFrame, moments: pl.Series) -> int:
+    return int(counted["n"].filter(moments.is_not_null()).sum())
 
 
 def _assembled(

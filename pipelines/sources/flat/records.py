@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.errors import BadInput
-from pipelines.sources.flat.cells import DTYPES, Cell, cell, native_id, plain_text
+from pipelines.sources.flat.cells import DTYPES, Cells, native_id, plain_text, read_cells
 from pipelines.sources.flat.mapping import PERSON, ColumnRule, Condition, Table
 from pipelines.sources.flat.mapping_check import is_dropped
 from pipelines.sources.text_table.batch import ROW, Batch
@@ -33,12 +33,18 @@ class RecordReader:
         rules = [rule.column for rule in self.table.columns.values() if rule.column is not None]
         return tuple(dict.fromkeys((*rules, *self.table.where, *self.kept)))
 
+    def only(self, wanted: Sequence[str]) -> "RecordReader":
+        """The same records with some columns: what others hold is not read, nor whether it reads."""
+        rules = {name: rule for name, rule in self.table.columns.items() if name == PERSON or name in wanted}
+        kept = {column: name for column, name in self.kept.items() if name in wanted}
+        return RecordReader(self.table.model_copy(update={"columns": rules}), self.record_number, kept)
+
     def passing(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows that meet all conditions."""
         if not self.table.where:
             return frame
-        schema = frame.schema
-        return frame.filter(*(_passes(name, schema[name], c) for name, c in self.table.where.items()))
+        passes = [_passes(frame[name], condition) for name, condition in self.table.where.items()]
+        return frame.filter(*passes)
 
     @property
     def types(self) -> dict[str, str]:
@@ -51,29 +57,36 @@ class RecordReader:
         A record with a cell that does not read is set aside under the first such column. Malformed rows stay set aside.
         """
         frame = self.passing(batch.rows)
-        schema = frame.schema
-        cells = [cell(name, rule, self.table, schema) for name, rule in self.table.columns.items() if name != PERSON]
-        person = self.table.columns[PERSON].column or ""
-        found = frame.select(
-            ROW,
-            native_id(pl.col(person), schema[person]).alias(NATIVE_ID),
-            pl.lit(self.record_number, dtype=pl.Int64).alias("record_number"),
-            *(each.value for each in cells),
-            *(pl.col(column).alias(name) for column, name in self.kept.items()),
-            first_fault(cells).alias(FAULT),
-        )
-        present = {each.name for each in cells}
-        absent = [
-            pl.lit(None, dtype=DTYPES[kind]).alias(name)
-            for name, kind in FLAT_COLUMNS[self.table.kind].items()
-            if name not in present
+        table = self.table
+        cells = [read_cells(name, rule, table, frame) for name, rule in table.columns.items() if name != PERSON]
+        person = native_id(frame[table.columns[PERSON].column or ""]).alias(NATIVE_ID)
+        present = {each.name: each.values for each in cells}
+        declared = [
+            present[name] if name in present else pl.lit(None, dtype=DTYPES[kind]).alias(name)
+            for name, kind in FLAT_COLUMNS[table.kind].items()
         ]
-        order = (ROW, NATIVE_ID, "record_number", *FLAT_COLUMNS[self.table.kind], *self.kept.values())
-        good = found.filter(pl.col(FAULT).is_null()).with_columns(absent).select(order)
-        return Batch(good, pl.concat([batch.rejects, rejected(found, cells)]).sort(ROW))
+        record = pl.lit(self.record_number, dtype=pl.Int64).alias("record_number")
+        kept = [frame[column].alias(name) for column, name in self.kept.items()]
+        found = frame.select(ROW, person, record, *declared, *kept)
+        return split(found, cells, batch.rejects)
 
 
-FAULT = "fault_position"
+def split(found: pl.DataFrame, cells: Sequence[Cells], rejects: pl.DataFrame) -> Batch:
+    """Records apart from those with a cell that does not read, which join the rejects under the first such column."""
+    position = pl.Series("position", [None], dtype=pl.Int64).new_from_index(0, found.height)
+    for place, each in enumerate(cells):
+        if each.is_fault.any():
+            position = position.set(position.is_null() & each.is_fault, place)
+    if position.null_count() == found.height:
+        return Batch(found, rejects)
+    faulty = pl.DataFrame({ROW: found[ROW], "position": position}).drop_nulls()
+    places = list(range(len(cells)))
+    set_aside = faulty.select(
+        ROW,
+        pl.col("position").replace_strict(places, [c.rule for c in cells], return_dtype=pl.String).alias("rule_code"),
+        pl.col("position").replace_strict(places, [c.reason for c in cells], return_dtype=pl.String).alias("reason"),
+    )
+    return Batch(found.filter(position.is_null()), pl.concat([rejects, set_aside]).sort(ROW))
 
 
 def fit(table: Table, columns: Sequence[str], record_number: int, keeps_others: bool, where: str) -> RecordReader:
@@ -114,7 +127,7 @@ def fit(table: Table, columns: Sequence[str], record_number: int, keeps_others: 
 
 def _kept_names(columns: Sequence[str], kind: str) -> dict[str, str]:
     """Names under which other columns are kept: `source_` before one that is canonical, a number after a repeated one."""
-    taken = {column.name for column in CONTRACTS[f"raw.flat_{kind}"].columns} | {NATIVE_ID, FAULT}
+    taken = {column.name for column in CONTRACTS[f"raw.flat_{kind}"].columns} | {NATIVE_ID}
     names = {}
     for column in columns:
         name = f"source_{column}" if column.casefold() in taken else column
@@ -142,10 +155,10 @@ class _Spelling:
         return alike[0] if len(alike) == 1 else None
 
 
-def _passes(name: str, dtype: pl.DataType, condition: Condition) -> pl.Expr:
-    text = plain_text(pl.col(name), dtype).str.strip_chars().fill_null("")
+def _passes(column: pl.Series, condition: Condition) -> pl.Series:
+    text = plain_text(column).str.strip_chars().fill_null("")
     number = text.cast(pl.Float64, strict=False)
-    passes = pl.lit(True)
+    passes = pl.Series([True]).new_from_index(0, len(text))
     if condition.equal:
         passes &= _among(text, number, condition.equal)
     if condition.unequal:
@@ -155,25 +168,7 @@ def _passes(name: str, dtype: pl.DataType, condition: Condition) -> pl.Expr:
     return passes
 
 
-def _among(text: pl.Expr, number: pl.Expr, values: tuple[str | float, ...]) -> pl.Expr:
+def _among(text: pl.Series, number: pl.Series, values: tuple[str | float, ...]) -> pl.Series:
     texts = [value for value in values if isinstance(value, str)]
     numbers = [float(value) for value in values if not isinstance(value, str)]
-    found = text.is_in(texts) if texts else pl.lit(False)
-    return found | number.is_in(numbers).fill_null(False) if numbers else found
-
-
-def first_fault(cells: list[Cell]) -> pl.Expr:
-    """Position of the first cell that does not read; NULL where all do."""
-    places = [pl.when(each.is_fault).then(pl.lit(place, pl.Int32)) for place, each in enumerate(cells)]
-    return pl.coalesce(places) if places else pl.lit(None, pl.Int32)
-
-
-def rejected(found: pl.DataFrame, cells: list[Cell]) -> pl.DataFrame:
-    """The rejects of records of which `fault_position` is known."""
-    places = list(range(len(cells)))
-    faulty = found.filter(pl.col(FAULT).is_not_null())
-    return faulty.select(
-        ROW,
-        pl.col(FAULT).replace_strict(places, [c.rule for c in cells], return_dtype=pl.String).alias("rule_code"),
-        pl.col(FAULT).replace_strict(places, [c.reason for c in cells], return_dtype=pl.String).alias("reason"),
-    )
+    return text.is_in(texts) | number.is_in(numbers).fill_null(False)

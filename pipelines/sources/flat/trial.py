@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.sources.flat.cells import cell, native_id
+from pipelines.sources.flat.cells import native_id, read_cells
 from pipelines.sources.flat.mapping import PERSON, ColumnRule, Table
 from pipelines.sources.flat.records import fit
 from pipelines.sources.text_table import TableFile
-from pipelines.sources.text_table.batch import ROW
 from pipelines.tables.raw_flat import FLAT_COLUMNS
 
 
@@ -63,11 +62,9 @@ def _attempt(file: TableFile, table: Table) -> Iterator[TriedColumn]:
 def _counts(frame: pl.DataFrame, name: str, rule: ColumnRule, table: Table) -> tuple[int, int]:
     """Cells that read, and cells that do not."""
     if name == PERSON and rule.column is not None:
-        return frame.select(native_id(pl.col(rule.column), frame.schema[rule.column]).count()).item(), 0
-    found = cell(name, rule, table, frame.schema)
-    # With a column of the file beside it, so that a constant stands on every row.
-    counted = frame.select(ROW, found.value.alias("value"), found.is_fault.alias("fault"))
-    return counted.filter(~pl.col("fault"))["value"].count(), int(counted["fault"].sum())
+        return native_id(frame[rule.column]).count(), 0
+    found = read_cells(name, rule, table, frame)
+    return found.values.filter(~found.is_fault).count(), int(found.is_fault.sum())
 
 
 def _how(name: str, table: Table) -> str:

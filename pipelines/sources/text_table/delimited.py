@@ -76,7 +76,7 @@ def open_text(
     Raises:
         BadInput: naming file and row, where the file cannot be read as a whole.
     """
-    sample_limits = replace(limits, block_bytes=min(limits.block_bytes, MIB))
+    sample_limits = replace(limits, block_bytes=MIB)
     start = next(byte_stream.blocks(path, is_gzip, sample_limits), b"")
     found = dialect.sniff(path, start, encoding=encoding, delimiter=delimiter, quoting=quoting)
     columns: tuple[str, ...] = ()
