@@ -41,6 +41,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.trials.study_tables:run_setting",
         depends_on=("bone_reference", "min_cell", "evidence_source"),
     ),
+    _python("staging.sig", "pipelines.features.sig:sig", ("staging.sig_text",)),
     _python("models.diagnostic", "pipelines.models.gate:diagnostic", (*_SURVEY_FRAME, *_BONE_REFERENCE), _STUDIES),
     _python(
         "models.effect_estimate",

@@ -3,7 +3,20 @@
 `CONTRACTS` maps `<layer>.<table>` to its contract. What a table holds is computed elsewhere, under the same name.
 """
 
-from pipelines.tables import cohort, features, mart, models, raw, raw_flat, raw_omop, ref, ref_clinical, ref_lab, staging
+from pipelines.tables import (
+    cohort,
+    features,
+    mart,
+    models,
+    raw,
+    raw_flat,
+    raw_omop,
+    ref,
+    ref_clinical,
+    ref_lab,
+    staging,
+    staging_clinical,
+)
 from pipelines.tables.contract import CONTRACTS, LAYERS, Column, Contract
 
 __all__ = [
@@ -22,4 +35,5 @@ __all__ = [
     "ref_clinical",
     "ref_lab",
     "staging",
+    "staging_clinical",
 ]

@@ -52,7 +52,7 @@ def flag(meaning: str, *, optional: bool = False) -> dy.Bool:
 
 def day(meaning: str, *, optional: bool = False) -> dy.Date:
     """A calendar date."""
-    return dy.Date(nullable=optional, min=dt.date(1900, 1, 1), max=dt.date(2200, 1, 1), description=meaning)
+    return dy.Date(nullable=optional, min=dt.date(1900, 1, 1), max=dt.date(2300, 1, 1), description=meaning)
 
 
 def instant(meaning: str, *, optional: bool = False) -> dy.Datetime:

@@ -1,4 +1,4 @@
-"""Contracts of the code lists behind drugs, scans, diagnoses and observations: how sources write what the house calls by one name.
+"""Contracts of the code lists behind drugs, scans, diagnoses and observations: what sources write, and what it means here.
 
 Laboratory code lists stand in `ref_lab`. What a list is used for stands in the SQL that joins it.
 """
@@ -52,11 +52,13 @@ class DxaCode(dy.Schema):
     """
 
     list_code = text(
-        "What the code says something about", key=True, allowed=("quantity", "site", "side", "manufacturer", "model")
+        "What the code says something about",
+        key=True,
+        allowed=("quantity", "site", "side", "manufacturer", "model", "unit"),
     )
     vocabulary_code = text("Code system", key=True, allowed=("loinc", "omop", "trabecula", "word"))
     code = text("Code in lower case, concept id or word", key=True)
-    value_code = text("Quantity, site, side, maker, or the maker of a model")
+    value_code = text("Quantity, site, side, maker, the maker of a model, or the factor to g/cm2")
     site_code = text(SITE_MEANING, optional=True)
     side_code = text("Side, where the code fixes it", optional=True)
     source = text("Where the row was checked")
@@ -93,6 +95,8 @@ class ObservationCode(dy.Schema):
     observation_code = text("What was observed")
     unit_code = text("Canonical UCUM unit; NULL for answers", optional=True)
     value_kind = text("How its value reads", allowed=("number", "answer", "presence", "date", "ignored"))
+    minimum = number("Below it no reading is possible, in the canonical unit", optional=True)
+    maximum = number("Above it no reading is possible, in the canonical unit", optional=True)
     source = text("Where the row was checked")
 
 
@@ -131,9 +135,7 @@ class ProcedureCode(dy.Schema):
     """Procedure codes that matter here; ICD codes stand for themselves and all below them."""
 
     procedure_code = text("Procedure", key=True)
-    vocabulary_code = text(
-        "Code system", key=True, allowed=("cpt4", "hcpcs", "icd10pcs", "icd9proc", "snomed", "omop")
-    )
+    vocabulary_code = text("Code system", key=True, allowed=("cpt4", "hcpcs", "icd10pcs", "icd9proc", "snomed", "omop"))
     code = text("Code, or the beginning of it", key=True)
     source = text("Where the row was checked")
 

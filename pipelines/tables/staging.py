@@ -17,6 +17,8 @@ class Person(dy.Schema):
     age_years = number("Age at entry into the source; NULL if unknown", "a", optional=True, minimum=0, maximum=120)
     is_age_top_coded = flag("The source released a ceiling instead of the age")
     race_ethnicity_code = text("Race and Hispanic origin as the source groups it", optional=True)
+    birth_year = whole("Year of birth; NULL where it would tell an age over 89", "a", optional=True, minimum=1850)
+    entered_on = day("First day under observation, else the day the age was stated", optional=True)
     source_file = text("File the row came from")
     source_row = whole("Row number in that file", minimum=1)
     source_id = source_id()
@@ -167,96 +169,37 @@ class LabLimit(dy.Schema):
     n_filled = whole("Results that are the fill value", minimum=0)
 
 
-@table("staging.dxa_scan", grain="one row per person, scan, site, side and imputation")
-class DxaScan(dy.Schema):
-    """Bone density by site. A measured value has imputation 0; values imputed by the source have 1 to 5 and none is a scan."""
-
-    person_id = person_id()
-    scan_id = text("Scan of the person", key=True)
-    site_code = text("Skeletal site", key=True)
-    side_code = text("Side", key=True, allowed=("left", "right", "not_applicable", "not_released"))
-    imputation_number = whole("0 measured; 1 to 5 imputed by the source", key=True, minimum=0, maximum=5)
-    bmd_g_cm2 = number("Areal bone mineral density", "g/cm2", optional=True)
-    is_valid = flag("Usable measurement or imputation")
-    invalid_reason = text("Why it is not usable", optional=True)
-    manufacturer = text("Maker of the densitometer", optional=True)
-    model = text("Model", optional=True)
-    software = text("Analysis software", optional=True)
-    device_id = text("Device; change over time is computed within one device only", optional=True)
-    scanned_on = day("Day of the scan", optional=True)
-    date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
-    source_file = text("File the row came from")
-    source_row = whole("Row number in that file", minimum=1)
-    source_id = source_id()
-    drop_id = drop_id()
-
-
-@table("staging.drug_exposure", grain="one row per person, source row and ingredient")
-class DrugExposure(dy.Schema):
-    """Prescriptions by ingredient. Where a source holds no dose, dose is NULL and `dose_source` says so."""
-
-    person_id = person_id()
-    source_file = text("File the row came from", key=True)
-    source_row = whole("Row number in that file", key=True, minimum=1)
-    ingredient = text("Ingredient, lower case", key=True)
-    drug_name = text("Name as the source gives it")
-    drug_class = text("Class, where the ingredient is one that matters here", optional=True)
-    indication_code = text("ICD-10-CM code of the reason for use", optional=True)
-    started_on = day("First day", optional=True)
-    days_on = number("Days taken so far; NULL if refused or unknown", "d", optional=True, minimum=0)
-    strength_mg = number("Strength", "mg", optional=True, minimum=0)
-    dose_mg_per_day = number("Dose", "mg/d", optional=True, minimum=0)
-    dose_source = text("Where the dose comes from", allowed=("sig", "quantity", "strength", "not_recorded"))
-    dose_confidence = number("Confidence in the dose, 0 to 1", optional=True, minimum=0, maximum=1)
-    date_reason = text("Whether dates were recorded or not released", allowed=DATE_REASONS)
-    source_id = source_id()
-    drop_id = drop_id()
-
-
-@table("staging.condition", grain="one row per person and condition")
-class Condition(dy.Schema):
-    """Diagnoses: recorded codes, or what a respondent was ever told."""
-
-    person_id = person_id()
-    condition_code = text("Condition", key=True)
-    is_present = flag("Reported present; false is a stated no")
-    recorded_on = day("Day of the record", optional=True)
-    record_type = text("How it is known", allowed=("self_report", "coded_diagnosis"))
-    source_variable = text("Variable or code it came from")
-    source_file = text("File the row came from")
-    source_row = whole("Row number in that file", minimum=1)
-    source_id = source_id()
-    drop_id = drop_id()
-
-
-@table("staging.observation", grain="one row per person, observation and reading")
+@table("staging.observation", grain="one row per person, observation, source row, record and reading")
 class Observation(dy.Schema):
-    """What is neither laboratory, scan, drug nor diagnosis: body measures, blood pressure, smoking, reproductive history."""
+    """What is neither laboratory, scan, drug nor diagnosis: body measures, scores, smoking, reproductive history, genotypes."""
 
     person_id = person_id()
     observation_code = text("What was observed", key=True)
-    reading_number = whole("Order among repeated readings", key=True, minimum=1)
+    source_file = text("File the row came from", key=True)
+    source_row = whole("Row number in that file", key=True, minimum=1)
+    record_number = whole("Which of the records of that row, from 1", key=True, minimum=1)
+    reading_number = whole("Order among the readings of one row", key=True, minimum=1)
     value = number("Number or answer code")
     unit_code = text("UCUM unit; NULL for an answer code", optional=True)
     observed_on = day("Day of the observation", optional=True)
     date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
-    source_variable = text("Variable it came from")
-    source_file = text("File the row came from")
-    source_row = whole("Row number in that file", minimum=1)
+    source_variable = text("Variable or code it came from")
     source_id = source_id()
     drop_id = drop_id()
 
 
-@table("staging.source_row", grain="one row per source row of a table that staging reads")
+@table("staging.source_row", grain="one row per source row of a table that staging reads, and record")
 class SourceRow(dy.Schema):
     """What must become of each source row, by a rule of its own, so that conservation can fail."""
 
     person_id = person_id(key=False)
     source_file = text("File", key=True)
     source_row = whole("Row number in that file", key=True, minimum=1)
+    record_number = whole("Order among the records of the row; the first counts for the row", key=True, minimum=1)
     family = text("Source table family")
     disposition = text("What must become of it", allowed=("staged", "duplicate", "quarantined", "out_of_scope"))
     reason = text("Why it is not staged", optional=True)
+    is_found = flag("A staging table holds a row of it")
     source_id = source_id()
     drop_id = drop_id()
 

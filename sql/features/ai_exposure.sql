@@ -4,10 +4,12 @@
 select
     drug.person_id,
     drug.ingredient,
-    row_number() over (partition by drug.person_id, drug.ingredient order by drug.source_file, drug.source_row)
-        as interval_number,
+    row_number() over (
+        partition by drug.person_id, drug.ingredient
+        order by drug.started_on, drug.source_file, drug.source_row, drug.record_number
+    ) as interval_number,
     drug.started_on as starts_on,
-    cast(null as date) as ends_on,
+    drug.ended_on as ends_on,
     true as is_current_at_entry,
     drug.days_on,
     drug.dose_mg_per_day * 7 as dose_mg_per_week,
@@ -20,3 +22,4 @@ join (
     where drug_class = 'aromatase_inhibitor'
     group by ingredient
 ) as label on label.ingredient = drug.ingredient
+where not coalesce(drug.status_code in ('cancelled', 'returned', 'not_filled'), false)

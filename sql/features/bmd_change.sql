@@ -1,7 +1,7 @@
 -- grain: one row per person, site, side, device and scan, with the scan that follows it
 -- unit: person
--- Change is computed within one site, side and device only, between scans with a date: without one, which came first is
--- not known. Imputed values are no scans and take no part.
+-- Change is computed within one site, side and series (device, software, vertebrae) only, between scans with a date:
+-- without one, which came first is not known. Imputed values are no scans and take no part.
 -- T-scores: one declared reference for both sexes (ref.run_setting), the own-sex reference beside it.
 -- Rounding to nine decimals keeps a T-score of exactly -2.5 on the side where WHO puts it.
 -- T for postmenopausal women and men of 50 and over, Z for everybody else (ISCD 2023).
@@ -27,14 +27,14 @@ paired as (
         scan.manufacturer,
         scan.scanned_on as first_scanned_on,
         scan.bmd_g_cm2 as first_bmd_g_cm2,
-        case when scan.device_id is not null and scan.scanned_on is not null then lead(scan.scanned_on) over series end
+        case when scan.series_id is not null and scan.scanned_on is not null then lead(scan.scanned_on) over series end
             as second_scanned_on,
-        case when scan.device_id is not null and scan.scanned_on is not null then lead(scan.bmd_g_cm2) over series end
+        case when scan.series_id is not null and scan.scanned_on is not null then lead(scan.bmd_g_cm2) over series end
             as second_bmd_g_cm2
     from staging.dxa_scan as scan
     where scan.is_valid and scan.imputation_number = 0
     window series as (
-        partition by scan.person_id, scan.site_code, scan.side_code, scan.device_id, scan.scanned_on is null
+        partition by scan.person_id, scan.site_code, scan.side_code, scan.series_id, scan.scanned_on is null
         order by scan.scanned_on, scan.scan_id
     )
 ),

@@ -17,6 +17,8 @@ measured as (
         case race_ethnicity_code
             when 'mexican_american' then 1 when 'other_hispanic' then 2 when 'non_hispanic_white' then 3
             when 'non_hispanic_black' then 4 when 'other_or_multiracial' then 5
+            when 'hispanic' then 2 when 'white' then 3 when 'black' then 4
+            when 'asian' then 5 when 'native_american' then 5 when 'pacific_islander' then 5 when 'other' then 5
         end
     from staging.person
     union all

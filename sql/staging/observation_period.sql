@@ -1,20 +1,20 @@
 -- grain: one row per person and span
 -- unit: person
--- NHANES mortality linkage gives months of follow-up, not dates. A month is 365.25/12 days.
--- People examined are followed from the examination, people only interviewed from the interview.
+-- Spans of clinical sources have dates; those of surveys have lengths only.
+select * from source.nhanes_period
+union all by name
 select
-    mortality.person_id,
-    1 as span_number,
-    case when mortality.PERMTH_EXM is not null then 'examination' else 'interview' end as basis_code,
-    cast(null as date) as starts_on,
-    cast(null as date) as ends_on,
-    coalesce(mortality.PERMTH_EXM, mortality.PERMTH_INT) * 30.4375e0 as length_days,
-    'not_released' as date_reason,
-    mortality.source_file,
-    mortality.source_row,
-    mortality.source_id,
-    mortality.drop_id
-from raw.nhanes_mortality as mortality
-join staging.person as person on person.person_id = mortality.person_id
-where mortality.ELIGSTAT = 1
-    and coalesce(mortality.PERMTH_EXM, mortality.PERMTH_INT) is not null
+    record.person_id,
+    cast(record.span_number as bigint) as span_number,
+    'enrolment' as basis_code,
+    record.starts_on,
+    record.ends_on,
+    cast(date_diff('day', record.starts_on, record.ends_on) as double) as length_days,
+    'recorded' as date_reason,
+    record.source_file,
+    record.source_row,
+    record.source_id,
+    record.drop_id
+from source.period_record as record
+join staging.person as person on person.person_id = record.person_id
+where record.disposition = 'staged'

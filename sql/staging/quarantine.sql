@@ -1,6 +1,6 @@
 -- grain: one row per rejected source row
 -- unit: population
--- Rows that could not be given to a person come from landing; the rest from staging.source_row.
+-- Rows that could not be given to a person come from landing; the rest from staging.source_row. Never a value.
 select
     cast(null as bigint) as person_id,
     rejected.source_file,
@@ -12,16 +12,14 @@ select
 from raw.rejected_row as rejected
 union all
 select
-    source_row.person_id,
+    any_value(source_row.person_id) as person_id,
     source_row.source_file,
     source_row.source_row,
     source_row.reason as rule_code,
-    case source_row.reason
-        when 'no_sex' then 'DEMO row without a sex of 1 or 2: nothing about this person can be staged'
-        when 'respondent_not_in_demo' then 'No usable DEMO row for this person: land the DEMO file of the same cycle'
-        when 'drug_name_unknown' then 'CDC could not code the drug name (55555, 77777 or 99999)'
-    end as reason,
-    source_row.source_id,
-    source_row.drop_id
+    coalesce(any_value(reason.meaning), any_value(source_row.reason)) as reason,
+    any_value(source_row.source_id) as source_id,
+    any_value(source_row.drop_id) as drop_id
 from staging.source_row as source_row
+left join ref.disposition_reason as reason on reason.reason_code = source_row.reason
 where source_row.disposition = 'quarantined'
+group by source_row.source_file, source_row.source_row, source_row.reason

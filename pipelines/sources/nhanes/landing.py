@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.sources import delivery
 from pipelines.sources.nhanes.drop import Drop, DropFile, examine, load, missing
 from pipelines.tables import CONTRACTS
 
@@ -44,6 +45,7 @@ class Delivery:
     missing: pl.DataFrame
     notes: tuple[str, ...]
     is_simulated: bool
+    drops: tuple[delivery.Drop, ...] = ()
 
 
 def open_delivery(folder: Path) -> Delivery:

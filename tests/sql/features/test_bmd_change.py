@@ -7,7 +7,7 @@ import pytest
 TABLE = "features.bmd_change"
 HEADER = (
     "person_id | scan_id | site_code | side_code | imputation_number | bmd_g_cm2 | is_valid | manufacturer"
-    " | device_id | scanned_on"
+    " | device_id | series_id | scanned_on"
 )
 NORM = (
     "sex_code | age_band | site_code | manufacturer | mean_g_cm2 | sd_g_cm2\n{} | {} | femoral_neck | hologic | .9 | .1"
@@ -32,7 +32,7 @@ def changes(
 def scan(
     bmd: float | str, name="a", device="", day="", *, valid="true", imputation=0, site="femoral_neck", side="left"
 ) -> str:
-    return f"1 | {name} | {site} | {side} | {imputation} | {bmd} | {valid} | hologic | {device} | {day}"
+    return f"1 | {name} | {site} | {side} | {imputation} | {bmd} | {valid} | hologic | {device} | {device} | {day}"
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,14 @@
 TABLE = "staging.conservation"
 MANIFEST = "source_file | table_name | status_code | rows_in\ntst | nhanes_tst | landed | 5"
 SOURCE_ROWS = """
-person_id | source_file | source_row | disposition
-1         | tst         | 1          | staged
-2         | tst         | 2          | staged
-3         | tst         | 3          | quarantined
-4         | tst         | 4          | out_of_scope
+person_id | source_file | source_row | record_number | disposition  | is_found
+1         | tst         | 1          | 1             | staged       | true
+2         | tst         | 2          | 1             | staged       | true
+3         | tst         | 3          | 1             | quarantined  | false
+4         | tst         | 4          | 1             | out_of_scope | false
 """
-RESULTS = "person_id | source_file | source_row\n1 | tst | 1\n1 | tst | 1\n2 | tst | 2"
 REJECTED = "source_file | source_row | rule_code\ntst | 5 | no_seqn"
-INPUTS = {
-    "raw.manifest": MANIFEST,
-    "raw.rejected_row": REJECTED,
-    "staging.source_row": SOURCE_ROWS,
-    "staging.lab_result": RESULTS,
-}
+INPUTS = {"raw.manifest": MANIFEST, "raw.rejected_row": REJECTED, "staging.source_row": SOURCE_ROWS}
 PARTS = ("rows_staged", "rows_duplicate", "rows_quarantined", "rows_out_of_scope")
 
 
@@ -27,19 +21,26 @@ def test_balanced(run_sql, only):
 
 
 def test_a_staged_row_that_went_missing_unbalances(run_sql, only):
-    lost = INPUTS | {"staging.lab_result": "person_id | source_file | source_row\n1 | tst | 1"}
-    account = only(run_sql(TABLE, lost))
+    lost = SOURCE_ROWS.replace("2          | 1             | staged       | true", "2 | 1 | staged | false")
+    account = only(run_sql(TABLE, INPUTS | {"staging.source_row": lost}))
     assert (account["rows_staged"], account["is_balanced"]) == (1, False)
 
 
 def test_a_quarantined_row_that_is_staged_all_the_same_unbalances(run_sql, only):
-    leaked = INPUTS | {"staging.observation": "person_id | source_file | source_row\n3 | tst | 3"}
-    assert only(run_sql(TABLE, leaked))["is_balanced"] is False
+    leaked = SOURCE_ROWS.replace("quarantined  | false", "quarantined | true")
+    assert only(run_sql(TABLE, INPUTS | {"staging.source_row": leaked}))["is_balanced"] is False
 
 
-def test_a_row_staged_in_two_tables_counts_once(run_sql, only):
-    both = INPUTS | {"staging.observation": "person_id | source_file | source_row\n1 | tst | 1"}
-    assert only(run_sql(TABLE, both))["is_balanced"] is True
+def test_a_row_of_several_records_counts_once(run_sql, only):
+    several = SOURCE_ROWS + "1 | tst | 1 | 2 | quarantined | true\n4 | tst | 4 | 2 | duplicate | false"
+    account = only(run_sql(TABLE, INPUTS | {"staging.source_row": several}))
+    assert tuple(account[part] for part in PARTS) == (2, 0, 2, 1)
+
+
+def test_a_row_rejected_at_landing_that_gave_another_record_counts_once(run_sql, only):
+    twice = REJECTED + "\ntst | 1 | not_a_number"
+    account = only(run_sql(TABLE, INPUTS | {"raw.rejected_row": twice}))
+    assert (account["rows_quarantined"], account["is_balanced"]) == (2, True)
 
 
 def test_a_table_that_staging_does_not_read_is_out_of_scope_but_its_rejected_rows_are_not(run_sql, only):

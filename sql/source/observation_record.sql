@@ -1,0 +1,69 @@
+-- grain: one row per delivered observation row and record
+-- unit: person
+-- Numbers come in the unit of ref.observation_code, answers as the number of ref.observation_answer.
+-- A unit that the code list does not know, or a missing one, is no reading: never a guess.
+with given as (
+    select * from source.observation_value
+),
+hashed as (
+    select *, hash(observation_code, value_text, unit_word, observed_on, observed_at) as content
+    from given
+),
+keyed as (
+    select *, coalesce(record_id, 'row ' || content) as record_key from hashed
+),
+repeated as (
+    select person_id, source_id, record_key from keyed group by all having count(*) > 1
+),
+placed as (
+    select
+        source_file, source_row, record_number,
+        case
+            when drop_sequence < max(drop_sequence) over (partition by person_id, source_id, record_key)
+                then 'superseded'
+            when min(content) over delivered <> max(content) over delivered then 'conflicting_id'
+            when row_number() over (delivered order by source_file, source_row, record_number) > 1 then 'repeated_row'
+        end as repetition
+    from keyed
+    semi join repeated using (person_id, source_id, record_key)
+    window delivered as (partition by person_id, source_id, record_key, drop_sequence)
+),
+judged as (
+    select
+        keyed.* exclude (content, record_key),
+        coalesce(
+            placed.repetition,
+            case
+                when withdrawn.drop_sequence > keyed.drop_sequence then 'retracted'
+                when keyed.is_ignored then 'code_not_listed'
+                when keyed.observation_code is null and keyed.source_code is null then 'no_code'
+                when keyed.observation_code is null then 'code_not_listed'
+                when keyed.status_code = 'entered_in_error' then 'entered_in_error'
+                when keyed.value is null and keyed.value_text is null then 'no_value'
+                when keyed.value_kind = 'number' and keyed.number is null then 'value_unreadable'
+                when keyed.value_kind = 'number' and keyed.value is null then 'unit_unknown'
+                when keyed.value is null then 'value_unreadable'
+                when keyed.value not between keyed.minimum and keyed.maximum then 'value_impossible'
+                when keyed.observed_on is null then 'date_missing'
+                when keyed.observed_on < date '1900-01-01' then 'date_impossible'
+                when keyed.observed_on < bound.earliest_on then 'before_birth'
+                when keyed.observed_on > bound.latest_on then 'after_death'
+            end
+        ) as reason
+    from keyed
+    left join placed using (source_file, source_row, record_number)
+    left join source.flat_withdrawn as withdrawn
+        on withdrawn.person_id = keyed.person_id and withdrawn.source_id = keyed.source_id
+        and withdrawn.record_id = keyed.record_id and withdrawn.kind = 'observation'
+    left join source.date_bound as bound on bound.person_id = keyed.person_id
+)
+select
+    *,
+    'observation' as family,
+    case
+        when reason in ('superseded', 'repeated_row') then 'duplicate'
+        when reason in ('retracted', 'entered_in_error', 'code_not_listed') then 'out_of_scope'
+        when reason is not null then 'quarantined'
+        else 'staged'
+    end as disposition
+from judged
