@@ -71,6 +71,7 @@ def cut(tokens: list[Token]) -> Instruction:
     found = Instruction()
     clauses = _clauses(tokens)
     dose_so_far = False
+    base_speaks = any(c.marker == _BASE and c.says_dose() for c in clauses)
     for group in _sentences_of(clauses).values():
         conditional = any(c.marker in (k.IF, k.MAY) for c in group)
         stepping = False
@@ -82,7 +83,7 @@ def cut(tokens: list[Token]) -> Instruction:
                 found.flags |= {"unread_words"} if any(t.kind == k.UNREAD for t in clause.tokens) else set()
                 break
             elif conditional:
-                _condition(found, group, place, dose_so_far)
+                _condition(found, group, place, base_speaks)
             elif clause.marker == k.STOP:
                 if stepping:
                     found.flags.add("steps")
@@ -99,14 +100,14 @@ def cut(tokens: list[Token]) -> Instruction:
     return found
 
 
-def _condition(found: Instruction, group: list[Clause], place: int, dose_so_far: bool) -> None:
+def _condition(found: Instruction, group: list[Clause], place: int, base_speaks: bool) -> None:
     """A clause in a sentence with 'if' or 'may': a change keeps the base, a condition on all of it does not."""
     clause = group[place]
     changes = any(c.marker in (k.CHANGE, k.STOP) for c in group)
-    if clause.marker == k.IF and not changes and dose_so_far and not clause.after_comma and not clause.says_dose():
+    if clause.marker == k.IF and not changes and base_speaks and not clause.after_comma and not clause.says_dose():
         found.flags.add("conditional_use")
     elif changes or clause.marker == k.IF or clause.says_dose():
-        found.flags.add("conditional" if dose_so_far else "conditional_use")
+        found.flags.add("conditional" if base_speaks else "conditional_use")
     elif any(t.kind == k.UNREAD for t in clause.tokens):
         found.flags.add("unread_words")
 

@@ -97,7 +97,7 @@ def milligrams(dose: Dose, strengths: list[Strength], rate: float | None) -> Mil
     pieces = [a for a in dose.values() if a.unit in COUNTED and a.unit != "injection"]
     if not values:
         if dose and "IU" not in dose:
-            found.flags.add("no_conversion" if strengths else "no_strength")
+            found.flags.add("no_conversion" if any(s.unit == "mg" for s in strengths) else "no_strength")
         return found
     if not all(_close(values[0], value) for value in values):
         found.flags.add("amount_conflict" if len(dose) > 1 else "strength_conflict")

@@ -6,6 +6,8 @@ from pipelines.domain.sig.rewriting import Rule
 from pipelines.domain.sig.strength import COUNTED, MASS_MG, Strength, as_base
 from pipelines.domain.sig.strength import RULES as STRENGTH_RULES
 
+_BY_WEIGHT = frozenset({"packet", "tube", "pump", "application"})
+
 
 def _amount(number: Token, unit: str | None) -> Token:
     value, base = as_base(number.value, unit) if unit else (number.value, None)
@@ -42,6 +44,8 @@ def _counted_strength(tokens: list[Token]) -> list[Token] | None:
     mass, form = (t.value for t in tokens if t.kind == k.UNIT)
     if mass not in MASS_MG or form not in COUNTED or number.value <= 0 or count.value <= 0:
         return None
+    if mass == "g" and form in _BY_WEIGHT:  # a 5 g packet holds 5 g of gel, not of drug
+        return [_amount(count, form)]
     return [_amount(count, form), Token(k.STRENGTH, Strength(number.value * MASS_MG[mass], "mg", 1.0, form))]
 
 
@@ -50,6 +54,8 @@ def _hybrid(tokens: list[Token]) -> list[Token] | None:
     mass, form = (t.value for t in tokens if t.kind == k.UNIT)
     if mass not in MASS_MG or form not in COUNTED or tokens[0].value <= 0:
         return None
+    if mass == "g" and form in _BY_WEIGHT:
+        return [Token(k.AMOUNT, Amount(1.0, form))]
     return [Token(k.HYBRID, (tokens[0].value * MASS_MG[mass], form))]
 
 

@@ -6,6 +6,7 @@ from pipelines.domain.sig.rewriting import Rule
 
 WEEK_DAYS = 7.0
 _BRITISH_CERTAIN = 8  # nobody doses eight times 'weekly': '12 weekly' is every 12 weeks
+_PER_WORDS = frozenset({"pro", "par", "por", "al", "a", "am", "in", "im", "je"})
 _CLEAR_RANGE_STARTS_MONDAY = frozenset({4, 5, 6})
 
 
@@ -57,6 +58,8 @@ def _per_interval(tokens: list[Token]) -> list[Token] | None:
 def _number_periodly(tokens: list[Token]) -> list[Token] | None:
     """'2 weekly' is twice a week or every two weeks; '6 hourly' and '12 weekly' are intervals."""
     number, days = tokens[0], tokens[-1].value
+    if tokens[-1].text.split(" ")[0] in _PER_WORDS:  # '2 pro Woche' is clear
+        return [Token(k.PER_TIME, (number.value, days))] if number.value > 0 else None
     if days == 1.0 or number.value < 2 or number.value != int(number.value):
         return None
     if days < 1.0:
@@ -75,6 +78,11 @@ def _out_of(tokens: list[Token]) -> list[Token] | None:
 def _every_other_weekday(tokens: list[Token]) -> list[Token] | None:
     day = tokens[-1]
     return _rate(1.0 / tokens[1].value, "weekday") if len(day.value) == 1 and tokens[1].value == 2 else _unclear(tokens)
+
+
+def _every_other_night(tokens: list[Token]) -> list[Token]:
+    """'alternate nights', 'every third evening'."""
+    return _rate(WEEK_DAYS / tokens[-2].value)
 
 
 def _per_time(tokens: list[Token]) -> list[Token]:
@@ -164,6 +172,7 @@ RULES = (
     Rule(r"f?(?:X)N[Pp]|f(?:N(?:[R-]N)?|a)?[Pp]|fN(?=$|[;,)])|(?<!N)X[P]", _course),
     Rule(r"(?:C|NX)?EO[Pp]", _every),
     Rule(r"EOD", _every_other_weekday),
+    Rule(r"E?OT", _every_other_night),
     Rule(r"(?:C|NX)?EN[Pp]", _every),
     Rule(r"EN-?Y", _every),
     Rule(r"N[Pp]~N[Pp]?", _out_of),

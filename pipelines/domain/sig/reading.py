@@ -15,7 +15,7 @@ _SAME = 0.005
 _ALTERNATIVE_GLUE = frozenset("(),=@/-$")
 _LEFTOVER_WORDS = frozenset(
     {k.EVERY, k.OTHER, k.RANGE, k.PERIOD, k.LETTER_PERIOD, k.LAB_UNIT, k.OUT_OF, k.KILOGRAM, k.PERCENT, k.MAYBE_WEEKDAY, k.EXCEPT,
-     k.HALF, k.UP_TO, k.TIMES}
+     k.HALF, k.UP_TO, k.TIMES, k.OFF}
 )  # fmt: skip
 _MEASURED = frozenset({k.AMOUNT, k.RATE, k.NUMBER, k.WEEKDAY, k.SLOT, k.COUNT, k.RANGE_AMOUNT, k.RANGE_RATE})
 Dose = dict[str | None, Amount]

@@ -86,9 +86,10 @@ RULES = (
 
 
 def _with_drugs(tokens: list[k.Token]) -> list[Strength]:
-    """Strengths in order; each belongs to the drug named just before it, else to the one named just after."""
+    """Strengths in order; each belongs to the drug just before it, or just after where a strength comes first."""
     found: list[Strength] = []
     drug: str | None = None
+    leads = False
     for at, token in enumerate(tokens):
         if token.kind == k.DRUG:
             drug = token.value
@@ -104,7 +105,10 @@ def _with_drugs(tokens: list[k.Token]) -> list[Strength]:
             strength = Strength(token.value, "IU") if token.value > 0 else None
         if strength is None:
             continue
-        owner = drug or next((t.value for t in tokens[at + 1 :] if t.kind == k.DRUG), None)
+        following = next((t.value for t in tokens[at + 1 :] if t.kind == k.DRUG), None)
+        if not found and drug is None:
+            leads = True  # '200 mg/mL testosterone / 0.5 mg/mL anastrozole'
+        owner = following if leads and following else drug
         found.append(Strength(strength.value, strength.unit, strength.per, strength.per_unit, owner))
     return found
 

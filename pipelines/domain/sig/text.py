@@ -96,6 +96,10 @@ def clean(text: str) -> str:
         r"\bt(?=\s(?:inj|shot|cyp|injection|injections|shots|pin|day|enanthate|cypionate)\b)", "testosterone", line
     )
     line = re.sub(r"(?<=[0-9]\s)t(?=\s(?:po|by|q|qd|daily|bid|every|once|twice)\b)", "tablet", line)
+    line = re.sub(r"\be2\s(?:was|is|of|at|remains|now)\b", "e2", line)
+    line = re.sub(r"(?<=[0-9])\s?x(?=[a-z]{2})", " x ", line)
+    line = re.sub(r"\blt\.", "laut", line)
+    line = re.sub(r"\bbei\s(?=e2\b)", "wenn ", line)
     line = re.sub(r"\bc/\s?(?=[0-9])", "cada ", line)
     line = re.sub(r"\b(?:1|un)\s?j(?:our)?\s?(?:/|sur)\s?2\b", "un jour sur deux", line)
     line = re.sub(r"\b(jeden|jede|jd)\.?\s?([0-9])\.", r"\1 \2", line)

@@ -144,7 +144,7 @@ ENTRIES = (
     (k.DEVICE, None, "needle size;bevel"),
     (k.SITE, None, "shoulder;shoulders;thigh;thighs;arm;arms;upper arm;upper arms;abdomen;stomach;buttock"),
     (k.SITE, None, "buttocks;glute;glutes;hip;deltoid"),
-    (k.SITE, None, "gluteal;quad;quads;leg;legs;axilla;armpit;armpits;forearm;forearms;nostril;nostrils;side"),
+    (k.SITE, None, "gluteal;quad;quads;leg;legs;axilla;armpit;armpits;underarm;underarms;forearm;forearms;nostril;nostrils;side"),
     (k.SITE, None, "sides;wrist;wrists;site;sites"),
     (k.SITE, None, "inner thigh;muscle;skin;gluteus;deltoids;outer thigh;vastus lateralis;ventrogluteal"),
     (k.SITE, None, "scrotum;eye;eyes;knee;belly"),
