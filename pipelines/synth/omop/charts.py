@@ -36,12 +36,15 @@ _VISIT_CONCEPT = {"emergency": "visit.emergency", "inpatient": "visit.inpatient"
 _RACE = {"white": 8527, "black": 8516, "asian": 8515, "other": 0}
 _CLINIC_HOUR = 9 * 60
 _WEIGHT_CHANGE = 0.10
+_OLDEST_TOLD = 89
 
 
 def persons(lives: Lives, mess: Mess) -> pl.DataFrame:
     """person rows."""
     left = lives.people.filter(pl.col("exit_reason") == "disenrolled")["person"]
     mess.plant("disenrolled", left, left)
+    old = lives.people.filter(date("exit_day").dt.year() - pl.col("birth_year") > _OLDEST_TOLD)["person"]
+    mess.plant("age_over_89", old, old)
     is_male = pl.col("sex") == "male"
     hispanic = pl.when("is_hispanic")
     return lives.people.select(

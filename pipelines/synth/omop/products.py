@@ -90,7 +90,7 @@ def product_name(
 ) -> str:
     """The name on the label: RxNorm-like (style 0), brand (1) or pharmacy shorthand (2); compounded ones say so."""
     name = _SALT.get((ingredient, form), ingredient.replace("_", " "))
-    strength = f"{strength_mg:.2f}".rstrip("0").rstrip(".")
+    strength = f"{strength_mg:.3f}".rstrip("0").rstrip(".")
     per_ml = "/ML" if form == "injection" else ""
     if is_compounded:
         second = f" / {_SECOND[ingredient]}{per_ml}" if is_combined and ingredient in _SECOND else ""

@@ -130,12 +130,22 @@ UNIT_WORD: dict[str, dict[str, tuple[str, ...]]] = {
     "fr": {"tablet": ("comprimé", "cp"), "capsule": ("gélule",)},
 }
 
-HALF_WORD: dict[str, tuple[str, ...]] = {
-    "en_us": ("1/2", "one-half", "0.5", "1/2", "½"),
-    "en_gb": ("half a", "1/2", "½"),
-    "es": ("medio", "1/2"),
-    "de": ("1/2", "eine halbe", "½"),
-    "fr": ("1/2", "un demi"),
+FRACTION_WORD: dict[str, dict[float, tuple[str, ...]]] = {
+    "en_us": {
+        0.25: ("1/4", "0.25", "a quarter", "¼"),
+        0.5: ("1/2", "one-half", "0.5", "½", "1/2"),
+        0.75: ("3/4", "0.75", "¾"),
+        1.5: ("1 1/2", "1.5", "one and a half"),
+    },
+    "en_gb": {
+        0.25: ("a quarter of a", "1/4"),
+        0.5: ("half a", "1/2", "½"),
+        0.75: ("three quarters of a", "3/4"),
+        1.5: ("one and a half", "1 1/2"),
+    },
+    "es": {0.25: ("un cuarto de", "1/4"), 0.5: ("medio", "1/2"), 0.75: ("3/4 de",), 1.5: ("1 1/2", "1,5")},
+    "de": {0.25: ("1/4", "eine viertel"), 0.5: ("1/2", "eine halbe", "½"), 0.75: ("3/4",), 1.5: ("1 1/2", "1,5")},
+    "fr": {0.25: ("1/4 de", "un quart de"), 0.5: ("1/2", "un demi"), 0.75: ("3/4 de",), 1.5: ("1 1/2", "1,5")},
 }
 
 ROUTE_WORD: dict[str, dict[str, tuple[str, ...]]] = {

@@ -64,12 +64,12 @@ class Regimen:
 
 
 def with_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows, with columns `KEYS`, plus `sig` (NULL where none is written) and `is_fraction` (half units in words)."""
+    """The rows, with columns `KEYS`, plus `sig` (NULL where none is written) and `is_fraction` (parts of tablets in words)."""
     distinct = rows.select(KEYS).unique(maintain_order=True)
     found = [_text(Regimen(*values)) for values in distinct.iter_rows()]
     texts = distinct.with_columns(
         sig=pl.Series([text for text, _ in found], dtype=pl.String),
-        is_fraction=pl.Series([half for _, half in found], dtype=pl.Boolean),
+        is_fraction=pl.Series([part for _, part in found], dtype=pl.Boolean),
     )
     return rows.join(texts, on=KEYS, how="left", maintain_order="left")
 
@@ -92,7 +92,7 @@ def _text(r: Regimen) -> tuple[str | None, bool]:
         return _pick(words.STOP[r.language], r.variant), False
     if r.form in _GIVEN_BY_STAFF:
         return _given(r), False
-    amount, is_half = _amount(r)
+    amount, is_part = _amount(r)
     route = _route(r)
     often = _often(r)
     if r.kind == "sig_titration":
@@ -101,8 +101,8 @@ def _text(r: Regimen) -> tuple[str | None, bool]:
         then, end = words.THEN[r.language]
         return _join(_verb(r), amount, route, often, then, doubled, later, "", "") if r.variant % 2 else _join(
             _verb(r), amount, route, often, then, doubled, later, end
-        ), is_half
-    return _join(_verb(r), amount, route, often), is_half
+        ), is_part
+    return _join(_verb(r), amount, route, often), is_part
 
 
 def _join(*parts: str) -> str:
@@ -141,7 +141,7 @@ def _unit_word(r: Regimen, count: float) -> str:
 
 
 def _amount(r: Regimen) -> tuple[str, bool]:
-    """The amount in words, and whether it speaks of half a unit."""
+    """The amount in words, and whether it speaks of a part of a tablet."""
     if r.kind == "sig_syringe_units":
         return f"{_number(r.amount_per_intake * 100, r.language)} {words.SYRINGE_UNITS[r.language]}", False
     if r.form not in _COUNTED and r.form != "vaginal_tablet":
@@ -152,15 +152,13 @@ def _amount(r: Regimen) -> tuple[str, bool]:
     count = r.amount_per_intake
     if r.kind == "sig_range":
         low, high = (_number(share * count, r.language) for share in (1.0, 2.0))
-        return f"{low} {words.RANGE_WORD[r.language]} {high} {_unit_word(r, 2 * count)}", "0.5 " in f"{count} "
+        return f"{low} {words.RANGE_WORD[r.language]} {high} {_unit_word(r, 2 * count)}", count != round(count)
     if r.variant % 3 == 0 and r.kind != "sig_titration":
         return f"{_number(r.mg, r.language)} mg", False
-    if count == 0.5:
-        half = _pick(words.HALF_WORD[r.language], r.variant)
-        text = f"{half} {_unit_word(r, 0.5)}"
-        return (f"{text} ({_number(r.mg, r.language)} mg)" if r.variant % 3 == 2 else text), True
-    text = f"{_number(count, r.language)} {_unit_word(r, count)}"
-    return (f"{text} ({_number(r.mg, r.language)} mg)" if r.variant % 3 == 2 else text), False
+    is_fraction = count != round(count)
+    spoken = words.FRACTION_WORD[r.language].get(round(count, 4))
+    text = f"{_pick(spoken, r.variant) if spoken else _number(count, r.language)} {_unit_word(r, count)}"
+    return (f"{text} ({_number(r.mg, r.language)} mg)" if r.variant % 3 == 2 else text), is_fraction
 
 
 def _mg_or_ml(r: Regimen, amount: float) -> str:
@@ -201,7 +199,7 @@ def _frequency(language: str, per_week: float, variant: int) -> str:
         )
     days = round(7 / per_week)
     months = round(days / 30.4375)
-    if days > 27 and days % 7:
+    if days > 100:
         return {
             "es": f"cada {months} meses",
             "de": f"alle {months} Monate",

@@ -9,6 +9,8 @@ from pipelines.synth.mechanism.life import SCHEMAS, Lives
 
 _PRODUCTS = (
     ("anastrozole", 1.0, "tablet", "oral", 0.5, 2.0),
+    ("anastrozole", 1.0, "tablet", "oral", 0.25, 3.5),
+    ("anastrozole", 1.0, "tablet", "oral", 1.5, 2.0),
     ("anastrozole", 0.25, "capsule", "oral", 1.0, 3.5),
     ("letrozole", 2.5, "tablet", "oral", 1.0, 7.0),
     ("exemestane", 25.0, "tablet", "oral", 1.0, 7.0),
@@ -97,7 +99,7 @@ def _people(person, u, one) -> dict:
     columns = {
         "person": person,
         "sex": sex,
-        "birth_year": 1940 + (30 * u("born")).astype(int),
+        "birth_year": 1920 + (50 * u("born")).astype(int),
         "birth_month": 6,
         "race": one("race", codes.RACES),
         "is_hispanic": u("hispanic") < 0.1,

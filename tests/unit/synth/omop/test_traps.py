@@ -99,8 +99,8 @@ COUNTED = {
     "sig_missing": "select count(*) from m.drug_exposure where drug_type_concept_id = 32838 and sig is null",
     "sig_as_directed": SIG
     + "regexp_matches(sig, '(?i)^(.*as directed.*|ud|mdu|según .*|usar según.*|nach .*|selon .*)$')",
-    "sig_fraction": SIG
-    + "regexp_matches(sig, '(?i)(1/2|½|one-half|half a|medio|un demi|eine halbe|0[.]5 tab|0[.,]5 (to|a|bis|à) 1)')",
+    "sig_fraction": SIG + "regexp_matches(sig, '(?i)([1-3]/[24]|[¼½¾]|half|medio|demi|halbe|quart|cuarto|viertel)')"
+    " or regexp_matches(sig, '(?i)([01][.,](25|5|75) (tab|Tbl|comp|cp|to|a|bis|à)( |[a-z]|$|[.]))')",
     "sig_weekdays": SIG
     + "regexp_matches(sig, '(MWF|Mon|M/Th|Tue|Wed|Sunday|lunes|martes|domingo|Mo und|Mo[,/]|montags|sonntags|lundi|dimanche)')",
     "sig_interval_code": SIG
@@ -187,6 +187,7 @@ COUNTED = {
     "prevalent_user": "select count(*) from l.people where is_prevalent_user",
     "inhibitor_for_symptoms": f"""select count(*) from l.orders where ({INHIBITOR} or ingredient = 'tamoxifen')
         and indication in ('high_estradiol', 'gynecomastia', 'fertility_restart')""",
+    "age_over_89": "select count(*) from l.people where 2018 - birth_year > 89",
     "disenrolled": "select count(*) from l.people where exit_reason = 'disenrolled'",
 }
 
