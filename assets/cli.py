@@ -28,13 +28,17 @@ def main() -> None:
 
 @app.command()
 def run(
-    source: Annotated[str, typer.Option(help="nhanes")],
-    input: Annotated[Path, typer.Option(help="Folder with the drop.")],
+    source: Annotated[str, typer.Option(help="nhanes, omop or flat")],
+    input: Annotated[Path, typer.Option(help="Folder with the drop, or with drops; for omop also a DuckDB file.")],
     home: HomeOption = None,
     study: Annotated[list[str] | None, typer.Option(help="Study to run; may be repeated; default all.")] = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option(help="flat: mapping file, or name of a shipped one; default mapping.toml in the folder."),
+    ] = None,
 ) -> None:
     """Land, compute, judge, publish and report: the main job on real data."""
-    _run_job(home_of(home), source, input, tuple(study or ()))
+    _run_job(home_of(home), source, input, tuple(study or ()), mapping)
 
 
 @app.command()
@@ -94,7 +98,7 @@ def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 
     os.execv(command, [str(command), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
 
 
-def _run_job(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> None:
+def _run_job(home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None) -> None:
     from assets.job import execute
 
-    print(execute(home, source, folder, studies))
+    print(execute(home, source, folder, studies, mapping))

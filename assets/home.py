@@ -15,6 +15,8 @@ from pipelines.warehouse.lock import writing
 from pipelines.warehouse.publish import Build
 from pipelines.warehouse.runner import StepReport
 
+_SHOWN = 12
+
 
 class Home(dg.ConfigurableResource):
     """Where the data lie. `source` and `folder` win over trabecula.toml; `studies`: none named means all."""
@@ -22,13 +24,14 @@ class Home(dg.ConfigurableResource):
     path: str = ""
     source: str = ""
     folder: str = ""
+    mapping: str = ""
     studies: list[str] = []  # noqa: RUF012 (a Dagster config field, not a shared default)
     progress: bool = False
 
     def settings(self) -> Settings:
         """Settings of the home named by `path`, else by TRABECULA_HOME."""
         home = Path(self.path) if self.path else machine.home_from_environment()
-        return machine.load(home, source=self.source or None, folder=self.folder or None)
+        return machine.load(home, source=self.source or None, folder=self.folder or None, mapping=self.mapping or None)
 
     @contextmanager
     def run(self, run_id: str) -> Generator[Run]:
@@ -52,8 +55,16 @@ def step_line(report: StepReport) -> str:
 def landing_lines(report: LandingReport) -> list[str]:
     """Progress of landing."""
     landed = report.landed
-    lines = [f"landed {landed.written} files, {landed.current} current, {landed.rejected} rows without a person"]
-    return lines + [f"note: {note}" for note in report.notes]
+    lines = [f"landed {landed.written} files, {landed.current} current, {landed.rejected:,} rows rejected"]
+    rejected = [
+        f"{rows:,} rows of {entry.source_file} rejected: {rule}"
+        for entry in landed.entries
+        for rule, rows in entry.rejected.items()
+    ]
+    lines += rejected[:_SHOWN]
+    if len(rejected) > _SHOWN:
+        lines.append(f"and {len(rejected) - _SHOWN} more; `trabecula quarantine` lists all")
+    return lines + [note if note.startswith("warning: ") else f"note: {note}" for note in report.notes]
 
 
 def build_line(build: Build) -> str:

@@ -1,6 +1,5 @@
 """Runs the nightly job in this process, as the command line and cron do, and turns its end into one line or one error."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -31,21 +30,30 @@ def prepare_instance(settings: Settings) -> None:
         file.write_text(_INSTANCE)
 
 
-def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...]) -> str:
+def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None) -> str:
     """Run everything; returns the one-line verdict.
+
+    Args:
+        mapping: of a flat drop, a file or the name of a shipped one; None: what trabecula.toml says.
 
     Raises:
         BadInput: the input was refused; nothing was published.
         BlockedByCheck: a critical check failed; the published data are as they were.
     """
-    settings = replace(machine.load(home), source=source, folder=str(folder.expanduser().resolve()))
+    named = str(Path(mapping).expanduser().resolve()) if mapping and Path(mapping).expanduser().is_file() else mapping
+    settings = machine.load(home, source=source, folder=str(folder.expanduser().resolve()), mapping=named)
     if source not in SOURCES:
         raise BadInput(f"--source {source}: there are {', '.join(SOURCES)}")
     select(studies, source)
     with writing(settings):
         prepare_instance(settings)
         resource = Home(
-            path=str(settings.home), source=source, folder=settings.folder, studies=list(studies), progress=True
+            path=str(settings.home),
+            source=source,
+            folder=settings.folder,
+            mapping=settings.mapping,
+            studies=list(studies),
+            progress=True,
         )
         job = build_definitions(resource).resolve_job_def("nightly")
         with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:

@@ -10,21 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import polars as pl
+
 from pipelines import plan
 from pipelines.errors import BadInput
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
-from pipelines.sources.nhanes import landing as nhanes
+from pipelines.sources.delivery import Part, delivery_id
+from pipelines.sources.guard import GUARD_VERSION, require_deidentified
+from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse.identity import PUBLIC_KEY
-from pipelines.warehouse.landing import SNAPSHOT, Landed, Origin, RawPart, land, write_population
+from pipelines.warehouse import drop_log, foreign, key, tombstone
+from pipelines.warehouse.bucket import layout
+from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
+from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
 from pipelines.warehouse.publish import Build, code_version, publish
 from pipelines.warehouse.runner import Runner, StepReport
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
 
-SOURCES = ("nhanes",)
+__all__ = ["SOURCES", "LandingReport", "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,7 @@ class Run:
             BadInput: the source or a study does not exist.
         """
         source = self.settings.source
-        if source not in SOURCES:
-            raise BadInput(f"source '{source}' is not one of {', '.join(SOURCES)}: name it with --source")
+        source_named(source)
         return RunFacts(
             run_id=self.run_id,
             source=source,
@@ -74,22 +79,44 @@ class Run:
             evidence_source=self._evidence(),
         )
 
-    def land(self, on_part: Callable[[RawPart, bool], None] = lambda part, was_current: None) -> LandingReport:
-        """Examine the drop folder and write its raw tables.
+    def land(self, on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None) -> LandingReport:
+        """Examine the input and write its raw tables.
 
         Raises:
-            BadInput: with every problem of the folder; nothing was written.
+            BadInput: with every problem of the input; nothing was written.
         """
-        sweep_partials(self.settings.data)
-        delivery = nhanes.open_delivery(self._folder())
-        store = Store(self.settings)
-        origin = Origin(nhanes.SOURCE, SNAPSHOT, nhanes.READER_VERSION, PUBLIC_KEY)
-        landed = land(delivery.parts, self.settings, store.lay_out(delivery.persons), origin, on_part)
-        write_population(self.settings, "raw.manifest", delivery.manifest, delivery.drop_id)
-        write_population(self.settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
-        _mark_simulated(self.settings, delivery.is_simulated)
+        settings = self.settings
+        sweep_partials(settings.data)
+        source = source_named(settings.source)
+        delivery = source.open(settings, _database_tables)
+        drop_log.require_unchanged(settings, delivery.drops)
+        person_key = key.person_key(settings, "public" if delivery.is_simulated else source.key)
+        key.require_same_key(settings, settings.source, person_key)
+        if settings.date_shift_days and not person_key.is_secret:
+            raise BadInput(
+                f"[privacy] date_shift_days: dates moved under a key that anyone knows hide nothing: {key.HOW}"
+            )
+        buckets = layout(delivery.persons, settings.persons_per_bucket)
+        reader_version = source.reader_version or GUARD_VERSION
+        withdrawn = tombstone.withdrawn(settings)
+        origin = Origin(
+            settings.source, SNAPSHOT, reader_version, person_key.value, settings.date_shift_days, withdrawn
+        )
+        if source.is_guarded:
+            changed = stale(delivery.parts, settings, buckets, origin)
+            require_deidentified(part for part in changed if isinstance(part, Part))
+        Store(settings).lay_out(delivery.persons)
+        key.remember_key(settings, settings.source, person_key)
+        landed = land(delivery.parts, settings, buckets, origin, on_part)
+        drop_log.remember(settings, delivery.drops)
+        write_population(settings, "raw.manifest", *counted(settings, delivery.manifest, landed.entries))
+        write_population(settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
+        _mark_simulated(settings, delivery.is_simulated)
         missing = tuple(delivery.missing["consequence"])
-        return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, delivery.notes)
+        notes = delivery.notes
+        if source.key == "offered" and not person_key.is_secret and not delivery.is_simulated:
+            notes = (key.PUBLIC_WARNING, *notes)
+        return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, notes)
 
     def step(self, step: Step) -> StepReport:
         """Bring one table up to date."""
@@ -101,20 +128,22 @@ class Run:
         """Publish what the working record holds."""
         from pipelines.report.build import build_report
 
-        manifest = Store(self.settings).scan("raw.manifest").select("drop_id").head(1).collect()
+        manifest = Store(self.settings).scan("raw.manifest").select("drop_id", "source_file", "sha256").collect()
         if manifest.is_empty():
             raise BadInput(f"{self.settings.home}: nothing was landed here yet; run `trabecula run` first")
         versions = code_version(step.code_version() for step in plan.steps())
         report = partial(build_report, min_cell=self.settings.min_cell)
-        return publish(self.settings, self.facts, manifest["drop_id"][0], versions, report)
-
-    def _folder(self) -> Path:
-        if not self.settings.folder:
-            raise BadInput("no drop folder: name it with --input, or in trabecula.toml [input] folder")
-        return Path(self.settings.folder)
+        ids = set(manifest["drop_id"])
+        hashes = dict(manifest.select("source_file", pl.col("sha256").fill_null("")).iter_rows())
+        drop_id = ids.pop() if len(ids) == 1 and SNAPSHOT not in ids else delivery_id(hashes)
+        return publish(self.settings, self.facts, drop_id, versions, report)
 
     def _evidence(self) -> EvidenceSource:
-        return "simulated" if _simulated_mark(self.settings).exists() else "public_survey"
+        return "simulated" if _simulated_mark(self.settings).exists() else SOURCES[self.settings.source].evidence
+
+
+def _database_tables(path: Path) -> tuple[foreign.ForeignTable, ...] | None:
+    return foreign.tables_of(path) if foreign.is_database(path) else None
 
 
 def _simulated_mark(settings: Settings) -> Path:

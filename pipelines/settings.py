@@ -16,14 +16,18 @@ _TEMPLATE = """\
 # Trabecula: the settings of this home. `trabecula doctor` explains what is set and what is missing.
 
 [input]
-source = {source}            # nhanes
+source = {source}            # nhanes, omop or flat
 folder = {folder}            # where the drop lies
+mapping = {mapping}            # flat: mapping file or name of a shipped one; empty: mapping.toml in the folder
 
 [limits]
 memory_gb = {memory_gb}            # DuckDB may use this much, then it spills to HOME/spill
 threads = {threads}
 persons_per_bucket = {persons_per_bucket}  # a bucket of people is the unit of work
 min_cell = {min_cell}            # no released cell below this many people; may only be raised
+
+[privacy]
+date_shift_days = {date_shift_days}            # move each person's dates by up to this many days, all alike; 0: not at all
 
 [bone]
 reference = {bone_reference}  # reference_code of sql/ref/bone_reference.csv used for T-scores
@@ -35,6 +39,7 @@ keep_builds = {keep_builds}
 nightly_cron = {nightly_cron}
 """
 MIN_CELL = 11
+MOST_SHIFT_DAYS = 3_650
 
 
 def project_root() -> Path:
@@ -54,6 +59,7 @@ class Settings:
     home: Path
     source: str = ""
     folder: str = ""
+    mapping: str = ""
     memory_gb: float = 4.0
     threads: int = os.cpu_count() or 1
     persons_per_bucket: int = 62_500
@@ -61,6 +67,7 @@ class Settings:
     bone_reference: str = "white_female"
     keep_builds: int = 3
     nightly_cron: str = "0 2 * * *"
+    date_shift_days: int = 0
 
     def __post_init__(self) -> None:
         if self.min_cell < MIN_CELL:
@@ -70,6 +77,8 @@ class Settings:
         for name in ("memory_gb", "threads", "persons_per_bucket", "keep_builds"):
             if getattr(self, name) <= 0:
                 raise BadInput(f"trabecula.toml {name}: must be above 0")
+        if not 0 <= self.date_shift_days <= MOST_SHIFT_DAYS:
+            raise BadInput(f"trabecula.toml [privacy] date_shift_days: must be from 0 to {MOST_SHIFT_DAYS}")
 
     @property
     def data(self) -> Path:
@@ -100,7 +109,7 @@ class Settings:
         """Write `trabecula.toml`, atomically; the comments in it are the documentation."""
         self.home.mkdir(parents=True, exist_ok=True)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("source", "folder", "bone_reference", "nightly_cron"):
+        for name in ("source", "folder", "mapping", "bone_reference", "nightly_cron"):
             values[name] = json.dumps(values[name], ensure_ascii=False)  # a JSON string is a TOML basic string
         partial = self.file.with_suffix(".toml.part")
         partial.write_text(_TEMPLATE.format_map(values))

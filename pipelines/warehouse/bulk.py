@@ -134,12 +134,15 @@ class Writer:
         native = native_id(part.id_column, types[part.id_column]) if part.id_column else None
         if native:
             self.identities.add(relation, native)
-        faults = [
-            f"when {cell.is_unreadable} then {n}" for n, cell in enumerate(cells, 1) if cell.is_unreadable != "false"
-        ]
+        faults = [f"when {cell.is_unreadable} then {cell.place}" for cell in cells if cell.is_unreadable != "false"]
         fault = f"case {' '.join(faults)} else 0 end" if faults else "0"
-        values = "".join(f", {cell.value} as {quoted(cell.name)}" for cell in cells)
-        typed = f"select source_row, {native or 'null'} as native, {fault} as fault{values} from {relation}"
+        written = "".join(f", {cell.written} as w{cell.place}" for cell in cells)
+        values = "".join(f", {cell.value} as v{cell.place}" for cell in cells)
+        named = "".join(f", v{cell.place} as {quoted(cell.name)}" for cell in cells)
+        typed = (
+            f"select source_row, native, {fault} as fault{named} from (select *{values} from "
+            f"(select source_row, {native or 'null'} as native{written} from {relation}))"
+        )
         landed = "".join(f", {self._landed(part, cell)} as {quoted(cell.name)}" for cell in cells)
         width = SLOTS // len(self.buckets)
         if native:
@@ -271,10 +274,11 @@ class Writer:
         if not part.top_coded_year or not part.id_column:
             return 0
         column = next(column for column, name in part.columns.items() if name == part.top_coded_year)
-        year = typed_cell("year", column, types[column], "whole").value
+        year = typed_cell("year", column, types[column], "whole")
         native = native_id(part.id_column, types[part.id_column])
         return self._count(
-            f"select count(*) from (select {native} as native, {year} as year_of from {relation}) as p "
+            f"select count(*) from (select native, {year.value} as year_of from (select {native} as native, "
+            f"{year.written} as w1 from {relation})) as p "
             "join identity using (native) join lateral (select max(year_seen) as last_year from year_seen where "
             "year_seen.person_id = identity.person_id and year_seen - year_of between 0 and 120) as seen on true "
             "where last_year - year_of > 90"
@@ -361,8 +365,8 @@ def _cells(part: BulkPart, types: Mapping[str, str]) -> list[TypedCell]:
     declared = [column.name for column in CONTRACTS[part.table].columns]
     by_name = {name: column for column, name in part.columns.items()}
     order = [name for name in declared if name in by_name] + sorted(set(by_name) - set(declared))
+    taken = [n for n in order if n not in ("person_id", *PROVENANCE) and not is_nested(types[by_name[n]])]
     return [
-        typed_cell(name, by_name[name], types[by_name[name]], part.kinds.get(name, "text"))
-        for name in order
-        if name not in ("person_id", *PROVENANCE) and not is_nested(types[by_name[name]])
+        typed_cell(name, by_name[name], types[by_name[name]], part.kinds.get(name, "text"), place)
+        for place, name in enumerate(taken, 1)
     ]

@@ -174,7 +174,7 @@ def _part_facts(part: AnyPart, buckets: tuple[Bucket, ...], origin: Origin) -> s
         return sha256(repr((*facts, digest) if digest else facts).encode()).hexdigest()
     read = (part.reader_version, part.sha256, sorted(part.columns.items()), sorted(part.kinds.items()), part.id_column)
     known = (part.source_file, part.drop.drop_id, part.drop.sequence, part.cycle_code, part.top_coded_year)
-    kept = (key, origin.source_id, origin.date_shift_days, len(buckets))
+    kept = (key, origin.source_id, origin.reader_version, origin.date_shift_days, len(buckets))
     return sha256(repr((LANDING_VERSION, BULK_VERSION, read, known, kept)).encode()).hexdigest()
 
 

@@ -10,12 +10,14 @@ from pipelines.warehouse.engine import literal, quoted
 
 # What database exports write for "no value" in a column that holds no text.
 _NO_VALUE = ("", "NULL", "\\N", "NA", "N/A", "NaN", "nan", "None", "null", "<NA>", "NaT")
+_SPACE = " \t\r\n\u00a0"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
 _WHOLE = r"[+-]?\d+(\.0*)?"
 _DAY = r"(\d{4}-\d{2}-\d{2}|\d{8})"
 _CLOCK = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
 _ZONE = r" ?(Z|UTC|[+-]\d{2}(:?\d{2})?)"
 _EXACT = 9_007_199_254_740_992  # doubles above 2^53 no longer tell one whole number from the next
+_STORED = {"number": "double", "whole": "bigint", "day": "date", "instant": "timestamp", "text": "varchar"}
 RULE = {
     "number": "not_a_number",
     "whole": "not_a_whole_number",
@@ -38,13 +40,18 @@ NESTED = ("STRUCT", "MAP", "UNION", "LIST", "ARRAY")
 
 @dataclass(frozen=True, slots=True)
 class TypedCell:
-    """A column as landed: `value` is its expression, NULL where nothing was written or nothing could be read.
+    """A column as landed, in three expressions, each over the one before: an engine then computes each of them once.
 
-    `is_unreadable` is true where something was written that does not read as the column's kind.
+    Attributes:
+        written: over the delivered column; to be named `w<place>`.
+        value: over `w<place>`, NULL where nothing was written or nothing could be read; to be named `v<place>`.
+        is_unreadable: over both: something was written that does not read as the column's kind.
     """
 
     name: str
     kind: str
+    place: int
+    written: str
     value: str
     is_unreadable: str
 
@@ -62,21 +69,21 @@ def is_nested(duckdb_type: str) -> bool:
     return duckdb_type.endswith("]") or duckdb_type.startswith(NESTED)
 
 
-def typed_cell(name: str, column: str, duckdb_type: str, kind: str) -> TypedCell:
-    """The expression that reads `column`, of a DuckDB type, as `kind` (number, whole, day, instant, text)."""
-    cell = quoted(column)
+def typed_cell(name: str, column: str, duckdb_type: str, kind: str, place: int = 1) -> TypedCell:
+    """The expressions that read `column`, of a DuckDB type, as `kind` (number, whole, day, instant, text)."""
     base = duckdb_type.split("(")[0]
+    was, now = f"w{place}", f"v{place}"
     build = {"number": _number, "whole": _whole, "day": _day, "instant": _instant, "text": _text}[kind]
-    value = build(cell, base)
+    value = build(was, base)
     if value is None:  # a type that cannot hold the kind: every filled cell is unreadable
-        target = {"number": "double", "whole": "bigint", "day": "date", "instant": "timestamp", "text": "varchar"}[kind]
-        return TypedCell(name, kind, f"cast(null as {target})", f"{cell} is not null")
+        return TypedCell(name, kind, place, quoted(column), f"cast(null as {_STORED[kind]})", f"{was} is not null")
     if (base, kind) in _CANNOT_FAIL or (kind == "number" and base in _INTEGERS):
-        return TypedCell(name, kind, value, "false")
-    if base == "VARCHAR" and kind != "text":
-        return TypedCell(name, kind, value, f"({_written(cell)} is not null and {value} is null)")
-    empty = f" and not isnan({cell})" if base in _FLOATS else ""
-    return TypedCell(name, kind, value, f"({cell} is not null{empty} and {value} is null)")
+        return TypedCell(name, kind, place, quoted(column), value, "false")
+    if base == "VARCHAR":
+        fails = f"({now} is null and {was} not in ({_no_values()}))"
+        return TypedCell(name, kind, place, _trimmed(quoted(column)), value, fails)
+    empty = f" and not isnan({was})" if base in _FLOATS else ""
+    return TypedCell(name, kind, place, quoted(column), value, f"({now} is null and {was} is not null{empty})")
 
 
 def native_id(column: str, duckdb_type: str) -> str:
@@ -99,18 +106,11 @@ def _no_values() -> str:
 
 
 def _trimmed(text: str) -> str:
-    return f"trim({text}, ' ' || chr(9) || chr(13) || chr(10) || chr(160))"
-
-
-def _written(cell: str) -> str:
-    """What a text cell says, trimmed; NULL where it says that there is no value."""
-    text = _trimmed(cell)
-    return f"case when {text} not in ({_no_values()}) then {text} end"
+    return f"trim({text}, {literal(_SPACE)})"
 
 
 def _if_text(cell: str, pattern: str, read: str) -> str:
-    text = _written(cell)
-    return f"case when regexp_full_match({text}, {literal(pattern)}) then {read.format(text=text)} end"
+    return f"case when regexp_full_match({cell}, {literal(pattern)}) then {read.format(text=cell)} end"
 
 
 def _finite(expression: str) -> str:

@@ -39,7 +39,7 @@ counted as (
         levelled.* exclude (span, single),
         case
             when span.top <> '' and span.top < span.bottom then list_transform(
-                range(cast(span.top as bigint), cast(span.bottom as bigint) + 1), lambda n: cast(n as varchar)
+                range(try_cast(span.top as bigint), try_cast(span.bottom as bigint) + 1), lambda n: cast(n as varchar)
             )
             when len(single) > 0 then single
         end as levels,
@@ -72,7 +72,7 @@ select
     coalesce(written.value_code, counted.side_in_site) as side_code,
     len(counted.levels) as n_vertebrae,
     case
-        when cast(counted.levels[-1] as bigint) - cast(counted.levels[1] as bigint) + 1 = len(counted.levels)
+        when try_cast(counted.levels[-1] as bigint) - try_cast(counted.levels[1] as bigint) + 1 = len(counted.levels)
             and len(counted.levels) > 1 then 'L' || counted.levels[1] || '-L' || counted.levels[-1]
         else 'L' || array_to_string(counted.levels, ',L')
     end as vertebrae_code

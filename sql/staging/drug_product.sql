@@ -129,6 +129,26 @@ parted as (
         ) as part
     from held
 ),
+alias as (
+    select ingredient, words from name
+    union
+    select distinct ingredient, ' ' || trim(regexp_replace(ingredient, '[^a-z0-9]+', ' ', 'g')) || ' '
+    from chosen
+),
+-- A part that names two of the ingredients says the strength of neither.
+told as (
+    select
+        product_id, ingredient, part,
+        count(*) over (partition by product_id, part) as n_named,
+        n_ingredients
+    from parted
+    where n_ingredients = 1 or exists (
+        select 1 from alias
+        where alias.ingredient = parted.ingredient
+            and contains(' ' || trim(regexp_replace(parted.part, '[^a-z0-9]+', ' ', 'g')) || ' ', alias.words)
+    )
+    qualify n_ingredients = 1 or n_named = 1
+),
 measured as (
     select
         parted.product_id,
@@ -147,12 +167,7 @@ measured as (
         )) as is_rate,
         min(nullif(regexp_extract(part, '(\d+(?:\.\d+)?)\s*%', 1), '')) as percent_text,
         count(distinct part) as n_parts
-    from parted
-    where n_ingredients = 1 or exists (
-        select 1 from name
-        where name.ingredient = parted.ingredient
-            and contains(' ' || trim(regexp_replace(parted.part, '[^a-z0-9]+', ' ', 'g')) || ' ', name.words)
-    )
+    from told as parted
     group by parted.product_id, parted.ingredient
 ),
 written as (

@@ -92,6 +92,9 @@ def cut(tokens: list[Token]) -> Instruction:
                 else:
                     found.flags.add("stop")
             else:
+                empty = not any(t.kind not in (k.COMMA, k.SENTENCE) for t in clause.tokens)
+                if empty and clause.marker == k.THEN and place + 1 < len(group) and group[place + 1].marker == k.CALL:
+                    continue  # 'then follow up'
                 stepping = True
                 found.flags.add("steps")
                 if clause.marker == k.CHANGE or any(t.kind not in (k.COMMA, k.SENTENCE) for t in clause.tokens):

@@ -112,7 +112,7 @@ RULES = (
     *STRENGTH_RULES,
     Rule(r"NUE(?![PpDTNOsBF])", _each),
     Rule(r"E[B]+", _per_site),
-    Rule(r"NX?a?NU@*U", _counted_strength),
+    Rule(r"NX?a?\(?NU\)?@*U", _counted_strength),
     Rule(r"NXNU(?=F)F", _multiplied),
     Rule(r"NU@*U(?!/)", _hybrid),
     Rule(r"NU?(?:[R-]|a(?=N))(?:u)?NU|u(?:N|NU[R-]N)U(?!F?n)", _range),

@@ -59,7 +59,7 @@ def _number_periodly(tokens: list[Token]) -> list[Token] | None:
     """'2 weekly' is twice a week or every two weeks; '6 hourly' and '12 weekly' are intervals."""
     number, days = tokens[0], tokens[-1].value
     if tokens[-1].text.split(" ")[0] in _PER_WORDS:  # '2 pro Woche' is clear
-        return [Token(k.PER_TIME, (number.value, days))] if number.value > 0 else None
+        return [Token(k.PER_TIME, (number.value, days), number.text)] if number.value > 0 else None
     if days == 1.0 or number.value < 2 or number.value != int(number.value):
         return None
     if days < 1.0:
@@ -86,7 +86,7 @@ def _every_other_night(tokens: list[Token]) -> list[Token]:
 
 
 def _per_time(tokens: list[Token]) -> list[Token]:
-    return [Token(k.PER_TIME, (tokens[0].value, tokens[-1].value))]
+    return [Token(k.PER_TIME, (tokens[0].value, tokens[-1].value), tokens[0].text)]
 
 
 def _cycle(tokens: list[Token]) -> list[Token] | None:
@@ -141,6 +141,11 @@ def _except(tokens: list[Token]) -> list[Token]:
     return [Token(k.WEEKDAY, frozenset(range(7)) - _days_of(tokens))]
 
 
+def _skip(tokens: list[Token]) -> list[Token] | None:
+    """'skip if ...' names no days: a hold."""
+    return [Token(k.STOP, None, "skip")] if tokens[0].text.startswith("skip") else None
+
+
 def _as_weekdays(tokens: list[Token]) -> list[Token]:
     return [Token(k.WEEKDAY, t.value) if t.kind == k.MAYBE_WEEKDAY else t for t in tokens]
 
@@ -191,6 +196,7 @@ RULES = (
     Rule(r"N[Pp](?=r|K)", _course),
     Rule(r"(?<![NEOX/a])PN(?:[R-]N)?,?", _step),
     Rule(r"!g?D(?:[,;/&-]*D)*", _except),
+    Rule(r"!", _skip),
     Rule(r"(?<![-D])D[ga]?[Ra-]g?D(?![-])|(?<![-D])DaD", _weekday_range),
     Rule(r"D(?:[,;/&g-]*D)+", _weekdays),
     Rule(r"E(?=D)", lambda tokens: []),

@@ -17,6 +17,7 @@ _LEFTOVER_WORDS = frozenset(
     {k.EVERY, k.OTHER, k.RANGE, k.PERIOD, k.LETTER_PERIOD, k.LAB_UNIT, k.OUT_OF, k.KILOGRAM, k.PERCENT, k.MAYBE_WEEKDAY, k.EXCEPT,
      k.HALF, k.UP_TO, k.TIMES, k.OFF}
 )  # fmt: skip
+_PERIODS = frozenset({k.PERIOD, k.LETTER_PERIOD})
 _MEASURED = frozenset({k.AMOUNT, k.RATE, k.NUMBER, k.WEEKDAY, k.SLOT, k.COUNT, k.RANGE_AMOUNT, k.RANGE_RATE})
 Dose = dict[str | None, Amount]
 
@@ -173,7 +174,7 @@ def _bare_numbers(tokens: list[Token], reading: Reading) -> list[Token]:
             if has_amount and number > 0:
                 out.append(Token(k.RATE, number * 7.0 / days))
             else:
-                out += [Token(k.AMOUNT, Amount(number, None)), Token(k.RATE, 7.0 / days)]
+                out += [Token(k.AMOUNT, Amount(number, None, token.text != "decimal")), Token(k.RATE, 7.0 / days)]
                 has_amount = True
         elif token.kind == k.NUMBER:
             again = before is not None and before.kind in (k.AND, k.COMMA) and following is not None
@@ -182,7 +183,7 @@ def _bare_numbers(tokens: list[Token], reading: Reading) -> list[Token]:
             ):  # '1 tab am and 1 pm'
                 out.append(Token(k.AMOUNT, Amount(token.value, next(iter(units)), True)))
                 continue
-            if has_amount or token.value <= 0:
+            if has_amount or token.value <= 0 or (following is not None and following.kind in _PERIODS):
                 reading.flags.add("unread_number")
                 continue
             out.append(Token(k.AMOUNT, Amount(token.value, None, token.text in ("fraction", "whole", "word"))))

@@ -87,7 +87,7 @@ def plain_text(column: pl.Series) -> pl.Series:
 
 def native_id(column: pl.Series) -> pl.Series:
     """A person's id as text, however it is stored: 12, 12.0 and ' 12 ' are one id; NULL where there is none."""
-    return _written(plain_text(column)).str.replace(r"^\+?(\d+)\.0*$", "$1")
+    return _written(plain_text(column)).str.replace(r"^\+?(-?\d+)(\.0*)?$", "$1")
 
 
 def _repeated(column: pl.Series, rows: int) -> pl.Series:
@@ -160,13 +160,15 @@ def _with_point(text: pl.Series, table: Table) -> tuple[pl.Series, pl.Series]:
     """Numbers with a decimal point and no thousands mark, and where marks stand that were not stated."""
     is_doubtful = _never(text)
     if table.thousands:
-        mark = re.escape(table.thousands)
-        # A mark that does not part groups of three is not a thousands mark.
-        is_doubtful = text.str.contains(rf"\d{mark}(\d{{1,2}}(\D|$)|\d{{4}})")
-        text = text.str.replace_all(rf"(\d){mark}(\d{{3}})", "${1}${2}")
+        mark, decimal = re.escape(table.thousands), re.escape(table.decimal)
+        # A mark that does not part groups of three, or stands after the decimal mark, is not a thousands mark.
+        leading = "" if table.thousands == " " else rf"|(^|\D){mark}\d"  # a space may follow a comparator
+        is_doubtful = text.str.contains(
+            rf"\d{mark}(\d{{0,2}}(\D|$)|\d{{4}})|\d{{4}}{mark}\d|{decimal}.*{mark}\d{leading}"
+        )
+        text = text.str.replace_all(rf"(\d){mark}", "${1}")
     if table.decimal == ",":
-        if table.thousands != ".":
-            is_doubtful = is_doubtful | text.str.contains(r"\d\.\d")
+        is_doubtful = is_doubtful | text.str.contains(r",.*,|\d\.\d")
         text = text.str.replace_all(r"(\d),(\d)", "${1}.${2}").str.replace_all(r"(^|[^\d]),(\d)", "${1}0.${2}")
     elif table.thousands != ",":
         is_doubtful = is_doubtful | text.str.contains(r"\d,\d")

@@ -41,9 +41,9 @@ EXEMPT = {"sig_text": frozenset({"prose"}), "name_text": frozenset({"prose"}), "
 _MANY_ROWS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Read:
-    """What one drop gives: parts, files for the manifest, what is not there, remarks, problems."""
+    """What is found in the folder so far: parts, files for the manifest, what is not there, remarks, problems."""
 
     parts: list[Part] = field(default_factory=list)
     files: list[FoundFile] = field(default_factory=list)
@@ -120,7 +120,7 @@ def _examine(folder: Path, drop: Drop, mapping: Mapping, found: _Read) -> None:
             rows = _add_fhir(known, mapping, found) if is_fhir else _add_tables(known, tables, mapping, found)
             landed[known.sha256] = known.source_file, rows
         except BadInput as error:
-            found.problems += error.problems
+            found.problems.extend(error.problems)
     wanted = {table.label: table for table in mapping.table}
     for label in sorted(wanted.keys() - used):
         files = ", ".join(wanted[label].files)

@@ -10,8 +10,8 @@ import numpy as np
 from pipelines.synth import draws
 from pipelines.synth.mechanism import codes
 from pipelines.synth.mechanism.course import Course
-from pipelines.synth.mechanism.dispensing import Fills, Regimens
 from pipelines.synth.mechanism.diagnoses import ALL_EVENTS, EventRows, surgery_day
+from pipelines.synth.mechanism.dispensing import Fills, Regimens
 from pipelines.synth.mechanism.hazards import NEVER, row
 from pipelines.synth.mechanism.people import ADJUVANT, PREMENOPAUSAL, STEP_DAYS, YEAR
 from pipelines.synth.parameters import Parameters

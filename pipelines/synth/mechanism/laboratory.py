@@ -12,7 +12,7 @@ from pipelines.synth.mechanism import assays, hormones, pharmacokinetics
 from pipelines.synth.mechanism.codes import ANALYTES, ASSAY_CLASSES
 from pipelines.synth.mechanism.comedication import COMEDICATIONS
 from pipelines.synth.mechanism.course import Course
-from pipelines.synth.mechanism.hazards import NEVER, row
+from pipelines.synth.mechanism.hazards import row
 from pipelines.synth.mechanism.people import PREMENOPAUSAL, YEAR
 from pipelines.synth.mechanism.treatment import LABEL_MG
 from pipelines.synth.mechanism.tubes import BONE, EARLY, HORMONES, METABOLIC, Tubes

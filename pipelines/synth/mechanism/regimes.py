@@ -19,7 +19,8 @@ class Regime:
     stop_after_steps: int | None = None  # adjuvant therapy ends here for everybody
     switch_after_steps: int | None = None  # tamoxifen becomes the aromatase inhibitor `ai_kind`
     no_antiresorptive: bool = False
-    everybody_antiresorptive: bool = False  # alendronate-like drug from the index day
+    everybody_antiresorptive: int = 0  # from the index day: 1 alendronate, 2 zoledronic acid, 3 denosumab
+    goserelin: bool | None = None  # premenopausal women
     testosterone: bool | None = None
     testosterone_mg_per_week: float | None = None
     #: men and women on (or off) testosterone: "none", "fixed", "titrate" or "stop_low"; None = natural

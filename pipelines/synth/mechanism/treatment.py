@@ -211,7 +211,8 @@ def _add_on(p: Parameters, now: Prescribed, plan: Plan, protocol, seen: Seen, st
     else:
         down = running & seen.is_check & (seen.u[2] < p.number("titration.random_probability"))
         up = running & seen.is_check & (seen.u[2] > 1.0 - p.number("titration.random_probability"))
-    now.ai_mg[:k] = np.clip(now.ai_mg[:k] + 0.25 * up - 0.25 * down, 0.0, 2.0)
+    titrated = np.clip(now.ai_mg[:k] + 0.25 * up - 0.25 * down, 0.0, 2.0)
+    now.ai_mg[:k] = np.where(up | down, titrated, now.ai_mg[:k])  # letrozole and exemestane have doses above the cap
     _stop_ai(now, down & (now.ai_mg[:k] <= 0.0), LOW_E2, k)
     rate = np.full(k, p.number("stopping.add_on_rate"))
     if p.flag("difficulty.informative_stopping"):
@@ -258,7 +259,7 @@ def _antiresorptive(p: Parameters, now: Prescribed, plan: Plan, regime: Regime, 
     if regime.no_antiresorptive:
         return
     if regime.everybody_antiresorptive:
-        now.antiresorptive[:k] = np.where(step >= plan.start[:k], 1, 0)
+        now.antiresorptive[:k] = np.where(step >= plan.start[:k], regime.everybody_antiresorptive, 0)
         return
     on_ai = now.ai_kind[:k] > 0
     cut = np.where(on_ai, p.number("treatment.antiresorptive_t_on_ai"), p.number("treatment.antiresorptive_t"))
@@ -279,6 +280,10 @@ def apply_regime(plan: Plan, people: People, regime: Regime) -> None:
     if regime.adjuvant_agent != NATURAL_AGENT:
         plan.agent = np.where(is_adjuvant, regime.adjuvant_agent, plan.agent)
         plan.start = np.where(is_adjuvant, people.index_step, plan.start)
+    if regime.add_on is not None:  # people without a protocol take part as well
+        plan.start = np.where(people.protocol == 0, people.index_step, plan.start)
+    if regime.goserelin is not None:
+        plan.goserelin_with_tamoxifen = np.full_like(plan.goserelin_with_tamoxifen, regime.goserelin)
     if regime.is_sustained:
         plan.planned_switch = np.full_like(plan.planned_switch, FAR)
     if regime.testosterone_mg_per_week is not None:

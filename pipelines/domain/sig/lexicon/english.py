@@ -14,6 +14,10 @@ NUMBERS = {
     "twenty eight": 28, "twenty one": 21, "ninety": 90, "sixty": 60, "ii": 2, "iii": 3, "wone": 1, "twenty five": 25,
     "fifty": 50, "one hundred": 100, "hundred": 100, "two hundred": 200, "thirteen": 13, "forty": 40,
 }  # fmt: skip
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NUMBERS |= _TENS
+NUMBERS |= {f"{ten} {one}": value + at for ten, value in _TENS.items() for at, one in enumerate(_ONES, 1)}
 FRACTIONS = {
     "half": 0.5, "one half": 0.5, "a half": 0.5, "half a": 0.5, "half of a": 0.5, "half of one": 0.5, "haf": 0.5,
     "quarter": 0.25, "one quarter": 0.25, "a quarter": 0.25, "one fourth": 0.25, "three quarters": 0.75,
@@ -47,7 +51,7 @@ ENTRIES = (
     (k.PERIOD, MONTH_DAYS, "month;months;mo s;mths;mos;mnth;mnths"),
     (k.PERIOD, YEAR_DAYS, "year;years;yr;yrs"),
     (k.PERIOD, 1 / 24, "hour;hours;hr;hrs;hs r"),
-    (k.WEEKDAY, _days(0, 1, 2, 3, 4), "weekday;weekdays;week days;business days;workdays;work days"),
+    (k.WEEKDAY, _days(0, 1, 2, 3, 4), "week day;weekday;weekdays;week days;business days;workdays;work days"),
     (k.WEEKDAY, _days(5, 6), "weekend;weekends;on weekends;week end;weekend days"),
     (k.WEEKDAY, _days(0, 2, 4), "mwf;m w f;mowefr;monwedfri;mon wed fri"),
     (k.WEEKDAY, _days(1, 3, 5), "tthsat;tths;tthsa;tuthsa;tuthsat;tuths;t th s;t th sat;tu th sa;t th sa"),
@@ -58,7 +62,7 @@ ENTRIES = (
     (k.WEEKDAY, _days(0, 2), "m w"),
     (k.EVERY, 1, "every;evry;evey;each;ev;ea;evry"),
     (k.OTHER, 2, "other;second;2nd;alternate;alternating;othr;altrnate;alternative"),
-    (k.RATE, 3.5, "alternate days;alternating days;alternate day;every other day;every alternate day"),
+    (k.RATE, 3.5, "alt days;alt day;alternate days;alternating days;alternate day;every other day;every alternate day"),
     (k.RATE, 3.5, "evry other day"),
     (k.OTHER, 3, "third;3rd"),
     (k.OTHER, 4, "fourth;4th"),
@@ -99,7 +103,7 @@ ENTRIES = (
     (k.IF, None, "based on;according to"),
     (k.IF, None, "only if;only when;provided;as long as"),
     (k.MAY, None, "may;can;might;consider;okay to;ok to;could"),
-    (k.STOP, None, "stop;hold;discontinue;discontinued;on hold;do not take;dont take;cancel;cancelled;stopped"),
+    (k.STOP, None, "skip dose;skip a dose;skip this dose;stop;hold;discontinue;discontinued;on hold;do not take;dont take;cancel;cancelled;stopped"),
     (k.STOP, None, "held;withhold;cease"),
     (k.STOP, None, "stop taking;hold dose;do not use;dont use;not taking;discontinue taking;pause;paused;omit"),
     (k.STOP, None, "d c d"),
@@ -199,7 +203,7 @@ ENTRIES = (
     (k.NOISE, None, "adjuvant;postmenopausal;protein;draw up;draw;drawn;total dose"),
     (k.NOISE, None, "dosing;each injection site;weekly basis;schedule;regimen;times daily total;i"),
     (k.NOISE, None, "if tolerated;as tolerated;tolerated;daytime;within;hormonal"),
-    (k.NOISE, None, "indication;indications;prevention;risk reduction;resume;for breast cancer prevention"),
+    (k.NOISE, None, "indication;indications;prevention;risk reduction;equal;resume;for breast cancer prevention"),
     (k.NOISE, None, "total mg;nipple sensitivity;nipple tenderness;breast tenderness;tenderness;sensitivity"),
     (k.NOISE, None, "symptoms;bloating;pain;water retention;for symptoms"),
 )  # fmt: skip

@@ -1,0 +1,120 @@
+"""The key of the person ids: from the environment, never stored; a short check value tells a changed key.
+
+Surveys and simulations use the public key. `flat` needs a secret one; `omop` takes one if it is there.
+"""
+
+import hmac
+import json
+import os
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from pipelines.errors import BadInput
+from pipelines.settings import Settings
+from pipelines.warehouse.identity import PUBLIC_KEY
+from pipelines.warehouse.parquet import atomic
+
+KeyPolicy = Literal["public", "offered", "required"]
+VARIABLE, FILE_VARIABLE = "TRABECULA_KEY", "TRABECULA_KEY_FILE"
+LEAST_BYTES = 16
+# Long enough to notice a changed key, too short to tell a guessed one.
+_CHECK_DIGITS = 6
+HOW = (
+    f"set {VARIABLE}, or {FILE_VARIABLE} to a file that only you can read "
+    "(for example: head -c 32 /dev/urandom | base64 > KEYFILE; chmod 600 KEYFILE), kept away from the data"
+)
+
+PUBLIC_WARNING = (
+    f"warning: person ids are made with the public key; who knows the source's ids finds people: set {VARIABLE}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonKey:
+    """A key and where it came from."""
+
+    value: bytes
+    is_secret: bool
+
+
+def person_key(settings: Settings, policy: KeyPolicy) -> PersonKey:
+    """The key that a source of this policy uses.
+
+    Raises:
+        BadInput: none is set though one is required, the file lies open or beside the data, or the key is too short.
+    """
+    secret = None if policy == "public" else _secret(settings)
+    if secret is not None:
+        return PersonKey(secret, is_secret=True)
+    if policy == "required":
+        raise BadInput(f"no key for the person ids: {HOW}")
+    return PersonKey(PUBLIC_KEY, is_secret=False)
+
+
+def require_same_key(settings: Settings, source: str, key: PersonKey) -> None:
+    """Refuse another key, or another source, than this home was landed with.
+
+    Raises:
+        BadInput: the key or the source has changed.
+    """
+    try:
+        held = json.loads(_path(settings).read_text())
+    except (OSError, ValueError):
+        return
+    if held.get("source") != source:
+        raise BadInput(
+            f"{settings.home}: was landed from source {held.get('source')}, not {source}: give each source a home of its own"
+        )
+    if held.get("check") != _check(key):
+        raise BadInput(
+            f"{settings.home}: was landed with another key ({VARIABLE}): with this one nobody would be recognised; set the "
+            "key it was landed with, or use a new --home"
+        )
+
+
+def remember_key(settings: Settings, source: str, key: PersonKey) -> None:
+    """Keep the check value of the key, once; never the key."""
+    if not _path(settings).exists():
+        with atomic(_path(settings)) as partial:
+            partial.write_text(json.dumps({"source": source, "check": _check(key)}))
+
+
+def _path(settings: Settings) -> Path:
+    return settings.landing / "key.json"
+
+
+def _check(key: PersonKey) -> str:
+    return hmac.new(key.value, b"trabecula: key check", sha256).hexdigest()[:_CHECK_DIGITS]
+
+
+def _secret(settings: Settings) -> bytes | None:
+    given, file = os.environ.get(VARIABLE), os.environ.get(FILE_VARIABLE)
+    if given and file:
+        raise BadInput(f"{VARIABLE} and {FILE_VARIABLE} are both set: unset one")
+    if file:
+        key = _from_file(Path(file).expanduser(), settings)
+    elif given:
+        key = given.encode()
+    else:
+        return None
+    if len(key) < LEAST_BYTES:
+        raise BadInput(f"the key is shorter than {LEAST_BYTES} bytes and could be guessed: {HOW}")
+    return key
+
+
+def _from_file(path: Path, settings: Settings) -> bytes:
+    where = path.resolve()
+    for place in (settings.home, Path(settings.folder) if settings.folder else None):
+        if place is not None and where.is_relative_to(place.resolve()):
+            raise BadInput(f"{FILE_VARIABLE}: {path} lies beside the data: keep it elsewhere")
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{FILE_VARIABLE}: {path}: cannot be read ({error.strerror}): {HOW}") from error
+    if mode not in (0o600, 0o400):
+        raise BadInput(f"{FILE_VARIABLE}: {path}: mode is {mode:04o}: chmod 600, so that nobody else can read it")
+    return content.rstrip(b"\r\n")

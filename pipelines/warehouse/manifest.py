@@ -1,0 +1,54 @@
+"""The manifest as it is stored: what the source found, with the counts and remarks of landing.
+
+Which files there are and what became of them, the source says.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import polars as pl
+
+from pipelines.settings import Settings
+from pipelines.warehouse.ledger import Entry
+from pipelines.warehouse.store import Store
+
+
+def counted(settings: Settings, found: pl.DataFrame, entries: Sequence[Entry]) -> tuple[pl.DataFrame, str]:
+    """The rows of `raw.manifest` and their fingerprint: rows as the readers counted them, without people who withdrew."""
+    landed = pl.DataFrame(
+        [
+            (
+                entry.source_file,
+                entry.rows_read - entry.rows_withdrawn,
+                entry.rows_withdrawn if entry.withdrawn else None,
+                entry.note or None,
+            )
+            for entry in entries
+        ],
+        schema={"source_file": pl.String, "read": pl.Int64, "gone": pl.Int64, "remark": pl.String},
+        orient="row",
+    )
+    manifest = (
+        found.join(landed, on="source_file", how="left")
+        .with_columns(
+            pl.coalesce("read", "rows_in").alias("rows_in"),
+            pl.col("gone").alias("rows_withdrawn"),
+            pl.concat_str("note", "remark", separator="; ", ignore_nulls=True).replace("", None).alias("note"),
+        )
+        .select(found.columns)
+    )
+    content = manifest.drop("landed_at").sort("source_file").write_csv()
+    return _since_first(settings, manifest), sha256(content.encode()).hexdigest()
+
+
+def _since_first(settings: Settings, manifest: pl.DataFrame) -> pl.DataFrame:
+    """A file that was landed before, with the same bytes, keeps the time it was landed first."""
+    path = Store(settings).path("raw.manifest", None)
+    if not path.exists():
+        return manifest
+    before = pl.read_parquet(path).select("source_file", "sha256", pl.col("landed_at").alias("first"))
+    return (
+        manifest.join(before, on=["source_file", "sha256"], how="left", nulls_equal=True)
+        .with_columns(pl.coalesce("first", "landed_at").alias("landed_at"))
+        .drop("first")
+    )
