@@ -16,6 +16,17 @@ _SURVEY_FRAME = (
     "features.e2_exposure",
     "features.covariate",
 )
+_AI = (
+    "features.ai_regimen",
+    "features.menopausal_status",
+    "staging.person",
+    "staging.observation_period",
+    "staging.drug_exposure",
+    "ref.pharmacokinetic",
+    "ref.inhibition",
+    "ref.drug",
+    "ref.clinical_limit",
+)
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -42,6 +53,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         depends_on=("bone_reference", "min_cell", "evidence_source"),
     ),
     _python("staging.sig", "pipelines.features.sig:sig", ("staging.sig_text",)),
+    _python("features.ai_exposure", "pipelines.features.ai_exposure:ai_exposure", _AI),
+    _python(
+        "features.ai_at_draw",
+        "pipelines.features.ai_at_draw:ai_at_draw",
+        (*_AI, "features.drug_supply", "staging.lab_result"),
+    ),
     _python("models.diagnostic", "pipelines.models.gate:diagnostic", (*_SURVEY_FRAME, *_BONE_REFERENCE), _STUDIES),
     _python(
         "models.effect_estimate",

@@ -39,22 +39,6 @@ class HormoneUse(dy.Schema):
     is_pregnant = flag("Pregnant at the examination, by test or as told", optional=True)
 
 
-@table("features.ai_exposure", grain="one row per person, ingredient and interval")
-class AiExposure(dy.Schema):
-    """Aromatase-inhibitor use by interval. Without a recorded dose, dose and what follows from it are NULL."""
-
-    person_id = person_id()
-    ingredient = text("Aromatase inhibitor", key=True)
-    interval_number = whole("Order of the interval", key=True, minimum=1)
-    starts_on = day("First day", optional=True)
-    ends_on = day("Last day", optional=True)
-    is_current_at_entry = flag("In use at entry")
-    days_on = number("Days in use by the end of the interval", "d", optional=True, minimum=0)
-    dose_mg_per_week = number("Weekly dose", "mg/wk", optional=True, minimum=0)
-    label_dose_pct = number("Dose as a share of the labelled dose", "%", optional=True, minimum=0)
-    dose_source = text("Where the dose comes from", allowed=("sig", "quantity", "strength", "not_recorded"))
-
-
 @table("features.e2_exposure", grain="one row per person, window and assay class")
 class E2Exposure(dy.Schema):
     """Estradiol in a window as bounds, not guesses: a censored draw lies between 0 and its limit."""

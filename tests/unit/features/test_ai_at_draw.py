@@ -1,0 +1,135 @@
+"""Estradiol draws beside regimens: predicted concentration and fall, and whether what was measured agrees."""
+
+import datetime as dt
+
+import pytest
+
+from pipelines import plan
+from pipelines.features.ai_at_draw import ai_at_draw
+
+FIRST = dt.date(2020, 1, 1)
+STEADY = 1000 / (24 * 1.9)
+
+
+def on(day: int) -> dt.date:
+    return FIRST + dt.timedelta(day)
+
+
+def draw(day: int, e2: float, t: float | None = 500.0, *, censored=False, assay="immunoassay") -> list[dict]:
+    common = {"person_id": 1, "specimen_id": f"s{day}", "drawn_on": on(day), "assay_class": assay}
+    rows = [common | {"analyte_code": "estradiol", "value": e2, "is_censored": censored}]
+    if t is not None:
+        rows.append(common | {"analyte_code": "testosterone", "value": t, "is_censored": False})
+    return rows
+
+
+def regimen(number: int, start: int, days: int, dose: float | None = 1.0, times: float | None = 2.0) -> dict:
+    return {
+        "person_id": 1, "ingredient": "anastrozole", "regimen_number": number, "starts_on": on(start),
+        "ends_on": on(start + days - 1), "covered_days": days, "dose_changed_on": on(start), "dose_mg_per_week": dose,
+        "times_per_week": times, "dose_source": "sig",
+    }  # fmt: skip
+
+
+def supply(day: int, days: int, unknown: int = 0) -> dict:
+    return {
+        "person_id": 1, "ingredient": "anastrozole", "supplied_on": on(day), "drug_class": "aromatase_inhibitor",
+        "cover_from_on": on(day), "cover_days": days, "n_unknown_supply": unknown,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def at_draw(step_inputs):
+    def run(*draws, regimens=None, supplies=None, sex="male"):
+        step = plan.step("features.ai_at_draw")
+        inputs = step_inputs(
+            step.inputs,
+            features__ai_regimen=[regimen(1, 0, 90)] if regimens is None else regimens,
+            features__drug_supply=[supply(0, 90)] if supplies is None else supplies,
+            staging__person=[{"person_id": 1, "sex_code": sex}],
+            staging__lab_result=[row for rows in draws for row in rows],
+        )
+        rows = ai_at_draw(inputs, None).collect().sort("drawn_on").to_dicts()
+        assert not rows or set(rows[0]) == {column.name for column in step.contract.columns}
+        return rows
+
+    return run
+
+
+def test_half_a_milligram_twice_weekly_for_two_months(at_draw, only):
+    """Steady state 1/7 of 21.93 ng/mL; the man's prior: 65 * 1 / 1.5 = 43.3 % of E2/T."""
+    row = only(at_draw(draw(-10, 40), draw(60, 23)))
+    assert row["concentration_ng_ml"] == pytest.approx(STEADY / 7, rel=1e-6)
+    assert row["concentration_low_ng_ml"] < STEADY / 7 < row["concentration_high_ng_ml"]
+    assert row["inhibition_pct"] == pytest.approx(43.3, abs=0.05)
+    assert row["inhibition_low_pct"] < 43.3 < row["inhibition_high_pct"]
+    assert (row["days_since_start"], row["days_since_dose_change"], row["at_steady_state"]) == (60, 60, True)
+    assert (row["is_covered"], row["dose_mg_per_week"], row["comparison_code"]) == (True, 1.0, "e2_over_t")
+    assert row["remaining_lo_pct"] == row["remaining_hi_pct"] == pytest.approx(57.5)
+    assert (row["agreement_code"], row["reason_code"], row["baseline_on"]) == ("as_predicted", None, on(-10))
+
+
+def test_testosterone_that_rose_is_taken_out(at_draw):
+    """Estradiol as before on twice the testosterone is half of what it would be."""
+    assert at_draw(draw(-1, 40, 400), draw(60, 40, 800))[0]["remaining_lo_pct"] == pytest.approx(50)
+    assert at_draw(draw(-1, 40, 400), draw(60, 40, 800), sex="female")[0]["remaining_lo_pct"] == pytest.approx(100)
+
+
+def test_a_draw_on_the_first_day_is_baseline_and_has_no_drug_yet(at_draw):
+    first, second = at_draw(draw(0, 40), draw(1, 35))
+    assert (first["concentration_ng_ml"], first["inhibition_pct"], first["baseline_on"]) == (0, 0, on(0))
+    assert second["baseline_on"] == on(0)
+    assert 0 < second["concentration_ng_ml"] < STEADY / 7 / 2
+
+
+def test_a_tablet_not_taken_shows(at_draw, only):
+    row = only(at_draw(draw(-10, 12, None), draw(60, 12, None), sex="female"))
+    assert (row["agreement_code"], row["remaining_lo_pct"]) == ("higher", 100)
+
+
+def test_lower_than_any_prior(at_draw, only):
+    assert only(at_draw(draw(-10, 60), draw(60, 4)))["agreement_code"] == "lower"
+
+
+def test_a_censored_draw_is_a_bound(at_draw, only):
+    """Below 20 on an assay that sees no less, from 40: anything from nothing to half."""
+    row = only(at_draw(draw(-10, 40), draw(60, 20, censored=True)))
+    assert (row["remaining_lo_pct"], row["remaining_hi_pct"]) == (0, 50)
+    assert row["agreement_code"] == "as_predicted"
+    row = only(at_draw(draw(-10, 20, censored=True), draw(60, 20)))
+    assert (row["agreement_code"], row["reason_code"]) == ("not_evaluable", "baseline_censored")
+    assert row["remaining_hi_pct"] is None
+
+
+@pytest.mark.parametrize(
+    ("draws", "changes", "reason"),
+    [
+        ([draw(60, 23)], {}, "no_baseline"),
+        ([draw(-400, 40), draw(60, 23)], {}, "no_baseline"),
+        ([draw(-10, 40, assay="lc_ms"), draw(60, 23)], {}, "no_baseline"),
+        ([draw(-10, 40, None), draw(60, 23)], {}, "no_testosterone"),
+        ([draw(-10, 40), draw(60, 23, None)], {}, "no_testosterone"),
+        ([draw(-10, 40), draw(60, 23)], {"regimens": [regimen(1, 0, 90, None)]}, "dose_unknown"),
+        ([draw(-10, 40), draw(60, 23)], {"supplies": [supply(0, 0, 1)], "regimens": []}, "supply_unknown"),
+    ],
+)
+def test_why_not(at_draw, only, draws, changes, reason):
+    row = only(at_draw(*draws, **changes))
+    assert (row["agreement_code"], row["reason_code"]) == ("not_evaluable", reason)
+    if reason in ("dose_unknown", "supply_unknown"):
+        assert row["concentration_ng_ml"] is None
+
+
+def test_after_a_stop_the_drug_washes_out_by_its_half_life(at_draw):
+    """Three half-lives of 44.5 h after the end: an eighth is left; a month later nothing, and a dose of 0."""
+    rows = at_draw(draw(-10, 40), draw(96, 38), draw(130, 40))
+    assert rows[0]["concentration_ng_ml"] == pytest.approx(STEADY / 7 * 0.5 ** (6 * 24 / 44.5), rel=1e-3)
+    assert [row["is_covered"] for row in rows] == [False, False]
+    assert [row["dose_mg_per_week"] for row in rows] == [0, 0]
+    assert [row["days_since_dose_change"] for row in rows] == [6, 40]
+    assert rows[1]["inhibition_pct"] < 0.01
+    assert [row["agreement_code"] for row in rows] == ["as_predicted", "as_predicted"]
+
+
+def test_people_without_an_inhibitor_have_no_row(at_draw):
+    assert at_draw(draw(60, 23), regimens=[], supplies=[]) == []
