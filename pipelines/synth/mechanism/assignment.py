@@ -71,9 +71,8 @@ def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar
     per_year = YEAR / 28.0
     years = np.where(next(u) < p.number("assignment.extended_share"), 8.0, p.number("assignment.adjuvant_years"))
     planned_stop = np.where(is_adjuvant, people.index_step + np.round(years * per_year), FAR)
-    switches = (
-        (agent == TAMOXIFEN) & (next(u) < p.number("assignment.switch_share")) & p.flag("difficulty.immortal_time")
-    )
+    # drawn for everybody: who would switch if given tamoxifen first is a trait, not a consequence of the choice
+    switches = (next(u) < p.number("assignment.switch_share")) & p.flag("difficulty.immortal_time")
     switches &= ~premenopausal
     planned_switch = np.where(switches, start + np.round((1.5 + 1.5 * next(u)) * per_year), FAR)
     castrated = premenopausal & (next(u) < p.number("assignment.goserelin_with_tamoxifen"))

@@ -180,7 +180,7 @@ class _Runner:
         self._remember(step, k, axis, inhibited, mean_concentration, taken, bmd, assay, z)
 
     def _taken(self, step: int, k: int, z) -> np.ndarray:
-        if self.regime.is_sustained:
+        if self.regime.is_sustained and not self.regime.misses_doses:
             return np.ones(k, dtype=np.float32)
         p = self.p
         years = np.maximum(step - np.minimum(self.plan.start[:k], step), 0) * STEP_DAYS / YEAR

@@ -12,7 +12,7 @@ from pipelines.synth.mechanism import codes
 from pipelines.synth.mechanism.course import Course
 from pipelines.synth.mechanism.densitometry import Scans
 from pipelines.synth.mechanism.hazards import DEATHS, FRACTURES, NEVER, row
-from pipelines.synth.mechanism.people import ADJUVANT, MALE_T, RESTART, STEP_DAYS, YEAR
+from pipelines.synth.mechanism.people import ADJUVANT, MALE_T, RESTART, STEP_DAYS, YEAR, People
 from pipelines.synth.parameters import Parameters
 
 ALL_EVENTS = codes.EVENT_CODES + codes.NEGATIVE_CONTROLS
@@ -117,15 +117,19 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
     who = np.nonzero(people.protocol == ADJUVANT)[0]
     add("breast_cancer", who, np.maximum(surgery_day(course)[who] - 20, 0).astype(np.float64))
     _density_diagnoses(p, course, scans, add)
-    frail = np.exp(p.number("risk.frailty") * people.frailty)
-    clocks = draws.exponentials(seed, people.person, "negative_controls", len(codes.NEGATIVE_CONTROLS))
-    for i, name in enumerate(codes.NEGATIVE_CONTROLS):
-        rates = p.number(f"negative_control.{name}_rate") / 1000.0 * frail * np.exp(0.02 * (people.age - 60.0))
-        days = clocks[i] / rates * YEAR
+    for name, days in zip(codes.NEGATIVE_CONTROLS, negative_control_days(p, seed, people), strict=True):
         who = everyone[days < last]
         add(name, who, days[who])
     joined = EventRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     return joined
+
+
+def negative_control_days(p: Parameters, seed: int, people: People) -> np.ndarray:
+    """[34, n] day after entry of each negative control, in the order of codes: frailty and age matter, no drug does."""
+    frail = np.exp(p.number("risk.frailty") * people.frailty) * np.exp(0.02 * (people.age - 60.0))
+    clocks = draws.exponentials(seed, people.person, "negative_controls", len(codes.NEGATIVE_CONTROLS))
+    rates = np.array([[p.number(f"negative_control.{name}_rate")] for name in codes.NEGATIVE_CONTROLS]) / 1000.0
+    return clocks / (rates * frail) * YEAR
 
 
 def surgery_day(course: Course) -> np.ndarray:

@@ -80,7 +80,7 @@ def decide(
     _testosterone(p, now, plan, people, regime, seen, step, k)
     _restart(p, now, plan, protocol, regime, step, k)
     if regime.add_on is None:
-        _add_on(p, now, plan, protocol, seen, step, k)
+        _add_on(p, now, plan, protocol, regime, seen, step, k)
     else:
         _policy(now, plan, protocol, regime, seen, step, k)
     _gynecomastia(p, now, protocol, seen, k)
@@ -113,6 +113,8 @@ def _adjuvant(
     # prevalent users began before step 0
     begins = mine & ((start == step) | ((step == 0) & (start < 0))) & (agent != NO_AGENT)
     _start_ai(now, begins & (agent == AI), kind, LABEL_MG[kind], 7.0, k)
+    before_entry = begins & (agent == AI) & (start < 0)
+    now.ai_steps[:k] = np.where(before_entry, -start, now.ai_steps[:k])
     now.tamoxifen[:k] |= begins & (agent == TAMOXIFEN)
     shut = (agent == AI) | plan.goserelin_with_tamoxifen[:k]
     now.castrated[:k] |= begins & plan.is_premenopausal[:k] & shut
@@ -123,7 +125,7 @@ def _adjuvant(
         switch_at = start + regime.switch_after_steps
     elif regime.is_sustained:
         switch_at = np.full(k, FAR)
-    switch = running & now.tamoxifen[:k] & (switch_at == step)
+    switch = running & now.tamoxifen[:k] & (agent == TAMOXIFEN) & (switch_at == step)
     now.tamoxifen[:k] &= ~switch
     _start_ai(now, switch, kind, LABEL_MG[kind], 7.0, k)
     stop_at = start + regime.stop_after_steps if regime.stop_after_steps is not None else plan.planned_stop[:k]
@@ -189,7 +191,9 @@ def _restart(p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regim
         _stop_ai(now, mine & (step == ends) & (now.ai_kind[:k] > 0), COMPLETED, k)
 
 
-def _add_on(p: Parameters, now: Prescribed, plan: Plan, protocol, seen: Seen, step: int, k: int) -> None:
+def _add_on(
+    p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regime, seen: Seen, step: int, k: int
+) -> None:
     """Natural course of an aromatase inhibitor beside testosterone: start, titrate, stop."""
     on = ((protocol == MALE_T) | (protocol == FEMALE_T)) & now.testosterone[:k]
     low, high = p.number("titration.low"), p.number("titration.high")
@@ -204,6 +208,9 @@ def _add_on(p: Parameters, now: Prescribed, plan: Plan, protocol, seen: Seen, st
         logit = logit - p.number("assignment.add_on_shift")
     allowed = on & (protocol == MALE_T) & seen.is_check & (now.ai_kind[:k] == 0) & ~now.ai_ended[:k]
     begins = allowed & (seen.u[1] < 1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
+    if regime.decision_after_steps is not None:
+        asked = allowed & (plan.start[:k] + regime.decision_after_steps == step)
+        begins = np.where(asked, regime.decision, begins)
     running = on & (now.ai_kind[:k] > 0)
     if p.flag("difficulty.treatment_confounder_feedback"):
         down = running & seen.is_check & (seen.estradiol < low) & (seen.u[2] < p.number("titration.down_probability"))
@@ -279,9 +286,12 @@ def apply_regime(plan: Plan, people: People, regime: Regime) -> None:
     is_adjuvant = people.protocol == ADJUVANT
     if regime.adjuvant_agent != NATURAL_AGENT:
         plan.agent = np.where(is_adjuvant, regime.adjuvant_agent, plan.agent)
-        plan.start = np.where(is_adjuvant, people.index_step, plan.start)
+        first = FAR if regime.adjuvant_agent == NO_AGENT else people.index_step
+        plan.start = np.where(is_adjuvant, first, plan.start)
     if regime.add_on is not None:  # people without a protocol take part as well
         plan.start = np.where(people.protocol == 0, people.index_step, plan.start)
+    if regime.co_start is not None:
+        plan.co_start = np.full_like(plan.co_start, regime.co_start)
     if regime.goserelin is not None:
         plan.goserelin_with_tamoxifen = np.full_like(plan.goserelin_with_tamoxifen, regime.goserelin)
     if regime.is_sustained:
