@@ -71,15 +71,51 @@ def nightly(home: HomeOption = None) -> None:
 
 
 @app.command()
+def withdraw(
+    source: Annotated[str, typer.Option(help="Source whose ids these are: nhanes, omop or flat.")] = "",
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A file with one source id a line, or an id; may be repeated. A file keeps ids out of histories."
+        ),
+    ] = None,
+    home: HomeOption = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Search every stored file for people who withdrew; exit 1 if one is left.")
+    ] = False,
+    defer: Annotated[
+        bool, typer.Option("--defer", help="Compute nothing now: nothing is published until the next run.")
+    ] = False,
+) -> None:
+    """Remove people from every layer and every build, publish without them, and leave a proof.
+
+    Example: trabecula withdraw --source omop --ids withdrawn.txt, then trabecula withdraw --verify
+    """
+    from assets import withdrawing
+
+    where = home_of(home)
+    if ids:
+        if not source:
+            raise BadInput("--source: name the source whose ids these are")
+        withdrawing.withdraw(where, source, ids, is_deferred=defer)
+    elif not verify:
+        raise BadInput("--ids: name the people who withdrew, or --verify")
+    if verify and not withdrawing.verify(where):
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(home: HomeOption = None) -> None:
     """Publish the working record again, with a new report."""
     from assets.publishing import publish_judged
     from pipelines.run import Run
+    from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
 
     settings = machine.load(home_of(home))
     if not settings.source:
         raise BadInput(f"{settings.home}: nothing was landed here yet; run `trabecula run` first")
+    withdrawal.require_settled(settings)
     with writing(settings), Run(settings) as this_run:
         build = publish_judged(this_run)
     print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")

@@ -85,15 +85,18 @@ def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(hel
 @app.command()
 def rollback(home: HomeOption = None) -> None:
     """Publish the build before the current one again."""
+    from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
     from pipelines.warehouse.publish import complete_builds, current_build, switch
 
     settings = machine.load(home_of(home))
     with writing(settings):
+        withdrawal.require_settled(settings)
         now = current_build(settings)
         earlier = [build for build in complete_builds(settings) if now is None or build < now]
         if not earlier:
             raise BadInput(f"{settings.builds}: no earlier build is kept")
+        withdrawal.require_nobody_withdrew(settings, earlier[-1])
         switch(settings, earlier[-1])
     print(f"published build {earlier[-1]} again")
 
@@ -207,9 +210,12 @@ def home_of(given: Path | None) -> Path:
 
 
 def _published(home: Path) -> "duckdb.DuckDBPyConnection":
+    from pipelines.warehouse import withdrawal
     from pipelines.warehouse.engine import connect_read_only
 
     file = home / "warehouse.duckdb"
     if not file.exists():
+        if withdrawal.pending(machine.load(home)) is not None:
+            raise BadInput(f"{home}: {withdrawal.TAKEN_BACK}")
         raise BadInput(f"{file}: nothing is published there yet; run `trabecula run` or `trabecula demo` first")
     return connect_read_only(file)

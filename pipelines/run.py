@@ -20,7 +20,7 @@ from pipelines.sources.delivery import Part, delivery_id
 from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse import drop_log, foreign, key, tombstone
+from pipelines.warehouse import drop_log, foreign, key, tombstone, withdrawal
 from pipelines.warehouse.bucket import layout
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
@@ -136,10 +136,26 @@ class Run:
         ids = set(manifest["drop_id"])
         hashes = dict(manifest.select("source_file", pl.col("sha256").fill_null("")).iter_rows())
         drop_id = ids.pop() if len(ids) == 1 and SNAPSHOT not in ids else delivery_id(hashes)
-        return publish(self.settings, self.facts, drop_id, versions, report)
+        build = publish(self.settings, self.facts, drop_id, versions, report)
+        withdrawal.settle(self.settings, build.build_id)
+        return build
 
     def _evidence(self) -> EvidenceSource:
         return "simulated" if _simulated_mark(self.settings).exists() else SOURCES[self.settings.source].evidence
+
+
+def withdrawing_key(settings: Settings, source: str) -> key.PersonKey:
+    """The key that the people of a home were landed with.
+
+    Raises:
+        BadInput: nothing was landed from this source here, or the key is not the one it was landed with.
+    """
+    policy = "public" if _simulated_mark(settings).exists() else source_named(source).key
+    if not (settings.landing / "key.json").exists():
+        raise BadInput(f"{settings.home}: nothing was landed here yet; name the home with --home")
+    person_key = key.person_key(settings, policy)
+    key.require_same_key(settings, source, person_key)
+    return person_key
 
 
 def _database_tables(path: Path) -> tuple[foreign.ForeignTable, ...] | None:

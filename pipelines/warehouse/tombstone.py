@@ -4,6 +4,7 @@ The ids are keyed; without the key they lead to nobody. Removing people is `with
 """
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 import polars as pl
 
@@ -26,3 +27,9 @@ def add(settings: Settings, ids: Iterable[int]) -> frozenset[int]:
     write_frame(frame, settings.landing / FILE, "withdrawn")
     (settings.landing / FILE).chmod(0o600)
     return everybody
+
+
+def digest(ids: Iterable[int]) -> str:
+    """Hash of a list of people, whatever its order; empty for nobody. What landing writes beside every part."""
+    ordered = sorted(frozenset(ids))
+    return sha256(repr(ordered).encode()).hexdigest() if ordered else ""
