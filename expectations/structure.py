@@ -49,9 +49,10 @@ def _drafts(contract: Contract) -> Iterator[Draft]:
     if numbers := tuple(column.name for column in contract.columns if column.duckdb_type == "DOUBLE"):
         yield _finite(numbers)
     dates = tuple(column.name for column in contract.columns if column.duckdb_type == "DATE")
-    if dates and contract.layer == "staging":
+    names = {column.name for column in contract.columns}
+    if dates and contract.layer == "staging" and "drop_id" in names:
         yield _no_future_date(dates)
-        if any(column.name == "date_reason" for column in contract.columns):
+        if "date_reason" in names:
             yield _dates_explained(dates)
 
 

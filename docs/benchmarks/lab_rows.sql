@@ -42,7 +42,7 @@ raw_row as (
         hash(person.person_id, row.n, 3) % 1000000 / 1e6 as u3,
         hash(person.person_id, row.n, 4) % 1000000 / 1e6 as u4,
         hash(person.person_id, row.n // 8, 5) % 1000000 / 1e6 as draw_u,
-        hash(person.person_id, row.n, 6) % (select count(*) from analyte) as analyte_number,
+        (hash(person.person_id, row.n // 8, 6) + row.n % 8 * 7) % (select count(*) from analyte) as analyte_number,
         person.person_id % 25 as lab_number
     from bucket_person as person
     cross join range(48) as row (n)

@@ -27,6 +27,10 @@ class Analyte(dy.Schema):
     maximum = number("Above it no result is possible, in the canonical unit")
     plausible_minimum = number("Lowest value that still speaks for an inferred unit")
     plausible_maximum = number("Highest value that still speaks for an inferred unit")
+    usual_minimum_men = number("Lowest usual value of men; outside, a unit is suspect", optional=True)
+    usual_maximum_men = number("Highest usual value of men", optional=True)
+    usual_minimum_women = number("Lowest usual value of women", optional=True)
+    usual_maximum_women = number("Highest usual value of women", optional=True)
     steroidal_drug_interferes = text("Immunoassays read exemestane or fulvestrant as this analyte", allowed=YES_NO)
     negative_control = text("No effect of aromatase inhibition is expected: a negative control outcome", allowed=YES_NO)
 
@@ -58,6 +62,15 @@ class ResultWord(dy.Schema):
 
     word = text("Word or phrase", key=True)
     meaning = text("What it means", allowed=("below_limit", "above_limit", "no_result"))
+
+
+@table("ref.fill_value", grain="one row per number", unit="population")
+class FillValue(dy.Schema):
+    """Numbers that stand for 'no value' in exports."""
+
+    fill_code = text("The number as written", key=True)
+    value = number("Number as delivered")
+    source = text("Where it comes from")
 
 
 @table("ref.unit_factor", grain="one row per analyte and unit", unit="population")

@@ -130,6 +130,11 @@ class LabResult(dy.Schema):
     missing_reason = text(
         "Why value is NULL", optional=True, allowed=("limit_not_stated", "steroidal_drug_interference")
     )
+    result_flags = text(
+        "What to heed, comma-separated: limit_written_as_zero, limit_written_as_half, limit_written_over_root_two, "
+        "below_stated_limit, implausible, unit_suspect, biotin, crp_high",
+        optional=True,
+    )
     source_file = text("File the row came from")
     source_row = whole("Row number in that file", minimum=1)
     source_id = source_id()
@@ -144,29 +149,58 @@ class LabConvention(dy.Schema):
     lab_key = text("Laboratory; empty for rows without one", key=True)
     analyte_code = text("Analyte", key=True)
     unit_code = text("Unit of at least 95 % of at least 30 rows with a unit; NULL where there is none", optional=True)
-    n_with_unit = whole("Rows with a readable unit of the analyte", minimum=0)
-    unit_share = number("Share of the commonest unit", "1", optional=True, minimum=0, maximum=1)
     assay_class = text(
         "Assay class of at least 95 % of at least 30 rows with a method",
         optional=True,
         allowed=("lc_ms_ms", "immunoassay"),
     )
-    n_with_method = whole("Rows whose method names its class", minimum=0)
-    method_share = number("Share of the commonest class", "1", optional=True, minimum=0, maximum=1)
 
 
-@table("staging.lab_limit", grain="one row per source, laboratory and analyte", unit="population")
-class LabLimit(dy.Schema):
-    """The lower limit a laboratory states by habit, and what it writes in place of it."""
+@table("staging.lab_convention_count", grain="one row per source, laboratory and analyte", unit="population")
+class LabConventionCount(dy.Schema):
+    """How often laboratories give their commonest unit and class of assay; `staging.lab_convention` is decided from it."""
 
     source_id = text("Source system", key=True)
     lab_key = text("Laboratory; empty for rows without one", key=True)
     analyte_code = text("Analyte", key=True)
+    unit_code = text("Commonest unit", optional=True)
+    n_with_unit = whole("Rows with a readable unit of the analyte", minimum=0)
+    unit_share = number("Share of the commonest unit", "1", optional=True, minimum=0, maximum=1)
+    assay_class = text("Commonest assay class", optional=True, allowed=("lc_ms_ms", "immunoassay"))
+    n_with_method = whole("Rows whose method names its class", minimum=0)
+    method_share = number("Share of the commonest class", "1", optional=True, minimum=0, maximum=1)
+
+
+@table("staging.lab_limit", grain="one row per source, laboratory, analyte and class of assay", unit="population")
+class LabLimit(dy.Schema):
+    """The lower limit a laboratory states by habit, in the canonical unit."""
+
+    source_id = text("Source system", key=True)
+    lab_key = text("Laboratory; empty for rows without one", key=True)
+    analyte_code = text("Analyte", key=True)
+    assay_class = text("Assay class", key=True)
     lloq = number("Limit of at least 95 % of at least 30 statements, in the canonical unit", minimum=0)
-    n_stated = whole("Statements of a limit", minimum=30)
-    fill_value = number("What stands in place of the limit, in the canonical unit", optional=True, minimum=0)
-    fill_rule = text("How it was made", optional=True, allowed=("half", "over_square_root_of_two"))
-    n_filled = whole("Results that are the fill value", minimum=0)
+
+
+@table("staging.lab_limit_count", grain="one row per source, laboratory, analyte and class of assay", unit="population")
+class LabLimitCount(dy.Schema):
+    """How often laboratories state their commonest lower limit; `staging.lab_limit` is decided from it."""
+
+    source_id = text("Source system", key=True)
+    lab_key = text("Laboratory; empty for rows without one", key=True)
+    analyte_code = text("Analyte", key=True)
+    assay_class = text("Assay class", key=True)
+    lloq = number("Commonest limit, in the canonical unit", minimum=0)
+    n_stated = whole("Statements of a limit", minimum=1)
+    limit_share = number("Share of statements within 1 % of it", "1", minimum=0, maximum=1)
+
+
+@table("staging.latest_day", grain="one row per source", unit="population")
+class LatestDay(dy.Schema):
+    """Until when records of a source can be dated."""
+
+    source_id = text("Source system", key=True)
+    latest_on = day("Last day of the month in which the source was last delivered")
 
 
 @table("staging.observation", grain="one row per person, observation, source row, record and reading")

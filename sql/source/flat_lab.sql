@@ -6,6 +6,14 @@ with loinc as (
 ),
 named as (
     select code, analyte_code, implied_unit, implied_assay_class from ref.analyte_code where vocabulary_code = 'name'
+),
+spelled as (
+    select
+        *,
+        case when lower(coalesce(code_system, 'loinc')) like '%loinc%' then trim(code) end as loinc_code,
+        replace(replace(replace(replace(replace(
+            lower(unit_text), ' ', ''), 'µ', 'u'), 'μ', 'u'), chr(160), ''), chr(9), '') as unit_spelling
+    from raw.flat_lab
 )
 select
     lab.person_id,
@@ -26,6 +34,8 @@ select
     lab.value_text,
     lab.operator_text,
     lab.unit_text,
+    written.ucum_code as written_unit,
+    lab.unit_spelling not in ('', '-', '.', 'n/a', 'na', 'none', 'null', 'unknown') as has_unit_text,
     cast(null as varchar) as concept_unit,
     false as is_unit_unread,
     lab.lloq_text,
@@ -36,7 +46,8 @@ select
     coalesce(cast(lab.drawn_at as date), lab.drawn_on) as drawn_on,
     lab.resulted_at,
     lab.fasting_text
-from raw.flat_lab as lab
-left join loinc on loinc.code = trim(lab.code) and lower(coalesce(lab.code_system, 'loinc')) like '%loinc%'
+from spelled as lab
+left join loinc on loinc.code = lab.loinc_code
 left join named as by_code on by_code.code = lower(trim(lab.code))
 left join named as by_name on by_name.code = lower(trim(lab.name_text))
+left join ref.unit as written on written.vocabulary_code = 'text' and written.spelling = lab.unit_spelling

@@ -3,6 +3,8 @@
 -- Rows looked at with what surrounds them: person, delivery, dates, corrections and retractions of later deliveries.
 -- reason: why the row cannot be staged; NULL where only other rows of its specimen may still replace it.
 -- specimen_key: id of the specimen, else the moment of the draw, else the day; has_specimen tells the day apart.
+-- A number that is not plausible in its unit, but would be in another that laboratories use, may carry a wrong label: it
+-- is set aside, never converted again. Outside the usual range of its sex only, it is staged and flagged.
 with later as (
     select source_id, cast(measurement_id as varchar) as record_id, max(drop_sequence) as drop_sequence
     from raw.omop_measurement
@@ -16,29 +18,80 @@ with later as (
 ),
 retracted as (
     select source_id, record_id, max(drop_sequence) as drop_sequence
-    from raw.flat_retraction
+    from source.flat_withdrawn
     where kind = 'lab'
     group by source_id, record_id
 ),
-landed as (
-    select drop_id, cast(max(landed_at) as date) as landed_on from raw.manifest group by drop_id
+used_unit as (
+    select
+        analyte.analyte_code,
+        analyte.usual_minimum_men,
+        analyte.usual_maximum_men,
+        analyte.usual_minimum_women,
+        analyte.usual_maximum_women,
+        list(distinct factor.factor) as factors
+    from ref.unit_factor as factor
+    semi join ref.unit as unit on unit.vocabulary_code = 'omop' and unit.ucum_code = factor.ucum_code
+    join ref.analyte as analyte on analyte.analyte_code = factor.analyte_code
+    where factor.summand = 0
+    group by all
+),
+known as (
+    select
+        person.person_id,
+        person.sex_code,
+        bound.earliest_on,
+        bound.latest_on as lived_until
+    from staging.person as person
+    left join source.date_bound as bound on bound.person_id = person.person_id
+),
+placed as (
+    select
+        lab.*,
+        person.person_id is not null as has_person,
+        person.earliest_on,
+        person.lived_until,
+        used.factors,
+        lab.operator = '=' and lab.value not between lab.plausible_minimum and lab.plausible_maximum as is_implausible,
+        case when lab.operator = '=' then case person.sex_code
+            when 'male' then lab.value not between used.usual_minimum_men and used.usual_maximum_men
+            when 'female' then lab.value not between used.usual_minimum_women and used.usual_maximum_women
+        end end as is_unusual,
+        case person.sex_code when 'male' then used.usual_minimum_men when 'female' then used.usual_minimum_women
+            end as usual_minimum,
+        case person.sex_code when 'male' then used.usual_maximum_men when 'female' then used.usual_maximum_women
+            end as usual_maximum
+    from source.lab_value as lab
+    left join known as person on person.person_id = lab.person_id
+    left join used_unit as used on used.analyte_code = lab.analyte_code
 )
 select
-    lab.* exclude (reason, specimen_id),
+    lab.* exclude (reason, specimen_id, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
+        plausible_minimum, plausible_maximum, fill_flag, earliest_on, lived_until, factors),
     case
-        when person.person_id is null then 'person_unknown'
+        when not lab.has_person then 'person_unknown'
         when lab.analyte_code is null then 'code_not_listed'
         when retracted.drop_sequence > lab.drop_sequence then 'retracted'
         when later.drop_sequence > lab.drop_sequence then 'superseded'
         when lab.reason is not null then lab.reason
         when lab.drawn_on is null then 'date_missing'
-        when lab.drawn_on > landed.landed_on then 'date_in_future'
+        when lab.drawn_on > latest.latest_on then 'date_in_future'
         when lab.drawn_on < date '1900-01-01' then 'date_impossible'
+        when lab.drawn_on < lab.earliest_on then 'before_birth'
+        when lab.drawn_on > lab.lived_until then 'after_death'
+        when lab.is_implausible and len(list_filter(lab.factors, lambda factor:
+            lab.source_value * factor between lab.plausible_minimum and lab.plausible_maximum)) > 0
+            then 'unit_implausible'
     end as reason,
+    case
+        when lab.fill_flag is not null then lab.fill_flag
+        when lab.is_implausible then 'implausible'
+        when lab.is_unusual and len(list_filter(lab.factors, lambda factor:
+            lab.source_value * factor between lab.usual_minimum and lab.usual_maximum)) > 0 then 'unit_suspect'
+    end as value_flag,
     coalesce(lab.specimen_id, cast(lab.drawn_at as varchar), cast(lab.drawn_on as varchar)) as specimen_key,
     lab.specimen_id is not null or lab.drawn_at is not null as has_specimen
-from source.lab_value as lab
-left join staging.person as person on person.person_id = lab.person_id
-left join landed on landed.drop_id = lab.drop_id
+from placed as lab
+left join staging.latest_day as latest on latest.source_id = lab.source_id
 left join later on later.source_id = lab.source_id and later.record_id = lab.record_id
 left join retracted on retracted.source_id = lab.source_id and retracted.record_id = lab.record_id

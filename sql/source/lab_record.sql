@@ -1,65 +1,70 @@
 -- grain: one row per delivered laboratory row and record
 -- unit: person
 -- What becomes of every row: staged, duplicate, quarantined or out of scope, and why; staged rows have their final value.
--- Results of one specimen (its id, else its moment of draw) are replicates and averaged, within one class of assay. Of
--- results that share only a day nobody knows that: equal ones count once, others stay apart. Final replaces
--- preliminary, the latest correction what it corrects. Only keys that occur more than once meet the windows.
+-- Results of one specimen (its id, else its moment of draw) are replicates and averaged, within one class of assay; equal
+-- ones are one result sent twice. Of results that share only a day nobody knows that: equal ones count once, others stay
+-- apart. Final replaces preliminary, the latest correction what it corrects. Only keys that occur more than once meet the
+-- windows, and only with the columns that decide; row_id brings the decision back. Hashes stand for texts within a
+-- person, where no two of them meet.
 with judged as (
-    select * from source.lab_judged
+    select
+        *,
+        hash(source_file, source_row, record_number) as row_id,
+        hash(analyte_code, specimen_key) as result_hash
+    from source.lab_judged
 ),
 repeated as (
-    select person_id, analyte_code, specimen_key
+    select person_id, result_hash from judged where reason is null group by all having count(*) > 1
+),
+candidate as (
+    select
+        row_id, person_id, result_hash, assay_class, operator, value, lloq, status_code, drop_sequence, resulted_at,
+        source_file, source_row, record_number, has_specimen,
+        case when has_specimen then '' else coalesce(record_id, '') end as correction_key
     from judged
+    semi join repeated using (person_id, result_hash)
     where reason is null
-    group by person_id, analyte_code, specimen_key
-    having count(*) > 1
 ),
 ranked as (
     select
-        judged.*,
-        case when judged.has_specimen then '' else coalesce(judged.record_id, '') end as correction_key,
-        bool_or(judged.status_code in ('final', 'corrected')) over same_key as has_final,
-        row_number() over (
-            partition by judged.person_id, judged.analyte_code, judged.specimen_key, judged.assay_class,
-                judged.operator, judged.value,
-                case when judged.status_code in ('preliminary', 'corrected') then judged.status_code else '' end,
-                case when judged.has_specimen then coalesce(judged.record_id, '') else '' end
-            order by judged.drop_sequence desc, judged.source_file, judged.source_row, judged.record_number
-        ) as copy_number
-    from judged
-    semi join repeated using (person_id, analyte_code, specimen_key)
-    where judged.reason is null
-    window same_key as (partition by judged.person_id, judged.analyte_code, judged.specimen_key)
-),
-corrected as (
-    select
         *,
+        bool_or(status_code in ('final', 'corrected')) over (partition by person_id, result_hash) as has_final,
         bool_or(status_code = 'corrected') over same_correction as has_correction,
         row_number() over (
-            partition by person_id, analyte_code, specimen_key, correction_key
+            partition by person_id, result_hash, assay_class, operator, value,
+                case when status_code in ('preliminary', 'corrected') then status_code else '' end
+            order by drop_sequence desc, source_file, source_row, record_number
+        ) as copy_number
+    from candidate
+    window same_correction as (partition by person_id, result_hash, correction_key)
+),
+replaced as (
+    select
+        *,
+        row_number() over (
+            partition by person_id, result_hash, correction_key
             order by status_code = 'corrected' desc, drop_sequence desc, resulted_at desc nulls last, copy_number,
                 source_file desc, source_row desc, record_number desc
         ) as correction_number
     from ranked
-    window same_correction as (partition by person_id, analyte_code, specimen_key, correction_key)
 ),
-replaced as (
+kept as (
     select
-        * exclude (reason, correction_key),
+        *,
         case
             when copy_number > 1 then 'repeated_row'
             when has_final and status_code = 'preliminary' then 'superseded_by_final'
             when has_correction and correction_number > 1 then 'superseded_by_correction'
-        end as reason,
+        end as replaced_by,
         case when has_specimen then assay_class
             else lpad(cast(correction_number as varchar), 6, '0') || source_file || '.' || source_row || '.'
                 || record_number end as result_key
-    from corrected
+    from replaced
 ),
 grouped as (
     select
         *,
-        dense_rank() over (partition by person_id, analyte_code, specimen_key order by result_key) as result_number,
+        dense_rank() over (partition by person_id, result_hash order by result_key) as result_number,
         row_number() over (same_result order by source_file, source_row, record_number) as replicate_number,
         count(*) over same_result as n_same,
         avg(value) over same_result as mean_value,
@@ -70,45 +75,47 @@ grouped as (
         bool_and(operator = '<') over same_result as is_all_below,
         bool_or(operator = '>') over same_result as has_above,
         bool_and(operator = '>') over same_result as is_all_above
-    from replaced
-    where reason is null
-    window same_result as (partition by person_id, analyte_code, specimen_key, result_key)
+    from kept
+    where replaced_by is null
+    window same_result as (partition by person_id, result_hash, result_key)
 ),
-resolved as (
-    select *, 1 as result_number, 1 as n_replicates from judged where reason is not null
-    union all by name
-    select judged.*, 1 as result_number, 1 as n_replicates
-    from judged
-    anti join repeated using (person_id, analyte_code, specimen_key)
-    where judged.reason is null
-    union all by name
+outcome as (
+    select person_id, row_id, replaced_by, 1 as result_number, 1 as n_replicates, cast(null as double) as joint_value,
+        cast(null as varchar) as joint_operator, cast(null as double) as joint_lloq
+    from kept
+    where replaced_by is not null
+    union all
     select
-        replaced.* exclude (has_final, copy_number, has_correction, correction_number, result_key),
-        1 as result_number,
-        1 as n_replicates
-    from replaced
-    where reason is not null
-    union all by name
-    select
-        grouped.* exclude (has_final, copy_number, has_correction, correction_number, result_key, reason, value,
-            operator, lloq, missing_reason, replicate_number, n_same, mean_value, lowest_value, highest_value,
-            has_unknown, has_below, is_all_below, has_above, is_all_above),
+        person_id,
+        row_id,
         case
             when has_below and has_above then 'replicates_disagree'
             when replicate_number > 1 then 'averaged_replicate'
-        end as reason,
+        end,
+        result_number,
+        n_same,
         case
             when has_unknown then null
             when is_all_below then lowest_value
             when is_all_above then highest_value
             else mean_value
-        end as value,
-        case when has_below then '<' when has_above then '>' else '=' end as operator,
+        end,
+        case when has_below then '<' when has_above then '>' else '=' end,
         case when has_below and has_unknown then null when is_all_below then lowest_value when has_below then mean_value
-            else lloq end as lloq,
-        case when has_unknown then 'limit_not_stated' end as missing_reason,
-        n_same as n_replicates
+            else lloq end
     from grouped
+),
+resolved as (
+    select
+        judged.* exclude (reason, value, operator, lloq, missing_reason),
+        coalesce(judged.reason, outcome.replaced_by) as reason,
+        coalesce(outcome.result_number, 1) as result_number,
+        coalesce(outcome.n_replicates, 1) as n_replicates,
+        case when outcome.joint_operator is null then judged.value else outcome.joint_value end as value,
+        coalesce(outcome.joint_operator, judged.operator) as operator,
+        case when outcome.joint_operator is null then judged.lloq else outcome.joint_lloq end as lloq
+    from judged
+    left join outcome on outcome.person_id = judged.person_id and outcome.row_id = judged.row_id
 )
 select
     person_id,
@@ -151,5 +158,6 @@ select
     unit_basis,
     source_variable,
     n_replicates,
-    missing_reason
+    case when value is null then 'limit_not_stated' end as missing_reason,
+    value_flag
 from resolved

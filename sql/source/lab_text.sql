@@ -77,7 +77,8 @@ select
         else numbered.comparator
     end as text_operator,
     word.meaning as word_meaning,
-    case when contains(numbered.beside, '/') or contains(numbered.beside, '%') then numbered.beside end as beside_unit,
+    case when contains(numbered.beside, '/') or contains(numbered.beside, '%') then replace(replace(replace(
+        numbered.beside, 'µ', 'u'), 'μ', 'u'), ' ', '') end as beside_unit,
     case
         when numbered.words is null or numbered.value_number is not null or word.meaning is not null then null
         when regexp_matches(numbered.digits, '^[-+]?[1-9]\d?\d?,\d\d\d$') then 'value_ambiguous'

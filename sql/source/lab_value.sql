@@ -1,7 +1,8 @@
 -- grain: one row per delivered laboratory row and record
 -- unit: person
 -- Operator, value and limit. Below a limit the limit is the value and the operator '<'; so it is for a number under the
--- limit that was stated with it, and for what a laboratory writes in place of its limit (staging.lab_limit).
+-- limit that was stated with it, and for 0, half the limit and the limit over the square root of two where the
+-- laboratory's own limit is known (staging.lab_limit): what was written in its place. fill_flag says so.
 -- reason: why the row, looked at alone, is no result; NULL where it is one.
 with bounded as (
     select
@@ -14,28 +15,37 @@ with bounded as (
             when trim(converted.operator_text) in ('>', '>=', '≥', '=>') then '>'
             when trim(converted.operator_text) in ('=', '') then '='
         end as stated_operator,
-        coalesce(
-            habit.fill_value is not null
-            and converted.canonical_number between habit.fill_value * 0.995e0 and habit.fill_value * 1.005e0, false
-        ) as is_fill
+        converted.number in (select value from ref.fill_value) as is_sentinel
     from source.lab_converted as converted
     left join staging.lab_limit as habit
         on habit.source_id = converted.source_id
         and habit.lab_key = converted.lab_key
         and habit.analyte_code = converted.analyte_code
+        and habit.assay_class = converted.assay_class
+),
+filled as (
+    select
+        *,
+        case
+            when stated_operator <> '=' or canonical_number is null then null
+            when canonical_number >= stated_limit or canonical_number >= habit_limit and stated_limit is null then null
+            when canonical_number < stated_limit and canonical_number >= 0 then 'below_stated_limit'
+            when canonical_number = 0 and habit_limit is not null then 'limit_written_as_zero'
+            when canonical_number between habit_limit / 2 * 0.995e0 and habit_limit / 2 * 1.005e0
+                then 'limit_written_as_half'
+            when canonical_number between habit_limit / sqrt(2e0) * 0.995e0 and habit_limit / sqrt(2e0) * 1.005e0
+                then 'limit_written_over_root_two'
+        end as fill_flag
+    from bounded
 ),
 decided as (
     select
         *,
-        case
-            when stated_operator = '=' and (is_fill or canonical_number < stated_limit) then '<'
-            else stated_operator
-        end as operator,
+        case when fill_flag is not null then '<' else stated_operator end as operator,
         case
             when word_meaning = 'below_limit' then coalesce(stated_limit, habit_limit)
             when word_meaning = 'above_limit' then null
-            when stated_operator = '=' and is_fill then coalesce(stated_limit, habit_limit)
-            when stated_operator = '=' and canonical_number < stated_limit then stated_limit
+            when fill_flag is not null then coalesce(stated_limit, habit_limit)
             else canonical_number
         end as value,
         case
@@ -50,17 +60,19 @@ decided as (
                 'deleted', 'd', 'w', 'wrong', 'void', 'voided', 'rejected') then 'withdrawn'
             else 'unknown'
         end as status_code
-    from bounded
+    from filled
 )
 select
-    decided.* exclude (stated_operator, is_fill, habit_limit, number, text_operator, operator_text, status_text,
-        canonical_number, stated_limit, minimum, maximum, plausible_maximum, text_reason, unit_reason, word_meaning),
+    person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, analyte_code,
+    source_variable, value_text, unit_text, canonical_unit, unit_basis, plausible_minimum, plausible_maximum,
+    is_interfered, lab_id, specimen_id, drawn_at, drawn_on, resulted_at, fasting_text, assay_class, assay_basis,
+    fill_flag, operator, value, status_code,
     case
         when operator = '<' then value
         else coalesce(stated_limit, case when value >= habit_limit then habit_limit end)
     end as lloq,
     case when value is null then 'limit_not_stated' end as missing_reason,
-    decided.number as source_value,
+    number as source_value,
     case
         when analyte_code is null then 'code_not_listed'
         when word_meaning = 'no_result' or number is null and coalesce(trim(value_text), '') = '' then 'no_value'
@@ -70,6 +82,7 @@ select
         when operator is null then 'operator_unreadable'
         when text_operator is not null and trim(operator_text) in ('<', '>', '<=', '>=')
             and left(trim(operator_text), 1) <> text_operator then 'operator_conflict'
+        when is_sentinel then 'fill_value'
         when number is not null and unit_reason is not null then unit_reason
         when number < 0 or value > maximum or value <= 0 and operator = '<' or value < minimum and operator <> '<'
             then 'value_impossible'

@@ -3,6 +3,8 @@
 -- Which record view reads a row, and by which code: the standard concept, else the source concept, else the source's
 -- own code or name. Vocabulary tables, where delivered, tell further concept ids of the codes listed in ref.
 -- family 'none': no list knows the code. lab_record counts such rows as out of scope.
+-- A source value of five parts is 'code|name|method|status|fasting': its code, else its name, is looked up. One that
+-- begins with 'DXA|' is a scan, whatever its codes.
 with listed as (
     select 'lab' as family, vocabulary_code, code from ref.analyte_code
     union all
@@ -33,10 +35,18 @@ written as (
 )
 select
     measurement.*,
-    coalesce(standard.family, source.family, written.family, 'none') as family,
-    coalesce(standard.vocabulary_code, source.vocabulary_code, written.vocabulary_code) as vocabulary_code,
-    coalesce(standard.code, source.code, written.code) as code
+    length(measurement.measurement_source_value) - length(replace(measurement.measurement_source_value, '|', '')) = 4
+        and not starts_with(upper(measurement.measurement_source_value), 'DXA|') as is_parted,
+    coalesce(
+        standard.family, source.family, written.family, named.family,
+        case when starts_with(upper(measurement.measurement_source_value), 'DXA|') then 'dxa' end, 'none'
+    ) as family,
+    coalesce(standard.vocabulary_code, source.vocabulary_code, written.vocabulary_code, named.vocabulary_code)
+        as vocabulary_code,
+    coalesce(standard.code, source.code, written.code, named.code) as code
 from raw.omop_measurement as measurement
 left join concept as standard on standard.concept_id = measurement.measurement_concept_id
 left join concept as source on source.concept_id = measurement.measurement_source_concept_id
-left join written on written.code = lower(trim(measurement.measurement_source_value))
+left join written on written.code = lower(trim(split_part(measurement.measurement_source_value, '|', 1)))
+left join written as named
+    on named.code = lower(trim(nullif(split_part(measurement.measurement_source_value, '|', 2), '')))

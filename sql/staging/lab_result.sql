@@ -2,51 +2,81 @@
 -- unit: person
 -- Surveys and clinical sources in one shape. Below the limit the limit is the value and operator is '<'.
 -- Exemestane and fulvestrant are read as estradiol by immunoassays: such values are missing, with the reason. Exemestane
--- counts from its first to its last day (without an end, for the days of ref.clinical_limit), fulvestrant for the days
--- given there after the dose. Spans of a person that touch are joined, so that no result meets two of them.
+-- counts from its first to its last day or the end of its supply (without either, for the days of ref.clinical_limit),
+-- fulvestrant for the days given there after the dose. Spans of a person that touch are joined, so that no result meets
+-- two of them. Inflammation and biotin mislead immunoassays too: such values stay, and are flagged.
 with lasting as (
     select
         max(value) filter (where limit_code = 'exemestane_open_end_days') as exemestane_days,
-        max(value) filter (where limit_code = 'fulvestrant_interference_days') as fulvestrant_days
+        max(value) filter (where limit_code = 'fulvestrant_interference_days') as fulvestrant_days,
+        max(value) filter (where limit_code = 'biotin_open_end_days') as biotin_days,
+        max(value) filter (where limit_code = 'crp_interference_mg_per_l') as crp_mg_per_l
     from ref.clinical_limit
 ),
 dose as (
     select
         drug.person_id,
+        drug.ingredient = 'biotin' as is_biotin,
         drug.started_on,
-        drug.started_on + cast(floor(case drug.ingredient
-            when 'exemestane' then coalesce(drug.days_on, lasting.exemestane_days)
-            else coalesce(drug.days_on, 0) + lasting.fulvestrant_days
-        end) as integer) as ended_on
+        coalesce(
+            greatest(drug.ended_on, drug.started_on + cast(floor(coalesce(drug.days_on, drug.days_supply)) as integer)),
+            drug.started_on + cast(
+                case drug.ingredient when 'exemestane' then lasting.exemestane_days when 'biotin' then lasting.biotin_days
+                    else 0 end
+            as integer)
+        ) + cast(case when drug.ingredient = 'fulvestrant' then lasting.fulvestrant_days else 0 end as integer) as ended_on
     from staging.drug_exposure as drug
     cross join lasting
-    where drug.ingredient in ('exemestane', 'fulvestrant') and drug.started_on is not null
+    where drug.ingredient in ('exemestane', 'fulvestrant', 'biotin') and drug.started_on is not null
 ),
 opened as (
     select
         *,
         started_on > max(ended_on) over (
-            partition by person_id order by started_on, ended_on rows between unbounded preceding and 1 preceding
+            partition by person_id, is_biotin order by started_on, ended_on
+            rows between unbounded preceding and 1 preceding
         ) as is_apart
     from dose
 ),
 numbered as (
-    select *, count_if(coalesce(is_apart, true)) over (partition by person_id order by started_on, ended_on
+    select *, count_if(coalesce(is_apart, true)) over (partition by person_id, is_biotin order by started_on, ended_on
         rows unbounded preceding) as span_number
     from opened
 ),
 span as (
-    select person_id, min(started_on) as starts_on, max(ended_on) as ends_on
+    select person_id, is_biotin, min(started_on) as starts_on, max(ended_on) as ends_on
     from numbered
-    group by person_id, span_number
+    group by person_id, is_biotin, span_number
+),
+inflamed as (
+    select distinct lab.person_id, lab.drawn_on
+    from source.lab_value as lab
+    cross join lasting
+    where lab.analyte_code = 'crp' and lab.reason is null and lab.value > lasting.crp_mg_per_l
 ),
 clinical as (
-    select lab.* exclude (disposition, reason, family, record_number, is_interfered), span.person_id is not null as is_hidden
+    select
+        lab.* exclude (disposition, reason, family, record_number, is_interfered, value_flag),
+        span.person_id is not null as is_hidden,
+        nullif(concat_ws(',',
+            lab.value_flag,
+            case when biotin.person_id is not null then 'biotin' end,
+            case when inflamed.person_id is not null then 'crp_high' end
+        ), '') as result_flags
     from source.lab_record as lab
     left join span
         on span.person_id = lab.person_id
+        and not span.is_biotin
         and lab.is_interfered and lab.assay_class = 'immunoassay'
         and lab.drawn_on between span.starts_on and span.ends_on
+    left join span as biotin
+        on biotin.person_id = lab.person_id
+        and biotin.is_biotin
+        and lab.assay_class = 'immunoassay'
+        and lab.drawn_on between biotin.starts_on and biotin.ends_on
+    left join inflamed
+        on inflamed.person_id = lab.person_id and inflamed.drawn_on = lab.drawn_on
+        and lab.is_interfered and lab.assay_class = 'immunoassay'
     where lab.disposition = 'staged'
 )
 select
@@ -58,4 +88,4 @@ select
     case when is_hidden then 'steroidal_drug_interference' else missing_reason end as missing_reason
 from clinical
 union all by name
-select * from source.nhanes_lab_result
+select *, cast(null as varchar) as result_flags from source.nhanes_lab_result

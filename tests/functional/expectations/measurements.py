@@ -106,18 +106,30 @@ def labs(survey: pl.DataFrame, clinic: pl.DataFrame) -> pl.DataFrame:
         pl.lit("immunoassay").alias("assay_class"),
         pl.lit("steroidal_drug_interference").alias("missing_reason"),
     )
-    return pl.concat([*parts, dated, hidden])
+    below = {"operator": "<", "is_censored": True, "value": 5.0, "lloq": 5.0, "result_flags": "limit_written_as_zero"}
+    filled = changed(dated.head(1), specimen_id="omop-3", source_value=0.0, lab_id="L1", **below)
+    inferred = changed(dated.head(1), specimen_id="omop-4", lab_id="L1", unit_basis="inferred_from_lab")
+    return pl.concat([*parts, dated, hidden, filled, inferred])
+
+
+def changed(rows: pl.DataFrame, **values: object) -> pl.DataFrame:
+    """The rows with other values."""
+    return rows.with_columns(pl.lit(value).cast(rows.schema[name]).alias(name) for name, value in values.items())
 
 
 def laboratories() -> dict[str, pl.DataFrame]:
-    """What one laboratory does by habit: `staging.lab_convention` and `staging.lab_limit`."""
+    """What one laboratory does by habit, how often it was seen, and until when its source was delivered."""
     one = pl.DataFrame({"source_id": [CLINIC], "lab_key": ["L1"], "analyte_code": ["estradiol"]})
-    unit = {"unit_code": "pmol/L", "n_with_unit": 400, "unit_share": 0.99}
-    method = {"assay_class": "immunoassay", "n_with_method": 300, "method_share": 1.0}
-    limit = {"lloq": 5.0, "n_stated": 60, "fill_value": 2.5, "fill_rule": "half", "n_filled": 12}
+    habit = {"unit_code": "pmol/L", "assay_class": "immunoassay"}
+    counts = {"n_with_unit": 400, "unit_share": 0.99, "n_with_method": 300, "method_share": 1.0}
+    limit = {"lloq": 5.0, "assay_class": "unknown"}
+    source = pl.DataFrame({"source_id": [CLINIC]})
     return {
-        "staging.lab_convention": shaped(one, "staging.lab_convention", **unit, **method),
+        "staging.lab_convention": shaped(one, "staging.lab_convention", **habit),
+        "staging.lab_convention_count": shaped(one, "staging.lab_convention_count", **habit, **counts),
         "staging.lab_limit": shaped(one, "staging.lab_limit", **limit),
+        "staging.lab_limit_count": shaped(one, "staging.lab_limit_count", n_stated=60, limit_share=0.98, **limit),
+        "staging.latest_day": shaped(source, "staging.latest_day", latest_on=dt.date(2017, 1, 31)),
     }
 
 

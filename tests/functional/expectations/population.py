@@ -141,7 +141,7 @@ def _deaths(periods: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _limits(lab: pl.DataFrame) -> pl.DataFrame:
-    below = lab.filter(pl.col("is_censored")).group_by("specimen_id", "analyte_code")
+    below = lab.filter(pl.col("is_censored") & (pl.col("source_id") == SURVEY)).group_by("specimen_id", "analyte_code")
     parts = pl.col("specimen_id").str.split(".").list
     found = below.agg(pl.col("lloq").first(), pl.len().alias("n_censored")).sort("specimen_id", "analyte_code")
     named = found.with_columns(parts.get(0).alias("cycle_code"), parts.get(1).alias("family"))

@@ -3,8 +3,8 @@
 import pytest
 
 TABLE = "source.lab_record"
-PERSON = "person_id | sex_code\n1 | female\n2 | male"
-LANDED = "source_file | drop_id | landed_at\nlab.csv | drop | 2024-01-01"
+PERSON = "person_id | sex_code | birth_year\n1 | female | 1950\n2 | male | 1950"
+LATEST = "source_id | latest_on\nflat | 2024-01-31\nomop | 2024-01-31"
 
 
 def records(run_sql, flat: list[dict] | None = None, omop: list[dict] | None = None, **inputs):
@@ -18,7 +18,7 @@ def records(run_sql, flat: list[dict] | None = None, omop: list[dict] | None = N
         "raw.flat_lab": filled(flat or [], "flat", {"record_number": 1, "drawn_on": "2020-03-04"}),
         "raw.omop_measurement": filled(omop or [], "omop", {"measurement_date": "2020-03-04"}),
         "staging.person": PERSON,
-        "raw.manifest": LANDED,
+        "staging.latest_day": LATEST,
         **inputs,
     }
     return sorted(run_sql(TABLE, given), key=lambda row: (row["source_id"], row["source_row"], row["record_number"]))
@@ -141,7 +141,14 @@ def test_words_below_the_limit_take_the_limit_that_is_stated(run_sql, word):
         ({"operator_text": "~"}, "quarantined", "operator_unreadable"),
         ({"operator_text": ">", "value_text": "<5"}, "quarantined", "operator_conflict"),
         ({"drawn_on": None}, "quarantined", "date_missing"),
-        ({"drawn_on": "2024-01-02"}, "quarantined", "date_in_future"),
+        ({"drawn_on": "2024-02-01"}, "quarantined", "date_in_future"),
+        ({"drawn_on": "1949-12-31"}, "quarantined", "before_birth"),
+        ({"value_text": "9999"}, "quarantined", "fill_value"),
+        ({"value_text": "-999"}, "quarantined", "fill_value"),
+        ({"value_text": "9000"}, "quarantined", "unit_implausible"),
+        ({"value_text": "1:40"}, "quarantined", "value_unreadable"),
+        ({"value_text": "<1:40"}, "quarantined", "value_unreadable"),
+        ({"value_text": "5 - 10"}, "quarantined", "value_unreadable"),
         ({"drawn_on": "1899-12-31"}, "quarantined", "date_impossible"),
         ({"person_id": 99}, "quarantined", "person_unknown"),
     ],
@@ -158,9 +165,9 @@ def test_a_number_below_its_own_limit_is_below_it(run_sql, only):
     assert (row["operator"], row["value"], row["lloq"], row["source_value"]) == ("<", 5, 5, 3.2)
 
 
-HABIT = """source_id | lab_key | analyte_code | unit_code | n_with_unit | unit_share | n_with_method | assay_class
-flat | L1 | estradiol | pmol/L | 900 | 0.99 | 900 | lc_ms_ms
-flat | L2 | estradiol | | 900 | 0.9 | 0 |"""
+HABIT = """source_id | lab_key | analyte_code | unit_code | assay_class
+flat | L1 | estradiol | pmol/L | lc_ms_ms
+flat | L2 | estradiol | | immunoassay"""
 
 
 def test_a_missing_unit_is_the_laboratory_s_own_and_flagged(run_sql):
@@ -188,8 +195,7 @@ def test_a_missing_unit_is_the_laboratory_s_own_and_flagged(run_sql):
 
 
 def test_what_a_laboratory_writes_in_place_of_its_limit_is_the_limit(run_sql):
-    limits = """source_id | lab_key | analyte_code | lloq | n_stated | fill_value | fill_rule | n_filled
-flat | L1 | estradiol | 5 | 400 | 2.5 | half | 77"""
+    limits = "source_id | lab_key | analyte_code | assay_class | lloq\nflat | L1 | estradiol | unknown | 5"
     usual = {"name_text": "estradiol", "unit_text": "pg/mL", "lab_id": "L1"}
     rows = records(
         run_sql,
@@ -198,15 +204,21 @@ flat | L1 | estradiol | 5 | 400 | 2.5 | half | 77"""
             {**usual, "value_text": "2.6", "drawn_on": "2020-05-01"},
             {**usual, "value_text": "ND", "drawn_on": "2020-06-01"},
             {**usual, "value_text": "12", "drawn_on": "2020-07-01"},
+            {**usual, "value_text": "0", "drawn_on": "2020-08-01"},
+            {**usual, "value_text": "3.54", "drawn_on": "2020-09-01"},
+            {**usual, "value_text": "0", "drawn_on": "2020-08-01", "lab_id": "L9"},
         ],
         **{"staging.lab_limit": limits},
     )
-    assert [(row["operator"], row["value"], row["lloq"]) for row in rows] == [
-        ("<", 5, 5),
-        ("=", 2.6, None),
-        ("<", 5, 5),
-        ("=", 12, 5),
+    assert [(row["operator"], row["value"], row["lloq"], row["value_flag"]) for row in rows[:-1]] == [
+        ("<", 5, 5, "limit_written_as_half"),
+        ("=", 2.6, None, None),
+        ("<", 5, 5, None),
+        ("=", 12, 5, None),
+        ("<", 5, 5, "limit_written_as_zero"),
+        ("<", 5, 5, "limit_written_over_root_two"),
     ]
+    assert (rows[-1]["disposition"], rows[-1]["reason"]) == ("quarantined", "value_impossible")
 
 
 @pytest.mark.parametrize(

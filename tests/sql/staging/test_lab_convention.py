@@ -1,5 +1,6 @@
 """What a laboratory does by habit is read from its own rows, and only where they are many and nearly all alike."""
 
+COUNTS = "staging.lab_convention_count"
 TABLE = "staging.lab_convention"
 
 
@@ -10,8 +11,12 @@ def habits(run_sql, *groups: tuple[int, dict]) -> dict[tuple[str, str], dict]:
             number += 1
             usual = {"person_id": number, "source_id": "flat", "drop_id": "d", "drop_sequence": 1, "record_number": 1}
             rows.append({**usual, "source_file": "lab.csv", "source_row": number, "name_text": "estradiol", **row})
-    found = run_sql(TABLE, {"raw.flat_lab": rows})
-    return {(row["lab_key"], row["analyte_code"]): row for row in found}
+    counts = run_sql(COUNTS, {"raw.flat_lab": rows})
+    assert all((row["unit_code"] is None) == (row["n_with_unit"] == 0) for row in counts)
+    found = {(row["lab_key"], row["analyte_code"]): row for row in counts}
+    decided = {(row["lab_key"], row["analyte_code"]): row for row in run_sql(TABLE, {COUNTS: counts})}
+    nothing = {"unit_code": None, "assay_class": None}
+    return {key: counted | decided.get(key, nothing) for key, counted in found.items()}
 
 
 def test_a_unit_that_nearly_all_rows_give_is_the_habit(run_sql):
