@@ -8,6 +8,7 @@ import numpy as np
 from pipelines.synth import draws
 from pipelines.synth.mechanism.codes import BONE_SITES
 from pipelines.synth.mechanism.course import Course
+from pipelines.synth.mechanism.diagnoses import negative_control_days
 from pipelines.synth.mechanism.hazards import FRACTURES, NEVER, row
 from pipelines.synth.mechanism.people import STEP_DAYS, YEAR
 from pipelines.synth.parameters import Parameters
@@ -17,6 +18,7 @@ MONTH = YEAR / 12.0
 COMPOSITES = {
     "fracture": FRACTURES,
     "major_fracture": ("hip_fracture", "vertebral_fracture", "forearm_fracture", "humerus_fracture"),
+    "mace": ("myocardial_infarction", "ischaemic_stroke", "cardiovascular_death"),
     "coronary": ("myocardial_infarction", "angina"),
     "death": ("cardiovascular_death", "breast_cancer_death", "other_death"),
 }
@@ -24,6 +26,8 @@ COMPOSITES = {
 
 def event_day(p: Parameters, course: Course, outcome: str) -> np.ndarray:
     """[n] days after entry of the first event of an outcome, NEVER without; silent vertebral fractures do not count."""
+    if outcome == "any_vertebral_fracture":  # clinical or silent
+        return course.event_day[row("vertebral_fracture")]
     parts = COMPOSITES.get(outcome, (outcome,))
     days = []
     for name in parts:
@@ -33,6 +37,19 @@ def event_day(p: Parameters, course: Course, outcome: str) -> np.ndarray:
             day = np.where(seen < p.number("fracture.vertebral_clinical_share"), day, NEVER)
         days.append(day)
     return np.min(days, axis=0)
+
+
+def days_since(p: Parameters, course: Course, outcome: str, start: np.ndarray) -> np.ndarray:
+    """[n] days from `start` (days after entry) to the first event; nan for who had it before, NEVER without.
+
+    "negative_control" is the first of all negative controls that comes after `start`, whoever had another before.
+    """
+    if outcome == "negative_control":
+        days = negative_control_days(p, course.seed, course.people)
+        return np.where(days >= start, days, NEVER).min(axis=0) - start
+    day = event_day(p, course, outcome).astype(np.float64)
+    since = np.where(day < NEVER, day - start, NEVER)
+    return np.where(since < 0.0, np.nan, since)
 
 
 def step_at(course: Course, months: float, origin: np.ndarray | int = 0) -> np.ndarray:

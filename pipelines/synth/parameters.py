@@ -5,6 +5,7 @@ Here: the file format and its refusals. Every parameter of `truth.toml` is one l
 `name = { value = …, unit = "…" }` for keys that exist. Not here: what a parameter does.
 """
 
+import difflib
 import hashlib
 import re
 import tomllib
@@ -17,7 +18,9 @@ from pipelines.errors import BadInput
 
 DEFAULT_FILE = Path(__file__).with_name("truth.toml")
 #: shares that must not exceed one together, by section: every key of the section that starts so
-_SHARES = {"people": ("share_",), "assignment": ("agent_share_",)}
+_SHARES = {"people": ("share_",)}
+#: lists whose elements divide everybody up: they must add up to one
+_DIVISIONS = ("_shares", "_kinds")
 
 Value = float | bool | tuple[float, ...]
 
@@ -91,9 +94,15 @@ def _with_value(entry: Parameter, value: Any) -> Parameter:
     return Parameter(fixed, entry.unit, entry.low, entry.high, entry.source)
 
 
+def _allowed(entry: Parameter) -> str:
+    if isinstance(entry.value, bool):
+        return "allowed: true or false"
+    return f"allowed range {entry.low:g} to {entry.high:g} {entry.unit}"
+
+
 def _problem(entry: Parameter, value: Any) -> str | None:
     """What is wrong with a new value, or None."""
-    allowed = f"allowed range {entry.low:g} to {entry.high:g} {entry.unit}"
+    allowed = _allowed(entry)
     if isinstance(entry.value, bool):
         return None if isinstance(value, bool) else "must be true or false"
     if isinstance(entry.value, tuple):
@@ -125,7 +134,24 @@ def _lines(text: str) -> dict[str, int]:
     return found
 
 
-def _parse(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+def _duplicates(text: str) -> list[tuple[str, int, int]]:
+    """Every `section.name` given twice: name, line of the first, line of the second."""
+    section, seen, twice = "", {}, []
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[([^\[\]]+)\]\s*(#.*)?$", line)
+        if header:
+            section = header.group(1).strip().replace('"', "")
+            continue
+        key = re.match(r'\s*"?([A-Za-z0-9_.\-]+)"?\s*=', line)
+        if key:
+            name = f"{section}.{key.group(1)}" if section else key.group(1)
+            if name in seen:
+                twice.append((name, seen[name], number))
+            seen.setdefault(name, number)
+    return twice
+
+
+def _parse(path: Path, known: Mapping[str, Parameter]) -> tuple[dict[str, Any], dict[str, int]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -133,7 +159,17 @@ def _parse(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     try:
         return tomllib.loads(text), _lines(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path.name}: not TOML: {error}") from error
+        twice = [
+            f"{path.name}, line {second}: {name} was already given in line {first}; keep one"
+            + (f"; {_allowed(known[name])}" if name in known else "")
+            for name, first, second in _duplicates(text)
+        ]
+        if twice:
+            raise BadInput(twice) from error
+        said, at = str(error), re.search(r"\(at line (\d+)", str(error))
+        line = at.group(1) if at else len(text.splitlines())
+        shape = "write [section] lines and `name = value` lines as in " + DEFAULT_FILE.name
+        raise BadInput(f"{path.name}, line {line}: not TOML: {said.split(' (at')[0]}; {shape}") from error
 
 
 def _shares_problems(entries: Mapping[str, Parameter], name: str, lines: Mapping[str, int]) -> list[str]:
@@ -145,11 +181,15 @@ def _shares_problems(entries: Mapping[str, Parameter], name: str, lines: Mapping
             if sum(values) > 1.0 + 1e-9:
                 line = max((lines.get(key, 0) for key in keys), default=0)
                 problems.append(f"{name}, line {line}: {section}.{prefix}* add up to more than 1; allowed range 0 to 1")
+    for key, entry in entries.items():
+        if isinstance(entry.value, tuple) and key.endswith(_DIVISIONS) and abs(sum(entry.value) - 1.0) > 1e-6:
+            where = f"{name}, line {lines.get(key, 0)}: {key}"
+            problems.append(f"{where} adds up to {sum(entry.value):g}, not 1; allowed range of each 0 to 1 share")
     return problems
 
 
 def _defaults() -> Parameters:
-    tree, lines = _parse(DEFAULT_FILE)
+    tree, lines = _parse(DEFAULT_FILE, {})
     entries: dict[str, Parameter] = {}
     for section, names in tree.items():
         for name, spec in names.items():
@@ -180,7 +220,7 @@ def load_parameters(override: Path | None = None) -> Parameters:
     defaults = _defaults()
     if override is None:
         return defaults
-    tree, lines = _parse(override)
+    tree, lines = _parse(override, defaults.entries)
     entries, problems = dict(defaults.entries), []
     for section, names in tree.items():
         if not isinstance(names, dict):
@@ -190,7 +230,7 @@ def load_parameters(override: Path | None = None) -> Parameters:
             key = f"{section}.{name}"
             where = f"{override.name}, line {lines.get(key, lines.get(section, 1))}"
             if key not in entries:
-                problems.append(f"{where}: unknown parameter {key!r}; the names are those of {DEFAULT_FILE.name}")
+                problems.append(f"{where}: unknown parameter {key!r}; {_nearest(key, entries)}")
                 continue
             entry = entries[key]
             problem, value = _given_problem(entry, given)
@@ -205,13 +245,23 @@ def load_parameters(override: Path | None = None) -> Parameters:
     return Parameters(entries)
 
 
+def _nearest(key: str, entries: Mapping[str, Parameter]) -> str:
+    """What an unknown key may have been meant to be."""
+    near = difflib.get_close_matches(key, entries, n=1, cutoff=0.75)
+    if not near:
+        return f"the names are those of {DEFAULT_FILE.name}"
+    return f"did you mean {near[0]} ({_allowed(entries[near[0]])})? The names are those of {DEFAULT_FILE.name}"
+
+
 def _given_problem(entry: Parameter, given: Any) -> tuple[str | None, Any]:
     """Problem and value of one line of an override file."""
     if not isinstance(given, dict):
         return _problem(entry, given), given
     extra = sorted(set(given) - {"value", "unit", "range", "source"})
     if extra or "value" not in given:
-        return "a table may hold value, unit, range and source, and must hold value", None
+        return f"a table may hold value, unit, range and source, and must hold value; {_allowed(entry)}", None
     if given.get("unit", entry.unit) != entry.unit:
-        return f"unit must be {entry.unit!r}; allowed range {entry.low:g} to {entry.high:g} {entry.unit}", None
+        return f"unit must be {entry.unit!r}; {_allowed(entry)}", None
+    if "range" in given and given["range"] != [entry.low, entry.high]:
+        return f"the range is fixed; {_allowed(entry)}", None
     return _problem(entry, given["value"]), given["value"]

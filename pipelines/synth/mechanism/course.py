@@ -127,6 +127,8 @@ class _Runner:
         )
         per_mg = np.array(p.vector("pharmacokinetics.testosterone_per_mg"))[plan.testosterone_form]
         self.steroid = glucocorticoid_steps(p, seed, people)
+        came_to_light = draws.uniform(seed, people.person, "vertebral_clinical", 0)
+        self.silent = came_to_light >= p.number("fracture.vertebral_clinical_share")
         self.outside = (plan.testosterone_mg * per_mg * self.level).astype(f4)
 
     def run(self) -> Course:
@@ -149,13 +151,14 @@ class _Runner:
         who = people.person[:k]
         u = np.concatenate([draws._unit(draws.words(self.seed, who, f"step{part}", step)) for part in (0, 1)])
         z = draws.normal_quad(self.seed, who, "step_z", step)
-        male = people.is_male[:k]
         age = people.age[:k] + step * STEP_DAYS / YEAR
         after = np.nan_to_num(age - people.menopause_age[:k], nan=0.0)
         bmd = self.bmd0[:, :k] * np.exp((self.fast[:, :k] + self.slow[:, :k]) * np.float32(0.01))
         t = t_score(p, bmd)
         day = self.clock.day[:, :k]
         start_day = step * STEP_DAYS
+        known = day[:5].copy()  # a silent vertebral fracture moves nobody to act
+        known[hazards.row("vertebral_fracture"), self.silent[:k]] = hazards.NEVER
         arthralgia = day[hazards.row("arthralgia")] < start_day
         seen = treatment.Seen(
             is_check=self.checked[:k],
@@ -167,16 +170,16 @@ class _Runner:
             & (day[hazards.row("gynecomastia")] < start_day),
             scanned=self.scanned[:k],
             worst_t=np.minimum(t[0], t[1]),
-            fractured=(day[:2] >= start_day - STEP_DAYS).any(axis=0) & (day[:2] < start_day).any(axis=0),
+            fractured=((known[:2] >= start_day - STEP_DAYS) & (known[:2] < start_day)).any(axis=0),
             u=u,
         )
         treatment.decide(p, now, self.plan, people, self.regime, seen, step, k)
         taken = self._taken(step, k, z[0])
         axis, inhibited, mean_concentration, set_point = self._hormones(step, k, taken, after)
-        change, androgen = self._bone(step, k, axis, age, after)
+        self._bone(step, k, axis, age, after)
         self._events(step, k, axis, set_point, bmd)
         assay = self._measure(step, k, axis, u, z)
-        self._scan(step, k, u, arthralgia, day)
+        self._scan(step, k, u)
         self._remember(step, k, axis, inhibited, mean_concentration, taken, bmd, assay, z)
 
     def _taken(self, step: int, k: int, z) -> np.ndarray:
@@ -237,7 +240,7 @@ class _Runner:
         )
         return axis, inhibited, mean, np.where(male, young, set_point).astype(np.float32)
 
-    def _bone(self, step: int, k: int, axis, age, after):
+    def _bone(self, step: int, k: int, axis, age, after) -> None:
         p, now, people, c = self.p, self.now, self.people, self.bone
         male = people.is_male[:k]
         d = bone.deficit(p, axis.estradiol, male).astype(np.float32)
@@ -265,7 +268,6 @@ class _Runner:
         lag = np.float32(1.0 - np.exp(-years / p.number("turnover.lag_years")))
         self.resorption[:k] += (to_resorption.astype(np.float32) - self.resorption[:k]) * lag
         self.formation[:k] += (to_formation.astype(np.float32) - self.formation[:k]) * lag
-        return change, androgen
 
     def _events(self, step: int, k: int, axis, set_point, bmd) -> None:
         now, people = self.now, self.people
@@ -306,7 +308,7 @@ class _Runner:
         self.read[:k] = assays.read_estradiol(p, drawn, assay, z[2], now.ai_kind[:k] == 3)
         return assay
 
-    def _scan(self, step: int, k: int, u, arthralgia, day) -> None:
+    def _scan(self, step: int, k: int, u) -> None:
         """Does a densitometry happen in this step?"""
         p, now, people = self.p, self.now, self.people
         start_day = step * STEP_DAYS
@@ -319,7 +321,10 @@ class _Runner:
         odds = np.where(near & (self.since_scan[:k] > 2), p.number("monitoring.scan_at_start"), odds)
         if p.flag("difficulty.informative_dxa"):
             odds = odds * np.where(on_ai, p.number("monitoring.scan_ai_factor"), 1.0)
-            broke = ((day[:5] >= start_day) & (day[:5] < start_day + STEP_DAYS)).any(axis=0)
+            day = self.clock.day[:5, :k]
+            broke = (day >= start_day) & (day < start_day + STEP_DAYS)
+            broke[hazards.row("vertebral_fracture")] &= ~self.silent[:k]
+            broke = broke.any(axis=0)
             loss = np.maximum(-(self.fast[0, :k] + self.slow[0, :k]), 0.0)
             odds = odds * np.exp(p.number("monitoring.scan_per_percent_loss") * np.minimum(loss, 10.0))
             odds = np.where(broke, np.maximum(odds, p.number("monitoring.scan_after_fracture")), odds)

@@ -5,12 +5,12 @@ from `simulate`.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from pipelines.errors import BadInput
+from pipelines.synth.answers import answers
 from pipelines.synth.mechanism.simulate import simulate
 from pipelines.synth.omop.mess import Level
 from pipelines.synth.omop.parts import FileFormat
@@ -18,7 +18,6 @@ from pipelines.synth.omop.simulate import Report, Request, write_population
 from pipelines.synth.parameters import Parameters, load_parameters
 
 MOST_TRUTH_PERSONS = 1_000_000
-Truth = Callable[[Parameters, int, int], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +61,9 @@ def simulate_population(wish: Wish, report: Report = lambda line: None) -> dict[
             problems += error.problems
     if problems or parameters is None:
         raise BadInput(problems)
-    return write_population(request, parameters, simulate, dict, report)
+    known = parameters
+
+    def truth() -> dict[str, Any]:
+        return answers(known, wish.seed, wish.truth_persons)
+
+    return write_population(request, parameters, simulate, truth, report)
