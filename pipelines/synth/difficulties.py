@@ -17,7 +17,7 @@ from pipelines.synth.contrasts import Estimate, Tally, jackknife, means, tally
 from pipelines.synth.mechanism.people import MALE_T, YEAR
 from pipelines.synth.mechanism.regimes import Regime
 from pipelines.synth.observed import AI_SEEN, EVENTS_WOMEN, TAMOXIFEN_SEEN, Men, Women, men, women
-from pipelines.synth.parameters import Parameters
+from pipelines.synth.parameters import Parameters, Value
 from pipelines.synth.studies import NO_ADD_ON, SUSTAINED, Study, adjuvant_arms, everybody, fixed_dose, only, studies
 from pipelines.synth.truth import Reading, run_study
 
@@ -316,10 +316,16 @@ SPOILS: dict[str, dict[str, int]] = {
 }
 
 
+#: parameters that differ while a difficulty is shown alone: a tenth of prevalent users is too few to be seen at 200,000
+STRENGTH: dict[str, dict[str, Value]] = {"prevalent_users": {"people.prevalent_share": 0.5}}
+
+
 def with_only(p: Parameters, difficulty: str | None) -> Parameters:
-    """All difficulties off but one (or none)."""
+    """All difficulties off but one (or none), that one as strong as STRENGTH says."""
     off = {f"difficulty.{name}": False for name in (*SWITCHES, *_SHAPES)}
-    return p.replace(off if difficulty is None else off | {f"difficulty.{difficulty}": True})
+    if difficulty is None:
+        return p.replace(off)
+    return p.replace(off | {f"difficulty.{difficulty}": True} | STRENGTH.get(difficulty, {}))
 
 
 def _truth_studies(p: Parameters, wanted: set[str]) -> dict[str, Study]:
