@@ -101,13 +101,15 @@ def _women(p: Parameters, seed: int, course: Course) -> Women:
     start, last = zero * STEP_DAYS, dispensing.death_limit(course)
     ai, tamoxifen = t["ai_kind"] > 0, (t["tamoxifen"] > 0) & (t["ai_kind"] == 0)
     first = np.where(_at(ai, zero), AI_SEEN, np.where(_at(tamoxifen, zero), TAMOXIFEN_SEEN, NONE_SEEN))
-    after = np.arange(ai.shape[0])[:, None] >= zero
+    begins = np.arange(ai.shape[0])[:, None] * STEP_DAYS
+    seen = (begins >= start) & (begins < last)  # the tracks of the mechanism go on after death
     stays = np.where(first == AI_SEEN, _throughout(ai, zero, _TWO_YEARS), _throughout(tamoxifen, zero, _TWO_YEARS))
     scans = densitometry.make_scans(p, seed, course, last)
     records = diagnoses.make_events(p, seed, course, scans, last)
     events = [outcomes.days_since(p, course, name, start) for name in EVENTS_WOMEN]
     events.append(_vertebral_on_record(course, records, start))
     both = (_at(t["is_check"], zero) > 0) & (_at(t["is_check"], zero + _TWO_YEARS) > 0)
+    both &= (zero + _TWO_YEARS) * STEP_DAYS + 14 < last
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.log(_at(t["read_estradiol"], zero + _TWO_YEARS) / _at(t["read_estradiol"], zero))
     death = course.death_day() - start
@@ -117,7 +119,7 @@ def _women(p: Parameters, seed: int, course: Course) -> Women:
     cohort = Women(
         person=people.person,
         first=first,
-        ever_ai=(ai & after).any(axis=0),
+        ever_ai=(ai & seen).any(axis=0),
         stays=stays,
         last=(last - start).astype(np.float64),
         death=death,

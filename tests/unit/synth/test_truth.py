@@ -1,0 +1,188 @@
+"""The truth: arms of the same people, consistent with the natural course, whatever the batch, ready for `truth.json`."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from pipelines.synth import truth
+from pipelines.synth.answers import answers
+from pipelines.synth.contrasts import jackknife, log_hazard_ratios, means, tally
+from pipelines.synth.difficulties import COMPARISONS, SPOILS, SWITCHES, with_only
+from pipelines.synth.mechanism.assignment import AI, NO_AGENT, TAMOXIFEN
+from pipelines.synth.mechanism.course import run_course
+from pipelines.synth.mechanism.hazards import EVENTS
+from pipelines.synth.mechanism.people import ADJUVANT, MALE_T, STEP_DAYS, Design, make_people
+from pipelines.synth.mechanism.regimes import Regime
+from pipelines.synth.parameters import load_parameters
+from pipelines.synth.studies import adjuvant_arms, fixed_dose, only, studies
+
+SEED = 4
+
+
+@pytest.fixture(scope="module")
+def p():
+    return load_parameters()
+
+
+def run(p, name, persons, **changes):
+    return truth.run_study(p, SEED, persons, replace(studies(p)[name], **changes))
+
+
+@pytest.mark.parametrize("agent", [NO_AGENT, AI, TAMOXIFEN])
+def test_who_starts_a_drug_anyway_lives_the_same_life_when_made_to(p, agent):
+    """Consistency: forcing what would have happened changes nothing."""
+    changed = p.replace(only(ADJUVANT))
+    people = make_people(changed, SEED, 1, 1500, Design())
+    people = people.take(np.nonzero(people.index_step >= 0)[0])
+    natural = run_course(changed, SEED, people, keep=("ai_kind", "tamoxifen", "bmd"))
+    regime = list(adjuvant_arms().values())[(AI, TAMOXIFEN, NO_AGENT).index(agent)]
+    forced = run_course(changed, SEED, people, regime, keep=("ai_kind", "tamoxifen", "bmd"))
+    mine = natural.plan.agent == agent
+    assert mine.sum() > 100
+    assert np.array_equal(natural.event_day[:, mine], forced.event_day[:, mine])
+    for track in ("ai_kind", "tamoxifen", "bmd"):
+        assert np.array_equal(natural.tracks[track][..., mine], forced.tracks[track][..., mine])
+    others = ~mine
+    assert not np.array_equal(natural.tracks["bmd"][..., others], forced.tracks["bmd"][..., others])
+
+
+@pytest.mark.parametrize("regime", [Regime(co_start=True), Regime(co_start=False)])
+def test_consistency_beside_testosterone(p, regime):
+    changed = p.replace(only(MALE_T))
+    people = make_people(changed, SEED, 1, 800, Design())
+    natural, forced = (run_course(changed, SEED, people, r, keep=("ai_kind",)) for r in (Regime(), regime))
+    mine = natural.plan.co_start == regime.co_start
+    assert mine.sum() > 50
+    assert np.array_equal(natural.event_day[:, mine], forced.event_day[:, mine])
+    assert np.array_equal(natural.tracks["ai_kind"][:, mine], forced.tracks["ai_kind"][:, mine])
+
+
+def test_arms_hold_the_same_people_and_agree_before_time_zero(p):
+    arms = run(p, "recovery_after_stop", 600)
+    stop, go_on = arms["stop"], arms["continue"]
+    assert np.array_equal(stop.person, go_on.person)
+    assert stop.person.size > 100
+    gain = means(stop.values["lumbar_spine_24_months"] - go_on.values["lumbar_spine_24_months"], stop.person)[0]
+    assert gain > 0.5  # what is reversible comes back
+
+
+def test_batches_change_nothing(p, monkeypatch):
+    study = studies(p)["trt_ai_addon/add_on"]
+    one = truth.run_study(p, SEED, 700, study)
+    monkeypatch.setattr(truth, "BATCH", 137)
+    two = truth.run_study(p, SEED, 700, study)
+    for name in study.arms:
+        order = [np.argsort(arms[name].person) for arms in (one, two)]
+        for key in one[name].values:
+            values = [arms[name].values[key][o] for arms, o in zip((one, two), order, strict=True)]
+            assert np.array_equal(*values, equal_nan=True)
+        assert np.array_equal(one[name].death[order[0]], two[name].death[order[1]])
+
+
+def test_sustained_tamoxifen_shows_the_hazard_ratio_of_the_parameters(p):
+    arms = run(p, "ai_cardiovascular/sustained", 8000, events=("heart_failure", "venous_thromboembolism"))
+
+    def ratio(event, arm, other):
+        counts = [tally(arms[a].events[event], arms[a].death, 1826.0, arms[a].person) for a in (arm, other)]
+        return jackknife(log_hazard_ratios(*counts, 5))
+
+    for event in ("heart_failure", "venous_thromboembolism"):
+        found = ratio(event, "tamoxifen", "none")
+        set_to = p.number(f"event.{event}_tamoxifen_hazard_ratio")
+        assert abs(found.value - np.log(set_to)) < 3 * found.standard_error + 0.02
+    null = ratio("heart_failure", "aromatase_inhibitor", "none")
+    assert abs(null.value) < 3 * null.standard_error + 0.01
+    against = ratio("heart_failure", "aromatase_inhibitor", "tamoxifen")
+    assert against.value > 2 * against.standard_error  # a harm only because tamoxifen protects
+
+
+def test_dose_lowers_estradiol_step_by_step(p):
+    names = ["none", *(f"anastrozole_{mg}_mg_per_week" for mg in ("0.5", "1", "2", "3.5", "7"))]
+    known = studies(p)["ai_dose_response"]
+    arms = run(p, "ai_dose_response", 200, arms={name: known.arms[name] for name in names})
+    levels = [means(arms[name].values["log_estradiol_365_days"], arms[name].person)[0] for name in names]
+    assert all(later < before - 0.02 for before, later in pairwise(levels))
+
+
+def test_titration_keeps_more_time_in_the_window_than_a_fixed_dose(p):
+    known = studies(p)["titration_policy"]
+    wanted = ("fixed_1_mg_daily", "titrate_to_20_30", "no_inhibitor")
+    arms = run(p, "titration_policy", 900, arms={name: known.arms[name] for name in wanted}, events=(), bone=())
+    share = {name: means(arms[name].values["share_of_24_months_in_20_30"], arms[name].person)[0] for name in wanted}
+    assert share["titrate_to_20_30"] > max(share["fixed_1_mg_daily"], share["no_inhibitor"]) + 0.1
+    assert known.arms["titrate_above_change_point"].estradiol_low == p.number("bone.threshold_men")
+
+
+def test_one_decision_is_taken_by_all_or_by_nobody(p):
+    study = studies(p)["trt_ai_addon/add_on"]
+    changed = p.replace(study.changes | {"difficulty.prevalent_users": False})
+    people = truth.counterfactual_people(changed, SEED, 1, 500, study)
+    for name, expected in (("add", 1), ("not", 0)):
+        course = run_course(changed, SEED, people, study.arms[name], keep=truth._tracks(study))
+        keep = truth.eligible(study, course)
+        zero = course.people.index_step + study.zero_after
+        assert keep.sum() > 100
+        assert set(course.tracks["ai_kind"][zero[keep], np.nonzero(keep)[0]].tolist()) == {expected}
+
+
+def test_eligible_women_are_alive_postmenopausal_and_without_a_bone_drug(p):
+    study = studies(p)["ai_vs_tamoxifen"]
+    changed = p.replace(study.changes | {"difficulty.prevalent_users": False})
+    people = truth.counterfactual_people(changed, SEED, 1, 800, study)
+    course = run_course(changed, SEED, people, study.arms["none"], keep=("antiresorptive", "bmd"))
+    keep, zero = truth.eligible(study, course), course.people.index_step
+    who = course.people
+    age = who.age + zero * STEP_DAYS / 365.25
+    assert 300 < keep.sum() < 800
+    assert np.all(age[keep] >= who.menopause_age[keep])
+    assert np.all(who.is_er_positive[keep] & (who.stage[keep] < 4))
+    assert np.all(course.death_day()[keep] >= zero[keep] * STEP_DAYS)
+    assert np.all(course.tracks["antiresorptive"][zero[keep] - 1, np.nonzero(keep)[0]] == 0)
+
+
+def test_missed_doses_are_the_only_difference_of_full_adherence(p):
+    changed = p.replace(only(MALE_T))
+    people = make_people(changed, SEED, 1, 200, Design(is_trial=True, horizon_years=1))
+    kept = fixed_dose(1.0, 7.0)
+    missed, full = (
+        run_course(changed, SEED, people, r, keep=("taken", "ai_kind"))
+        for r in (kept, replace(kept, misses_doses=False))
+    )
+    assert np.all(full.tracks["taken"] == 1.0)
+    assert 0.6 < missed.tracks["taken"].mean() < 0.95
+    assert np.array_equal(missed.tracks["ai_kind"], full.tracks["ai_kind"])
+
+
+def test_answers_are_json_and_keyed_by_the_studies(p):
+    told = answers(p, SEED, 40)
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert set(studies(p)) <= set(told)
+    assert {name.partition("/")[0] for name in studies(p)} >= {
+        *("ai_vs_tamoxifen", "trt_ai_addon", "female_testosterone_ai", "restart_protocol", "ai_dose_response"),
+        *("titration_policy", "recovery_after_stop", "hpg_response", "e2_pkpd", "bone_turnover", "ai_cardiovascular"),
+        *("ai_fracture", "symptoms_e2"),
+    }
+    assert told["parameters"]["e2_threshold"]["men"] == p.number("bone.threshold_men")
+    assert set(told["naive"]) == set(COMPARISONS)
+    risk = told["ai_cardiovascular"]["contrasts"]["aromatase_inhibitor vs none"]["mace"]
+    assert list(risk) == ["1_years", "3_years", "5_years", "10_years"]
+    assert set(risk["10_years"]) == {"risk", "risk_reference", "risk_difference", "risk_ratio", "hazard_ratio"}
+    assert answers(p, SEED, 0) == {}
+
+
+def test_every_switch_is_shown_and_can_be_off(p):
+    assert set(SPOILS) == set(SWITCHES)
+    assert {name for spoiled in SPOILS.values() for name in spoiled} <= set(COMPARISONS)
+    switches = {key for key in p.entries if key.startswith("difficulty.")}
+    off = with_only(p, None)
+    assert not any(off.flag(key) for key in switches)
+    for name in SWITCHES:
+        assert [key for key in switches if with_only(p, name).flag(key)] == [f"difficulty.{name}"]
+    assert set(EVENTS)  # the events of the mechanism are what the studies may name
+    named = {event for study in studies(p).values() for event in study.events}
+    from pipelines.synth.outcomes import COMPOSITES
+
+    assert named <= set(EVENTS) | set(COMPOSITES)
