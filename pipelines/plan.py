@@ -55,6 +55,19 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python("staging.sig", "pipelines.features.sig:sig", ("staging.sig_text",)),
     _python("features.ai_exposure", "pipelines.features.ai_exposure:ai_exposure", _AI),
     _python(
+        "features.e2_exposure",
+        "pipelines.features.e2_exposure:e2_exposure",
+        (
+            "staging.lab_result",
+            "staging.person",
+            "staging.death",
+            "features.menopausal_status",
+            "features.dosing_episode",
+            "ref.e2_band",
+            "ref.clinical_limit",
+        ),
+    ),
+    _python(
         "features.ai_at_draw",
         "pipelines.features.ai_at_draw:ai_at_draw",
         (*_AI, "features.drug_supply", "staging.lab_result"),

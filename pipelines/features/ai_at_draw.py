@@ -15,9 +15,10 @@ from pipelines.features.ai_kinetics import (
     day_number,
     effects,
     kinetics,
-    limit,
     regimens,
 )
+from pipelines.features.clinical_limit import limit
+from pipelines.features.e2_draw import e2_draws
 from pipelines.run_facts import Inputs, RunFacts
 
 _SERIES = ("person_id", "assay_class")
@@ -40,23 +41,16 @@ def ai_at_draw(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def _draws(inputs: Inputs) -> pl.LazyFrame:
-    """Dated estradiol draws with bounds, and the testosterone of the same specimen where it is measured above its limit."""
-    results = inputs["staging.lab_result"].filter(pl.col("value").is_not_null(), pl.col("drawn_on").is_not_null())
-    testosterone = results.filter(pl.col("analyte_code") == "testosterone", ~pl.col("is_censored"))
+    """Dated estradiol draws with bounds, and what they are divided by: in men testosterone of the specimen, else 1."""
     sexes = inputs["staging.person"].select("person_id", "sex_code")
     return (
-        results.filter(pl.col("analyte_code") == "estradiol", pl.col("value") > 0)
-        .select(
-            "person_id", "specimen_id", "assay_class", "drawn_on",
-            e2_lo=pl.when(pl.col("is_censored")).then(0.0).otherwise("value"), e2_hi="value",
-        )
-        .join(
-            testosterone.group_by("person_id", "specimen_id").agg(testosterone=pl.col("value").max()),
-            on=("person_id", "specimen_id"), how="left",
-        )
+        e2_draws(inputs)
+        .lazy()
+        .filter(pl.col("drawn_on").is_not_null(), pl.col("hi") > 0)
+        .select("person_id", "specimen_id", "assay_class", "drawn_on", "testosterone", e2_lo="lo", e2_hi="hi")
         .join(sexes, on="person_id")
         .with_columns(scale=pl.when(pl.col("sex_code") == "male").then("testosterone").otherwise(1.0))
-    )  # fmt: skip
+    )
 
 
 def _baseline(draws: pl.DataFrame, untreated: pl.DataFrame, days: float) -> pl.DataFrame:
@@ -160,7 +154,7 @@ def _compared(rows: pl.DataFrame, tolerance: float) -> pl.DataFrame:
         reason_code=reason,
         comparison_code=pl.when(is_male).then(pl.lit("e2_over_t")).otherwise(pl.lit("e2")),
         remaining_lo_pct=remaining_lo,
-        remaining_hi_pct=pl.when(pl.col("baseline_lo") > 0).then(remaining_hi),
+        remaining_hi_pct=pl.when(pl.col("baseline_lo") > 0, remaining_hi.is_finite()).then(remaining_hi),
         remaining_predicted_pct=100 - pl.col("inhibition_pct"),
     )
     higher = pl.col("remaining_lo_pct") > tolerance * (100 - pl.col("inhibition_low_pct"))

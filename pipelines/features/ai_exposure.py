@@ -17,9 +17,9 @@ from pipelines.features.ai_kinetics import (
     effects,
     kinetics,
     label_dose,
-    limit,
     regimens,
 )
+from pipelines.features.clinical_limit import limit
 from pipelines.run_facts import Inputs, RunFacts
 
 

@@ -150,11 +150,6 @@ def effects(people: pl.DataFrame, inputs: Inputs) -> dict[str, Effect]:
     return found
 
 
-def limit(inputs: Inputs, code: str) -> float:
-    """One value of `ref.clinical_limit`."""
-    return inputs["ref.clinical_limit"].filter(pl.col("limit_code") == code).select("value").collect().item()
-
-
 def label_dose(inputs: Inputs) -> pl.LazyFrame:
     """ingredient, label_mg_per_week of the aromatase inhibitors."""
     drugs = inputs["ref.drug"].filter(pl.col("drug_class") == "aromatase_inhibitor")

@@ -39,29 +39,6 @@ class HormoneUse(dy.Schema):
     is_pregnant = flag("Pregnant at the examination, by test or as told", optional=True)
 
 
-@table("features.e2_exposure", grain="one row per person, window and assay class")
-class E2Exposure(dy.Schema):
-    """Estradiol in a window as bounds, not guesses: a censored draw lies between 0 and its limit."""
-
-    person_id = person_id()
-    window_code = text("Window", key=True, allowed=("single_draw", "days_90", "days_180", "days_365", "episode"))
-    assay_class = text("Assay class; windows never mix classes", key=True)
-    starts_on = day("First day of the window", optional=True)
-    ends_on = day("Last day of the window", optional=True)
-    n_draws = whole("Draws in the window", minimum=1)
-    n_uncensored = whole("Draws at or above their limit", minimum=0)
-    censored_share = number("Share of draws below their limit", "1", minimum=0, maximum=1)
-    e2_lo_pg_ml = number("Lower bound of the mean estradiol", "pg/mL", minimum=0)
-    e2_hi_pg_ml = number("Upper bound of the mean estradiol", "pg/mL", minimum=0)
-    e2_fill_pg_ml = number("Mean with the naive fill limit/sqrt(2); for comparison only", "pg/mL", minimum=0)
-    lloq_pg_ml = number("Highest limit among the draws", "pg/mL", optional=True, minimum=0)
-    testosterone_ng_dl = number("Mean testosterone of the same specimens, uncensored ones", "ng/dL", optional=True)
-    shbg_nmol_l = number("Mean SHBG of the same specimens, uncensored ones", "nmol/L", optional=True)
-    t_e2_ratio = number(
-        "Testosterone (ng/dL) over estradiol (pg/mL); only where both are uncensored", "1", optional=True, minimum=0
-    )
-
-
 @table("features.bone_norm", grain="one row per sex, age band, site and manufacturer", unit="population")
 class BoneNorm(dy.Schema):
     """Weighted mean and SD of BMD by sex and ten-year age band within the surveys at hand: the Z-score's reference."""

@@ -17,9 +17,12 @@ def on(day: int) -> dt.date:
 
 def draw(day: int, e2: float, t: float | None = 500.0, *, censored=False, assay="immunoassay") -> list[dict]:
     common = {"person_id": 1, "specimen_id": f"s{day}", "drawn_on": on(day), "assay_class": assay}
-    rows = [common | {"analyte_code": "estradiol", "value": e2, "is_censored": censored}]
+    rows = [
+        common
+        | {"analyte_code": "estradiol", "value": e2, "is_censored": censored, "operator": "<" if censored else "="}
+    ]
     if t is not None:
-        rows.append(common | {"analyte_code": "testosterone", "value": t, "is_censored": False})
+        rows.append(common | {"analyte_code": "testosterone", "value": t, "is_censored": False, "operator": "="})
     return rows
 
 

@@ -73,7 +73,7 @@ def test_a_changed_source_file_is_followed_downstream_and_no_further(home):
     reachable = downstream("raw.nhanes_smq", *population)
     assert set(computed) <= reachable
     assert {"staging.observation", "features.covariate", "models.effect_estimate"} <= set(computed)
-    assert reachable.isdisjoint({"staging.person", "staging.dxa_scan", "features.e2_exposure", "ref.drug"})
+    assert reachable.isdisjoint({"staging.person", "staging.dxa_scan", "features.bmd_change", "ref.drug"})
     assert "mart.attrition" in reachable - set(computed), "its input, a table of counts, came out the same"
     layers = {"/".join(p.relative_to(home.data).parts[:2]) for p, kept in state(home).items() if before[p] != kept}
     assert layers == {table.replace(".", "/") for table in set(computed) | {"raw.nhanes_smq", *population}}

@@ -1,0 +1,246 @@
+"""`features.e2_exposure`: estradiol by window as bounds, from straight lines between the draws of one assay class.
+
+Between two draws at most 180 days apart the level follows a straight line; after a draw it is carried for at most 90 days, not
+beyond the next draw by another class, nor death. Each draw has a lower and an upper bound, so there are two curves, and every
+share of time is told as `least` (surely) and `most` (possibly). Imputation is a model's task, not a feature's.
+Source: the protocol's rules for censored estradiol (`ref.clinical_limit`, `e2_*`).
+"""
+
+import math
+
+import numpy as np
+import polars as pl
+
+from pipelines.domain.straight_line import mean, share_above, share_below, share_within, value_at
+from pipelines.features.clinical_limit import limit
+from pipelines.features.e2_draw import e2_draws, in_series
+from pipelines.run_facts import Inputs, RunFacts
+
+TILES = {"days_90": 90, "days_180": 180, "days_365": 365}
+DAYS_PER_MONTH = 365.25 / 12
+SERIES = ("person_id", "series")
+WINDOW = ("person_id", "assay_class", "window_code", "window_number")
+_LEVELS = (10, 16, 20)
+_UPPER_LEVELS = (30, 40)
+
+
+def e2_exposure(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """One row per person, window and assay class; columns of the contract `features.e2_exposure`."""
+    draws = e2_draws(inputs)
+    dated = draws.filter(pl.col("day").is_not_null())
+    undated = _undated(draws.filter(pl.col("day").is_null()))
+    if dated.is_empty():
+        return undated.lazy()
+    points = in_series(dated)
+    pieces = _pieces(points, inputs)
+    windows = _windows(pieces, inputs)
+    rows = windows.join(_time_weighted(_clipped(pieces, windows), _severe(inputs)), on="window", how="left")
+    rows = rows.join(_of_draws(_in_windows(dated, points, windows), inputs), on="window", how="left")
+    return pl.concat([_judged(rows, limit(inputs, "e2_minimum_coverage")), undated], how="diagonal_relaxed").lazy()
+
+
+def _pieces(points: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Straight pieces of the curves: between draws, and carried after one; columns from_day, to_day, and values at both ends."""
+    longest, carry = limit(inputs, "e2_interpolation_days"), int(limit(inputs, "e2_carry_days"))
+    died = (
+        inputs["staging.death"].select("person_id", died_day=pl.col("died_on").to_physical().cast(pl.Int64)).collect()
+    )
+    died = died.group_by("person_id").agg(pl.col("died_day").min())
+    ends = {f"{name}_last": pl.col(name).shift(-1).over(SERIES) for name in ("lo", "hi", "fill")}
+    rows = points.sort("person_id", "day", "assay_class").with_columns(
+        next_day=pl.col("day").shift(-1).over(SERIES), any_next_day=pl.col("day").shift(-1).over("person_id"), **ends
+    )
+    rows = rows.join(died, on="person_id", how="left")
+    joined = (pl.col("next_day") - pl.col("day") <= longest).fill_null(value=False)
+    dead = pl.when(pl.col("died_day").is_not_null()).then(pl.max_horizontal("died_day", "day"))
+    until = pl.min_horizontal(pl.col("day") + carry, "any_next_day", dead)
+    carried = {f"{name}_last": pl.when(joined).then(f"{name}_last").otherwise(name) for name in ("lo", "hi", "fill")}
+    return rows.select(
+        *SERIES, "assay_class", from_day="day", to_day=pl.when(joined).then("next_day").otherwise(until),
+        **{f"{name}_first": pl.col(name) for name in ("lo", "hi", "fill")}, **carried,
+    )  # fmt: skip
+
+
+def _windows(pieces: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Every window: person, series, class, code, number, start_day, end_day (exclusive), and `window`, a number of its own."""
+    spans = pieces.group_by(*SERIES, "assay_class").agg(start=pl.col("from_day").min(), stop=pl.col("to_day").max())
+    # A single draw on the day of a switch or death still has a day.
+    spans = spans.with_columns(stop=pl.max_horizontal("stop", pl.col("start") + 1))
+    tiles = [
+        spans.with_columns(place=pl.int_ranges(0, ((pl.col("stop") - pl.col("start")) / days).ceil().cast(pl.Int64)))
+        .explode("place")
+        .select(
+            *SERIES, "assay_class", window_code=pl.lit(code), start_day=pl.col("start") + pl.col("place") * days,
+            end_day=pl.col("start") + (pl.col("place") + 1) * days,
+        )
+        for code, days in TILES.items()
+    ]  # fmt: skip
+    whole = spans.select(*SERIES, "assay_class", window_code=pl.lit("series"), start_day="start", end_day="stop")
+    return (
+        pl.concat([*tiles, whole, _episodes(spans, inputs)])
+        .sort("person_id", "assay_class", "window_code", "start_day", "end_day")
+        .with_columns(window_number=pl.int_range(1, pl.len() + 1).over("person_id", "assay_class", "window_code"))
+        .with_row_index("window")
+    )
+
+
+def _episodes(spans: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Episodes of an aromatase inhibitor, by the drug's own gap, where they meet a series."""
+    episodes = inputs["features.dosing_episode"].filter(
+        pl.col("drug_class") == "aromatase_inhibitor", pl.col("is_primary")
+    )
+    days = episodes.select(
+        "person_id", start_day=pl.col("starts_on").to_physical().cast(pl.Int64),
+        end_day=pl.col("supply_ends_on").to_physical().cast(pl.Int64) + 1,
+    ).collect()  # fmt: skip
+    met = spans.join(days, on="person_id").filter(
+        pl.col("start_day") < pl.col("stop"), pl.col("end_day") > pl.col("start")
+    )
+    return met.select(*SERIES, "assay_class", window_code=pl.lit("episode"), start_day="start_day", end_day="end_day")
+
+
+def _clipped(pieces: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """Pieces cut at the edges of the windows they meet, with the values at the cuts."""
+    met = windows.select("window", *SERIES, "start_day", "end_day").join(pieces.drop("assay_class"), on=SERIES)
+    met = met.with_columns(
+        a=pl.max_horizontal("start_day", "from_day"), b=pl.min_horizontal("end_day", "to_day")
+    ).filter(pl.col("b") > pl.col("a"))
+    length = (met["to_day"] - met["from_day"]).to_numpy().astype(float)
+    at = {end: (met[cut] - met["from_day"]).to_numpy() / length for end, cut in (("first", "a"), ("last", "b"))}
+    values = {
+        f"{name}_{end}": value_at(met[f"{name}_first"].to_numpy(), met[f"{name}_last"].to_numpy(), share)
+        for name in ("lo", "hi", "fill")
+        for end, share in at.items()
+    }
+    return met.select("window", "person_id", days=pl.col("b") - pl.col("a")).with_columns(
+        pl.Series(name, column) for name, column in values.items()
+    )
+
+
+def _time_weighted(clipped: pl.DataFrame, severe: pl.DataFrame) -> pl.DataFrame:
+    """Days covered, areas and days in bands, by window."""
+    clipped = clipped.join(severe, on="person_id", how="left")
+    lo, hi, fill = (
+        (clipped[f"{name}_first"].to_numpy(), clipped[f"{name}_last"].to_numpy()) for name in ("lo", "hi", "fill")
+    )
+    days = clipped["days"].to_numpy().astype(float)
+    parts = {"auc_lo": mean(*lo), "auc_hi": mean(*hi), "auc_fill": mean(*fill)}
+    for level in _LEVELS:
+        parts |= {f"below_{level}_least": share_below(*hi, level), f"below_{level}_most": share_below(*lo, level)}
+    for level in _UPPER_LEVELS:
+        parts |= {f"above_{level}_least": share_above(*lo, level), f"above_{level}_most": share_above(*hi, level)}
+    parts["within_20_30_least"] = share_within(*lo, *hi, 20, 30)
+    parts["within_20_30_most"] = 1.0 - share_below(*hi, 20) - share_above(*lo, 30)
+    level = clipped["severe"].to_numpy()
+    known = np.where(np.isnan(level), np.nan, 1.0)
+    parts |= {"severe_least": known * share_below(*hi, level), "severe_most": known * share_below(*lo, level)}
+    columns = [pl.Series(name, values * days).fill_nan(None) for name, values in parts.items()]
+    summed = clipped.select("window", covered=pl.col("days")).with_columns(columns)
+    severe_known = pl.col("severe_least", "severe_most")
+    return summed.group_by("window").agg(
+        pl.exclude("window", "severe_least", "severe_most").sum(),
+        pl.when(severe_known.is_not_null().all()).then(severe_known.sum()),
+    )
+
+
+def _severe(inputs: Inputs) -> pl.DataFrame:
+    """Level below which estradiol counts as severely low, by person; premenopausal women have none."""
+    bands = inputs["ref.e2_band"].filter(pl.col("band_code") == "severe")
+    status = pl.when(pl.col("sex_code") == "male").then(pl.lit("any")).otherwise("status_code")
+    people = inputs["staging.person"].join(inputs["features.menopausal_status"], on="person_id", how="left")
+    return (
+        people.select("person_id", "sex_code", status_code=status)
+        .join(bands.select("sex_code", "status_code", severe="below_pg_ml"), on=("sex_code", "status_code"))
+        .select("person_id", "severe")
+        .collect()
+    )
+
+
+def _in_windows(dated: pl.DataFrame, points: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """Draws beside the windows they fall into."""
+    numbered = dated.join(
+        points.select("person_id", "day", "assay_class", "series"), on=("person_id", "day", "assay_class")
+    )
+    spans = windows.select("window", *SERIES, "start_day", "end_day")
+    return numbered.join(spans, on=SERIES).filter(
+        pl.col("day") >= pl.col("start_day"), pl.col("day") < pl.col("end_day")
+    )
+
+
+def _of_draws(draws: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    return draws.group_by("window").agg(_draw_columns(int(limit(inputs, "e2_variability_minimum_draws"))))
+
+
+def _draw_columns(minimum_for_spread: float) -> list[pl.Expr]:
+    """What a set of draws tells without regard to time."""
+    censored, all_measured = pl.col("is_censored"), ~pl.col("is_censored").any()
+    return [
+        pl.len().cast(pl.Int64).alias("n_draws"),
+        (~censored).sum().cast(pl.Int64).alias("n_uncensored"),
+        censored.mean().alias("censored_share"),
+        pl.col("lo").min().alias("nadir_lo_pg_ml"),
+        pl.col("hi").min().alias("nadir_hi_pg_ml"),
+        pl.when(all_measured & (pl.len() >= minimum_for_spread) & (pl.col("lo").min() > 0))
+        .then(pl.col("lo").log().std()).alias("log_sd"),
+        pl.col("lloq").max().alias("lloq_pg_ml"),
+        pl.col("testosterone").mean().alias("testosterone_ng_dl"),
+        pl.col("shbg").mean().alias("shbg_nmol_l"),
+        pl.when(pl.col("ratio").is_not_null().all()).then(pl.col("ratio").mean()).alias("t_e2_ratio"),
+        pl.col("free_e2").mean().alias("free_e2_pg_ml"),
+        pl.col("bio_e2").mean().alias("bioavailable_e2_pg_ml"),
+        pl.col("free_t").mean().alias("free_testosterone_ng_dl"),
+        pl.col("bio_t").mean().alias("bioavailable_testosterone_ng_dl"),
+    ]  # fmt: skip
+
+
+def _judged(rows: pl.DataFrame, least: float) -> pl.DataFrame:
+    """Columns of the contract; a window of which less than `least` is covered has no mean and no shares."""
+    length, covered = pl.col("end_day") - pl.col("start_day"), pl.col("covered").fill_null(0)
+    enough = covered >= least * length
+    shares = [f"below_{level}" for level in _LEVELS] + [f"above_{level}" for level in _UPPER_LEVELS] + ["within_20_30"]
+    names = [f"{share}_{end}" for share in shares for end in ("least", "most")]
+    epoch = pl.lit(0).cast(pl.Date)
+    return rows.select(
+        *WINDOW,
+        starts_on=epoch + pl.duration(days="start_day"),
+        ends_on=epoch + pl.duration(days=pl.col("end_day") - 1),
+        covered_pct=100.0 * covered / length,
+        **{f"e2_{name}_pg_ml": pl.when(enough).then(_finite(f"auc_{name}") / covered) for name in ("lo", "hi", "fill")},
+        **{f"auc_{name}_pg_d_ml": pl.when(enough).then(_finite(f"auc_{name}")) for name in ("lo", "hi")},
+        **{f"{name}_pct": pl.when(enough).then((100.0 * pl.col(name) / covered).clip(0, 100)) for name in names},
+        **{f"severe_months_{end}": pl.when(enough).then(f"severe_{end}") / DAYS_PER_MONTH for end in ("least", "most")},
+        n_draws=pl.col("n_draws").fill_null(0),
+        n_uncensored=pl.col("n_uncensored").fill_null(0),
+        **{name: pl.col(name) for name in _DRAW_NAMES if name not in ("n_draws", "n_uncensored", "nadir_hi_pg_ml")},
+        nadir_hi_pg_ml=_finite("nadir_hi_pg_ml"),
+    )
+
+
+def _undated(draws: pl.DataFrame) -> pl.DataFrame:
+    """Draws of a survey: one window over all of a person and class; means are plain means."""
+    rows = draws.group_by("person_id", "assay_class").agg(
+        *_draw_columns(minimum_for_spread=math.inf),
+        e2_lo_pg_ml=pl.col("lo").mean(), e2_hi_pg_ml=pl.col("hi").mean(), e2_fill_pg_ml=pl.col("fill").mean(),
+    )  # fmt: skip
+    columns = {
+        name: pl.lit(None, pl.Date if name.endswith("_on") else pl.Float64)
+        for name in ("starts_on", "ends_on", "covered_pct", "auc_lo_pg_d_ml", "auc_hi_pg_d_ml", *_TIMED)
+    }
+    code = pl.when(pl.col("n_draws") == 1).then(pl.lit("single_draw")).otherwise(pl.lit("undated"))
+    return rows.with_columns(
+        window_code=code, window_number=pl.lit(1, pl.Int64), e2_hi_pg_ml=_finite("e2_hi_pg_ml"),
+        nadir_hi_pg_ml=_finite("nadir_hi_pg_ml"), **columns,
+    )  # fmt: skip
+
+
+def _finite(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_finite()).then(pl.col(name))
+
+
+_DRAW_NAMES = [expression.meta.output_name() for expression in _draw_columns(3)]
+_TIMED = [
+    *(f"{share}_{end}_pct" for share in ("below_10", "below_16", "below_20", "within_20_30", "above_30", "above_40")
+      for end in ("least", "most")),
+    "severe_months_least",
+    "severe_months_most",
+]  # fmt: skip
