@@ -22,6 +22,7 @@ from pipelines.synth.studies import NO_ADD_ON, SUSTAINED, Study, adjuvant_arms, 
 from pipelines.synth.truth import Reading, run_study
 
 _YEARS = 5
+_TWO_YEARS = 728  # days
 _VERTEBRAL = len(EVENTS_WOMEN)
 SWITCHES = (
     *("confounding_by_indication", "treatment_confounder_feedback", "informative_dxa", "informative_stopping"),
@@ -121,16 +122,15 @@ def _risk_difference(event: str, years: int, ever: bool = False) -> dict[str, Ca
         return 100.0 * (contrasts.risks(one, years) - contrasts.risks(zero, years))
 
     def naive_of(cohort: Women) -> np.ndarray:
-        number = EVENTS_WOMEN.index(event)
-        one, zero = (_seen_tally(cohort, which, number) for which in _groups(cohort, ever))
+        one, zero = (_seen_tally(cohort, which, EVENTS_WOMEN.index(event)) for which in _groups(cohort, ever))
         return 100.0 * (contrasts.risks(one, years) - contrasts.risks(zero, years))
 
     return {"truth_of": truth_of, "naive_of": naive_of}
 
 
 def _groups(cohort: Women, ever: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    treated = cohort.first != 0
     if ever:  # whoever took an inhibitor at any time counts from time zero
-        treated = cohort.first != 0
         return treated & cohort.ever_ai, treated & ~cohort.ever_ai
     return cohort.first == AI_SEEN, cohort.first == TAMOXIFEN_SEEN
 
@@ -163,6 +163,18 @@ def _mean_difference(value: str, stays: bool) -> Callable[[Women], np.ndarray]:
         return means(measured[one], cohort.person[one]) - means(measured[zero], cohort.person[zero])
 
     return read
+
+
+def _true_arthralgia(truths: Truths) -> np.ndarray:
+    arm = truths["sustained"][_AI]
+    day = np.where(arm.death > _TWO_YEARS, arm.events["arthralgia"], np.nan)
+    return means(np.where(np.isnan(day), np.nan, 100.0 * (day <= _TWO_YEARS)), arm.person)
+
+
+def _stayers_arthralgia(cohort: Women) -> np.ndarray:
+    day = cohort.events[EVENTS_WOMEN.index("arthralgia")]
+    day = np.where((cohort.first == AI_SEEN) & cohort.stays & (cohort.last > _TWO_YEARS), day, np.nan)
+    return means(np.where(np.isnan(day), np.nan, 100.0 * (day <= _TWO_YEARS)), cohort.person)
 
 
 def _tamoxifen_mean(value: str) -> Callable[[Women], np.ndarray]:
@@ -262,6 +274,15 @@ COMPARISONS: dict[str, Comparison] = {
         "women",
         **_risk_difference("arthralgia", 1),
     ),
+    "arthralgia_2_years_on_ai": Comparison(
+        "symptoms_e2",
+        "AI sustained, arthralgia by 24 months among those alive",
+        "women still on their AI at 24 months",
+        "%",
+        "women",
+        _true_arthralgia,
+        _stayers_arthralgia,
+    ),
     "estradiol_change_on_tamoxifen": Comparison(
         "ai_vs_tamoxifen",
         "change of log estradiol over 24 months, tamoxifen (none in the mechanism)",
@@ -299,6 +320,7 @@ COMPARISONS: dict[str, Comparison] = {
         _added,
     ),
 }
+_SUSTAINED_ARMS = {"lumbar_spine_24_months_sustained", "arthralgia_2_years_on_ai"}
 #: what each difficulty, on alone, must be seen to spoil, and the sign of the bias (0: set by the clinics of the seed)
 SPOILS: dict[str, dict[str, int]] = {
     "confounding_by_indication": {
@@ -307,8 +329,8 @@ SPOILS: dict[str, dict[str, int]] = {
         "estradiol_after_add_on": 1,
     },
     "treatment_confounder_feedback": {"estradiol_kept_dose": 1},
-    "informative_dxa": {"lumbar_spine_24_months_start": -1, "vertebral_fracture_recorded": 1},
-    "informative_stopping": {"lumbar_spine_24_months_sustained": 1},
+    "informative_dxa": {"lumbar_spine_24_months_start": 1, "vertebral_fracture_recorded": 1},
+    "informative_stopping": {"arthralgia_2_years_on_ai": -1},
     "prevalent_users": {"arthralgia_1_year": -1},
     "immortal_time": {"death_ever_treated": -1},
     "unmeasured_confounder": {"negative_control_hazard_ratio": 1, "heart_failure_hazard_ratio": 1},
@@ -337,10 +359,11 @@ def _truth_studies(p: Parameters, wanted: set[str]) -> dict[str, Study]:
     events = (*EVENTS_WOMEN, "any_vertebral_fracture")
     dose: dict[str, Regime] = {"dose": fixed_dose(0.5, 2.0), "none": NO_ADD_ON}
     out = {}
-    if wanted & {name for name, c in COMPARISONS.items() if c.cohort == "women" and not c.study.endswith("sustained")}:
+    if wanted & {name for name, c in COMPARISONS.items() if c.cohort == "women" and name not in _SUSTAINED_ARMS}:
         out["start"] = replace(known["ai_vs_tamoxifen"], arms=pair, bone=bone, events=events)
-    if "lumbar_spine_24_months_sustained" in wanted:
-        out["sustained"] = replace(known["ai_vs_tamoxifen/sustained"], arms=both, years=3, bone=bone[:1])
+    if wanted & _SUSTAINED_ARMS:
+        sustained = known["ai_vs_tamoxifen/sustained"]
+        out["sustained"] = replace(sustained, arms=both, years=3, bone=bone[:1], events=("arthralgia",))
     if "estradiol_kept_dose" in wanted:
         out["kept"] = Study("", only(MALE_T), everybody, dose, (), "sustained", years=1, levels=(("estradiol", 336),))
     if "estradiol_after_add_on" in wanted:

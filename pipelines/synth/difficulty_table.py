@@ -32,9 +32,11 @@ def scenario(job: Job) -> dict[str, Any]:
     }
 
 
-def compute(persons: int, truth_persons: int, processes: int = 1) -> dict[str, Any]:
-    """The whole table, ready for JSON."""
-    jobs = [(name, persons, truth_persons) for name in (OFF, *SPOILS)]
+def compute(
+    persons: int, truth_persons: int, processes: int = 1, only: tuple[str, ...] = (OFF, *SPOILS)
+) -> dict[str, Any]:
+    """The whole table, or some row groups of it, ready for JSON."""
+    jobs = [(name, persons, truth_persons) for name in only]
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = dict(zip((job[0] for job in jobs), pool.map(scenario, jobs), strict=True))
     sha256 = load_parameters().fingerprint()
@@ -76,10 +78,16 @@ def main() -> None:
     reader.add_argument("--persons", type=int, default=200_000)
     reader.add_argument("--truth-persons", type=int, default=100_000)
     reader.add_argument("--processes", type=int, default=2)
+    reader.add_argument("--only", nargs="*", choices=(OFF, *SPOILS), help="row groups to compute; the others stay")
     reader.add_argument("--out", type=Path, default=Path("tests/recovery/synth/difficulties.json"))
     reader.add_argument("--page", type=Path, default=Path("docs/simulator-truth.md"))
     wish = reader.parse_args()
-    told = compute(wish.persons, wish.truth_persons, wish.processes)
+    told = compute(wish.persons, wish.truth_persons, wish.processes, tuple(wish.only or (OFF, *SPOILS)))
+    if wish.only:
+        before = json.loads(wish.out.read_text(encoding="utf-8"))
+        if before["parameters_sha256"] != told["parameters_sha256"]:
+            raise SystemExit("the parameters have changed: compute the whole table, without --only")
+        told = before | {"scenarios": before["scenarios"] | told["scenarios"]}
     wish.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     wish.page.write_text(with_table(wish.page.read_text(encoding="utf-8"), told), encoding="utf-8")
 
