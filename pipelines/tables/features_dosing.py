@@ -108,6 +108,36 @@ class DoseEvent(dy.Schema):
     is_lab_triggered = flag("Within 30 days after an estradiol draw")
 
 
+@table("features.protocol", grain="one row per person and interval")
+class Protocol(dy.Schema):
+    """Kind of treatment by interval, from the drugs that make it. Describes; no study takes eligibility from it."""
+
+    person_id = person_id()
+    interval_number = whole("Order of the interval", key=True, minimum=1)
+    starts_on = day("First day")
+    ends_on = day("Last day")
+    protocol_code = text(
+        "Protocol",
+        allowed=(
+            "adjuvant",
+            "male_testosterone",
+            "male_testosterone_ai",
+            "female_testosterone",
+            "female_testosterone_ai",
+            "restart",
+            "fertility",
+            "other",
+        ),
+    )
+    is_on_inhibitor = flag("Aromatase inhibitor")
+    is_on_testosterone = flag("Testosterone")
+    is_on_tamoxifen = flag("Tamoxifen")
+    is_on_ovulation_inducer = flag("Clomiphene or enclomiphene")
+    is_on_gonadotropin = flag("Gonadorelin or a gonadotropin")
+    has_pellet = flag("One of them as a pellet")
+    days_since_testosterone = whole("Days since testosterone ended; NULL if never", "d", optional=True, minimum=0)
+
+
 @table("features.ai_regimen", grain="one row per person, ingredient and regimen")
 class AiRegimen(dy.Schema):
     """Aromatase inhibitors: stretches of one dose in one rhythm, late refills within the drug's grace bridged."""
