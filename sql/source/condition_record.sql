@@ -37,6 +37,7 @@ judged as (
                 when keyed.status_code = 'entered_in_error' then 'entered_in_error'
                 when keyed.condition_code is null then 'no_code'
                 when keyed.recorded_on is null then 'date_missing'
+                when keyed.recorded_on > bound.known_until then 'date_in_future'
                 when keyed.recorded_on < date '1900-01-01' then 'date_impossible'
                 when keyed.recorded_on < bound.earliest_on then 'before_birth'
                 when keyed.recorded_on > bound.latest_on then 'after_death'

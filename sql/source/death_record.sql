@@ -1,6 +1,7 @@
 -- grain: one row per delivered death row
 -- unit: person
--- One row a person is staged: of the latest delivery. Two dates in one delivery say that neither is known.
+-- One row a person is staged: of the latest delivery. Two dates in one delivery say that neither is known. A death may
+-- come up to a year after the last day under observation, where dates were shifted.
 with given as (
     select
         person_id, source_id, drop_id, drop_sequence, source_file, source_row,
@@ -34,9 +35,11 @@ judged as (
             when placed.place > 1 then 'repeated_row'
             when placed.died_on is null then 'date_missing'
             when year(placed.died_on) < person.birth_year then 'before_birth'
+            when placed.died_on > calendar.known_until + 366 then 'date_in_future'
         end as reason
     from placed
     left join staging.person as person on person.person_id = placed.person_id
+    left join source.calendar_bound as calendar on calendar.person_id = placed.person_id
 )
 select
     judged.person_id,
@@ -49,7 +52,7 @@ select
     judged.died_on,
     case
         when regexp_full_match(
-            regexp_replace(upper(judged.cause_text), '[^A-Z0-9]', '', 'g'), '[A-Z][0-9][0-9A-Z][0-9A-Z]{0,4}'
+            regexp_replace(upper(judged.cause_text), '[^A-Z0-9]', '', 'g'), '[A-Z][0-9][0-9A-Z][0-9A-Z]?[0-9A-Z]?[0-9A-Z]?[0-9A-Z]?'
         ) then rtrim(
             left(regexp_replace(upper(judged.cause_text), '[^A-Z0-9]', '', 'g'), 3) || '.'
             || substr(regexp_replace(upper(judged.cause_text), '[^A-Z0-9]', '', 'g'), 4),

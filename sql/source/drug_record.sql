@@ -44,6 +44,7 @@ judged as (
                 when product.resolution_code = 'not_listed' then 'drug_not_listed'
                 when product.resolution_code = 'unread_code' then 'drug_code_unknown'
                 when keyed.started_on is null then 'date_missing'
+                when keyed.started_on > bound.known_until then 'date_in_future'
                 when keyed.started_on < date '1900-01-01' then 'date_impossible'
                 when keyed.started_on < bound.earliest_on then 'before_birth'
                 when keyed.started_on > bound.latest_on then 'after_death'

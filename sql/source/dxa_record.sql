@@ -46,6 +46,7 @@ judged as (
                 when keyed.unit_factor is null then 'unit_unknown'
                 when keyed.bmd_g_cm2 not between keyed.minimum and keyed.maximum then 'bmd_impossible'
                 when keyed.scanned_on is null then 'date_missing'
+                when keyed.scanned_on > bound.known_until then 'date_in_future'
                 when keyed.scanned_on < date '1900-01-01' then 'date_impossible'
                 when keyed.scanned_on < bound.earliest_on then 'before_birth'
                 when keyed.scanned_on > bound.latest_on then 'after_death'

@@ -41,7 +41,8 @@ known as (
         person.person_id,
         person.sex_code,
         bound.earliest_on,
-        bound.latest_on as lived_until
+        bound.latest_on as lived_until,
+        bound.known_until
     from staging.person as person
     left join source.date_bound as bound on bound.person_id = person.person_id
 ),
@@ -51,6 +52,7 @@ placed as (
         person.person_id is not null as has_person,
         person.earliest_on,
         person.lived_until,
+        person.known_until,
         used.factors,
         lab.operator = '=' and lab.value not between lab.plausible_minimum and lab.plausible_maximum as is_implausible,
         case when lab.operator = '=' then case person.sex_code
@@ -67,7 +69,8 @@ placed as (
 )
 select
     lab.* exclude (reason, specimen_id, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
-        plausible_minimum, plausible_maximum, fill_flag, earliest_on, lived_until, factors),
+        plausible_minimum, plausible_maximum, fill_flag, earliest_on, lived_until, known_until,
+        factors),
     case
         when not lab.has_person then 'person_unknown'
         when lab.analyte_code is null then 'code_not_listed'
@@ -75,7 +78,7 @@ select
         when later.drop_sequence > lab.drop_sequence then 'superseded'
         when lab.reason is not null then lab.reason
         when lab.drawn_on is null then 'date_missing'
-        when lab.drawn_on > latest.latest_on then 'date_in_future'
+        when lab.drawn_on > greatest(latest.latest_on, lab.known_until) then 'date_in_future'
         when lab.drawn_on < date '1900-01-01' then 'date_impossible'
         when lab.drawn_on < lab.earliest_on then 'before_birth'
         when lab.drawn_on > lab.lived_until then 'after_death'

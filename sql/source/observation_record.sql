@@ -45,6 +45,7 @@ judged as (
                 when keyed.value is null then 'value_unreadable'
                 when keyed.value not between keyed.minimum and keyed.maximum then 'value_impossible'
                 when keyed.observed_on is null then 'date_missing'
+                when keyed.observed_on > bound.known_until then 'date_in_future'
                 when keyed.observed_on < date '1900-01-01' then 'date_impossible'
                 when keyed.observed_on < bound.earliest_on then 'before_birth'
                 when keyed.observed_on > bound.latest_on then 'after_death'

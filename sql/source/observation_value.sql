@@ -46,8 +46,9 @@ valued as (
         case read.value_kind
             when 'number' then read.number * coalesce(
                 written.factor, concept.factor,
+                -- x7b is the brace that opens a UCUM annotation: a unit that is nothing else is the number one.
                 case when read.unit_word is null and read.unit_concept is null
-                    and read.unit_code in ('1', '{score}', '{alleles}') then 1 end
+                    and regexp_matches(read.unit_code, '^(1|\x7b[^/]*)$') then 1 end
             )
             when 'answer' then coalesce(by_text.value, by_concept.value)
             when 'presence' then coalesce(by_code.value, 1)

@@ -16,7 +16,7 @@ with device as (
 ),
 written as (
     select
-        route.*,
+        route.* exclude (is_parted),
         starts_with(upper(route.measurement_source_value), 'DXA|') as is_parted,
         string_split(route.measurement_source_value, '|') as part
     from source.omop_measurement_route as route

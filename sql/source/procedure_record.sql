@@ -39,6 +39,7 @@ judged as (
                 when keyed.status_code = 'entered_in_error' then 'entered_in_error'
                 when keyed.source_code is null then 'no_code'
                 when keyed.performed_on is null then 'date_missing'
+                when keyed.performed_on > bound.known_until then 'date_in_future'
                 when keyed.performed_on < date '1900-01-01' then 'date_impossible'
                 when keyed.performed_on < bound.earliest_on then 'before_birth'
                 when keyed.performed_on > bound.latest_on then 'after_death'

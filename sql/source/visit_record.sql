@@ -59,8 +59,8 @@ judged as (
             placed.repetition,
             case
                 when withdrawn.drop_sequence > keyed.drop_sequence then 'retracted'
-
                 when keyed.starts_on is null then 'date_missing'
+                when keyed.starts_on > bound.known_until then 'date_in_future'
                 when keyed.starts_on < date '1900-01-01' then 'date_impossible'
                 when keyed.starts_on < bound.earliest_on then 'before_birth'
                 when keyed.starts_on > bound.latest_on then 'after_death'

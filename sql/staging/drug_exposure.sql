@@ -90,8 +90,9 @@ supplied as (
 weighed as (
     select
         supplied.*,
+        -- A pellet releases for months, whatever days' supply was put down.
         case
-            when supplied.drug_class = 'androgen' and supplied.form_code = 'pellet' then null
+            when supplied.form_code = 'pellet' then null
             else supplied.supplied_mg * 7 / supplied.days_supply
         end as supplied_mg_per_week,
         limits.conflict_share,
@@ -184,7 +185,8 @@ clinical as (
                 list_filter(
                     [
                         case when sig_text is null then 'no_sig' end,
-                        case when sig_text is not null and sig_confidence = 0 then 'sig_not_read' end,
+                        case when sig_text is not null and sig_confidence = 0 and len(sig_flags) = 0
+                            then 'sig_not_read' end,
                         case when is_conflict then 'supply_conflict' end,
                         case when dose_source = 'quantity' then 'from_supply' end,
                         case when is_above_label then 'above_label' end,

@@ -54,17 +54,29 @@ level as (
         on reference.manufacturer = measured.manufacturer and reference.site_code = measured.site_code
     where measured.is_valid
 ),
-outlying as (
+compared as (
     select
-        level.person_id, level.scan_id, level.imputation_number, level.site_code
+        level.person_id, level.scan_id, level.imputation_number, level.site_code, level.level_number,
+        count(*) as n_neighbours
     from level
     cross join limits
     join level as neighbour
         on neighbour.person_id = level.person_id and neighbour.scan_id = level.scan_id
         and neighbour.imputation_number = level.imputation_number
         and abs(neighbour.level_number - level.level_number) = 1
-    group by level.person_id, level.scan_id, level.imputation_number, level.site_code
+    group by level.person_id, level.scan_id, level.imputation_number, level.site_code, level.level_number
     having min(abs(level.t_score - neighbour.t_score) - limits.t_difference) > 0
+),
+-- A vertebra at the end has one neighbour: where that one stands out itself, nothing is said about the end.
+outlying as (
+    select person_id, scan_id, imputation_number, site_code
+    from compared
+    where n_neighbours = 2 or not exists (
+        select 1 from compared as inner_level
+        where inner_level.person_id = compared.person_id and inner_level.scan_id = compared.scan_id
+            and inner_level.imputation_number = compared.imputation_number and inner_level.n_neighbours = 2
+            and abs(inner_level.level_number - compared.level_number) = 1
+    )
 ),
 spine_outlier as (
     select person_id, scan_id, imputation_number, string_agg(site_code, '+' order by site_code) as levels

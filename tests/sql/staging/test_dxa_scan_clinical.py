@@ -107,6 +107,22 @@ def test_a_vertebra_that_stands_out_from_its_neighbours(run_sql):
     assert all(row["is_valid"] for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("raised", "flagged"), [(("L4",), "outlying_l4"), (("L1", "L2"), None), (("L2",), "outlying_l2"), ((), None)]
+)
+def test_only_what_differs_from_all_its_neighbours_stands_out(run_sql, raised, flagged):
+    levels = {"L1": 0.925, "L2": 1.028, "L3": 1.084, "L4": 1.116}
+    rows = scans(
+        run_sql,
+        *(
+            {"site_text": name, "side_text": "", "bmd_text": str(bmd + 0.22 * (name in raised)), "scan_id": "s"}
+            for name, bmd in levels.items()
+        ),
+        SPINE | {"bmd_text": "1.1", "scan_id": "s"},
+    )
+    assert rows[-1]["flags"] == flagged
+
+
 def test_repeats_of_a_day_are_scans_of_their_own(run_sql):
     rows = scans(run_sql, {"bmd_text": "0.90", "record_id": "1"}, {"bmd_text": "0.91", "record_id": "2"})
     assert [(row["scan_id"], row["flags"]) for row in rows] == [
@@ -120,4 +136,4 @@ def test_survey_scans_keep_no_series_and_get_standardised_density(run_sql, only)
     rows = run_sql(TABLE, {"staging.person": PERSON, "raw.nhanes_dxxspn": text})
     spine = only([row for row in rows if row["site_code"] == "lumbar_spine"])
     assert (spine["series_id"], spine["vertebrae_code"], spine["flags"]) == (None, "L1-L4", None)
-    assert spine["sbmd_mg_cm2"] is None  # cycle H is Hologic only where ref.nhanes_scanner says so
+    assert (spine["manufacturer"], spine["sbmd_mg_cm2"]) == ("hologic", pytest.approx(1043.6))
