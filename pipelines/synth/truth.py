@@ -140,17 +140,26 @@ def run_study(p: Parameters, seed: int, persons: int, study: Study) -> dict[str,
     return {name: _joined(list_) for name, list_ in parts.items()}
 
 
+def value_names(study: Study) -> list[str]:
+    """Names of the means a study asks for, as in `Reading.values`."""
+    names = [f"{site}_{month}_months" for site, month in study.bone]
+    names += [f"log_{track}_{days}_days" for track, days in study.levels]
+    if study.window:
+        low, high, months = study.window
+        names.append(f"share_of_{months}_months_in_{low:g}_{high:g}")
+    return names
+
+
 def contrast(study: Study, arm: Reading, other: Reading) -> dict[str, Any]:
-    """All figures of one arm against another."""
+    """All figures of one arm against another that the study asks for."""
     told: dict[str, Any] = {}
-    for name in arm.values:
+    for name in value_names(study):
         told[name] = contrasts.mean_contrast(
             contrasts.means(arm.values[name], arm.person), contrasts.means(other.values[name], other.person)
         )
-    for name in arm.events:
+    for name in study.events:
         one, zero = (
-            contrasts.tally(reading.events[name], reading.death, study.years * YEAR, reading.person)
-            for reading in (arm, other)
+            contrasts.tally(reading.events[name], reading.death, np.inf, reading.person) for reading in (arm, other)
         )
         told[name] = {
             f"{years}_years": contrasts.event_contrast(one, zero, years)
@@ -158,6 +167,36 @@ def contrast(study: Study, arm: Reading, other: Reading) -> dict[str, Any]:
             if years <= study.years
         }
     return told
+
+
+def together(group: list[Study]) -> Study:
+    """One study that asks for all that the studies of a group ask, of the same people and arms."""
+
+    def union(name: str) -> tuple:
+        return tuple(dict.fromkeys(item for study in group for item in getattr(study, name)))
+
+    windows = [study.window for study in group if study.window]
+    return replace(
+        group[0],
+        years=max(study.years for study in group),
+        window=windows[0] if windows else None,
+        **{name: union(name) for name in ("bone", "levels", "events")},
+    )
+
+
+def groups(known: dict[str, Study]) -> list[list[str]]:
+    """Names of the studies that share people and arms, so that each life is lived once."""
+    found: list[list[str]] = []
+    for name, study in known.items():
+        for group in found:
+            first = known[group[0]]
+            same = ("changes", "include", "arms", "zero_after", "draw")
+            if all(getattr(first, field) == getattr(study, field) for field in same):
+                group.append(name)
+                break
+        else:
+            found.append([name])
+    return found
 
 
 def describe(regime: Regime) -> dict[str, Any]:
@@ -204,15 +243,19 @@ def counterfactual_truth(p: Parameters, seed: int, persons: int) -> dict[str, An
         "definitions": _DEFINITIONS,
         "parameters": parameters_that_are_answers(p),
     }
-    for name, study in studies(p).items():
-        arms = run_study(p, seed, persons, study)
-        told[name] = {
-            "population": study.population,
-            "kind": study.kind,
-            "eligible": int(next(iter(arms.values())).person.size),
-            "arms": {arm: describe(regime) for arm, regime in study.arms.items()},
-            "contrasts": {
-                f"{arm} vs {other}": contrast(study, arms[arm], arms[other]) for arm, other in study.contrasts
-            },
-        }
-    return told
+    known = studies(p)
+    found: dict[str, Any] = {}
+    for group in groups(known):
+        arms = run_study(p, seed, persons, together([known[name] for name in group]))
+        for name in group:
+            study = known[name]
+            found[name] = {
+                "population": study.population,
+                "kind": study.kind,
+                "eligible": int(next(iter(arms.values())).person.size),
+                "arms": {arm: describe(regime) for arm, regime in study.arms.items()},
+                "contrasts": {
+                    f"{arm} vs {other}": contrast(study, arms[arm], arms[other]) for arm, other in study.contrasts
+                },
+            }
+    return told | {name: found[name] for name in known}

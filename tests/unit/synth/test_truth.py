@@ -156,6 +156,19 @@ def test_missed_doses_are_the_only_difference_of_full_adherence(p):
     assert np.array_equal(missed.tracks["ai_kind"], full.tracks["ai_kind"])
 
 
+def test_studies_that_share_arms_are_run_once_and_say_the_same(p):
+    known = studies(p)
+    shared = truth.groups(known)
+    assert sorted(name for group in shared for name in group) == sorted(known)
+    assert ["trt_ai_addon/co_start"] not in shared
+    group = next(group for group in shared if "e2_pkpd/men" in group)
+    assert "hpg_response/intact" in group
+    alone = truth.run_study(p, SEED, 300, known["e2_pkpd/men"])
+    both = truth.run_study(p, SEED, 300, truth.together([known[name] for name in group]))
+    one, two = (truth.contrast(known["e2_pkpd/men"], arms["inhibitor"], arms["none"]) for arms in (alone, both))
+    assert one == two
+
+
 def test_answers_are_json_and_keyed_by_the_studies(p):
     told = answers(p, SEED, 40)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
