@@ -1,9 +1,11 @@
 """Measures laboratory harmonisation: raw rows to `staging.lab_result` through the real runner, against reading them once.
 
-Half the rows come as OMOP measurement, half as a flat drop, with the mess of `lab_rows.sql`. The yardstick is one read of all
-columns of the same Parquet into memory, with the same processes, threads and memory, in the same run. Memory is the sum of
-the proportional set sizes of this process and its children. Run `python docs/benchmarks/lab_harmonisation.py --rows 50000000
---scratch SCRATCH`; the result is frozen in `lab_harmonisation.json` with `--freeze`.
+Half the rows come as OMOP measurement, half as a flat drop, with the mess of `lab_rows.sql`. Harmonising is everything between
+the landed Parquet and the checked `staging.lab_result`: habits and limits of laboratories, source views, sorting, writing,
+contract checks. The yardstick is reading all columns of the same Parquet once, with the same processes, threads and memory, in
+the same run, in two ways: into a table in memory, and into one checksum of all columns, which keeps nothing. Memory is the sum
+of the proportional set sizes of this process and its children; CPU seconds are theirs too. Run
+`python docs/benchmarks/lab_harmonisation.py --rows 50000000 --scratch SCRATCH`; `--freeze` writes `lab_harmonisation.json`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -34,7 +37,10 @@ from pipelines.warehouse.store import Store
 
 ROWS_PER_PERSON = 50.4  # 48 and the copies
 RAW = ("raw.omop_measurement", "raw.flat_lab")
-MADE = ("staging.lab_convention", "staging.lab_limit", "staging.lab_result")
+MADE = (
+    "staging.latest_day", "staging.lab_convention_count", "staging.lab_convention", "staging.lab_limit_count",
+    "staging.lab_limit", "staging.lab_result",
+)  # fmt: skip
 HERE = Path(__file__).parent
 RUN = RunFacts("benchmark", "flat", (), "white_female", 11, "simulated")
 
@@ -89,7 +95,8 @@ from lab_row
 """
 PERSON = """
 select person_id, case when person_id % 2 = 0 then 'male' else 'female' end as sex_code,
-    cast(20 + person_id % 60 as double) as age_years, false as is_age_top_coded
+    cast(20 + person_id % 60 as double) as age_years, false as is_age_top_coded, 2000 - person_id % 60 as birth_year,
+    case when person_id % 2 = 0 then 'omop' else 'flat' end as source_id, 'd1' as drop_id
 from bucket_person where person_id % 1000 <> 7
 """
 
@@ -108,7 +115,7 @@ def generate(settings: Settings, bucket: Bucket, persons: int) -> int:
         for table, query, half in ((RAW[0], OMOP, 0), (RAW[1], FLAT, 1)):
             text = query.replace("from lab_row", f"from (select * from every_row where person_id % 2 = {half})")
             rows += write(connection, text, store.folder(table) / bucket.name / "part.parquet", "person_id, source_row")
-        write(connection, PERSON, store.path("staging.person", bucket), "person_id")
+        write(connection, _filled(PERSON, "staging.person"), store.path("staging.person", bucket), "person_id")
     return rows
 
 
@@ -130,8 +137,8 @@ def write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, order: 
     return connection.execute(f"select count(*) from read_parquet({literal(path)})").fetchone()[0]
 
 
-def read_once(settings: Settings, bucket: Bucket) -> int:
-    """Every column of the raw rows of one bucket, into memory."""
+def read_into_memory(settings: Settings, bucket: Bucket) -> int:
+    """Every column of the raw rows of one bucket, into a table in memory."""
     rows = 0
     with connect(settings) as connection:
         for table in RAW:
@@ -142,17 +149,59 @@ def read_once(settings: Settings, bucket: Bucket) -> int:
     return rows
 
 
-class Memory(threading.Thread):
-    """Peak of the summed proportional set sizes of this process and all its children, sampled."""
+def read_into_checksum(settings: Settings, bucket: Bucket) -> int:
+    """Every column of the raw rows of one bucket, into one number."""
+    rows = 0
+    with connect(settings) as connection:
+        for table in RAW:
+            Store(settings).create_view(connection, table, bucket)
+            names = ", ".join(row[0] for row in connection.execute(f"describe {table}").fetchall())
+            rows += connection.execute(f"select count(*), bit_xor(hash({names})) from {table}").fetchone()[0]
+    return rows
+
+
+class Watch(threading.Thread):
+    """Wall and CPU seconds, and the peak of the summed proportional set sizes, of this process and all its children."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.peak = 0
+        self.ticks: dict[int, int] = {}
         self.stopped = threading.Event()
 
+    def __enter__(self) -> Watch:
+        self.before = {pid: _ticks(pid) for pid in _family(os.getpid())}
+        self.started = time.perf_counter()
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.wall_s = time.perf_counter() - self.started
+        self._look()
+        self.stopped.set()
+        self.join()
+        spent = sum(ticks - self.before.get(pid, 0) for pid, ticks in self.ticks.items())
+        self.cpu_s = spent / os.sysconf("SC_CLK_TCK")
+
     def run(self) -> None:
-        while not self.stopped.wait(0.25):
-            self.peak = max(self.peak, sum(_pss(pid) for pid in _family(os.getpid())))
+        while not self.stopped.wait(0.1):
+            self._look()
+
+    def _look(self) -> None:
+        family = _family(os.getpid())
+        self.ticks |= {pid: max(_ticks(pid), self.ticks.get(pid, 0)) for pid in family}
+        self.peak = max(self.peak, sum(_pss(pid) for pid in family))
+
+    def seconds(self) -> dict[str, float]:
+        return {"wall_s": round(self.wall_s, 2), "cpu_s": round(self.cpu_s, 2)}
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 def _family(root: int) -> list[int]:
@@ -189,33 +238,30 @@ def measure(settings: Settings, persons: int) -> dict[str, Any]:
     result["raw_bytes"] = sum(path.stat().st_size for table in RAW for path in Store(settings).files(table))
     _manifest(settings)
 
-    with ProcessPoolExecutor(settings.threads, mp_context=get_context("forkserver")) as pool:
-        list(pool.map(len, ["warm"] * settings.threads))
-        reads = []
-        for _ in range(2):
-            started = time.perf_counter()
-            assert sum(pool.map(read_once, [share] * len(buckets), buckets)) == rows
-            reads.append(time.perf_counter() - started)
-    result["read_once_s"] = min(reads)
+    for name, read in (("reading_into_memory", read_into_memory), ("reading_into_checksum", read_into_checksum)):
+        with ProcessPoolExecutor(settings.threads, mp_context=get_context("forkserver")) as pool:
+            list(pool.map(len, ["warm"] * settings.threads))
+            with Watch() as watch:
+                assert sum(pool.map(read, [share] * len(buckets), buckets)) == rows
+        result[name] = watch.seconds()
 
     files = {table: sqlfile.read(sql_root() / f"{table.replace('.', '/')}.sql") for table in MADE}
     read = {name for file in files.values() for name in sqlfile.stored_inputs(file) if name.startswith("ref.")}
-    memory = Memory()
-    memory.start()
     with Runner(settings, RUN) as runner:
         for table in sorted(read):
             runner.bring_up_to_date(from_csv(sql_root() / f"{table.replace('.', '/')}.csv"))
-        result["steps_s"] = {}
-        for table in MADE:
-            report = runner.bring_up_to_date(from_sql(files[table]))
-            result["steps_s"][table] = report.seconds
-            result.setdefault("rows_made", {})[table] = report.rows
-    memory.stopped.set()
-    memory.join()
-    result["peak_memory_gib"] = memory.peak / 2**30
-    total = sum(result["steps_s"].values())
-    result["harmonise_s"] = total
-    result["ratio_to_reading_once"] = total / result["read_once_s"]
+        result["steps_s"], result["rows_made"] = {}, {}
+        with Watch() as watch:
+            for table in MADE:
+                report = runner.bring_up_to_date(from_sql(files[table]))
+                result["steps_s"][table] = round(report.seconds, 2)
+                result["rows_made"][table] = report.rows
+    result["peak_memory_gib"] = round(watch.peak / 2**30, 2)
+    result["harmonising"] = watch.seconds()
+    for name in ("reading_into_memory", "reading_into_checksum"):
+        result[f"ratio_to_{name}"] = {
+            unit: round(watch.seconds()[unit] / result[name][unit], 2) for unit in ("wall_s", "cpu_s")
+        }
     result["account"] = _account(settings, buckets[0])
     return result
 
@@ -223,18 +269,24 @@ def measure(settings: Settings, persons: int) -> dict[str, Any]:
 def _manifest(settings: Settings) -> None:
     with connect(settings) as connection:
         query = (
-            "select 'flat' as source_id, 'lab.csv' as source_file, 'other' as format_code, 1 as bytes, 'landed' as status_code, "
-            "'d1' as drop_id, timestamp '2024-01-01' as landed_at"
-        )
-        contract = CONTRACTS["raw.manifest"]
-        given = {"source_id", "source_file", "format_code", "bytes", "status_code", "drop_id", "landed_at"}
-        nulls = "".join(
-            f", cast(null as {column.duckdb_type}) as {column.name}"
-            for column in contract.columns
-            if column.name not in given
+            "select unnest(['flat', 'omop']) as source_id, 'lab.csv' as source_file, 'other' as format_code, 1 as bytes, "
+            "'landed' as status_code, 'd1' as drop_id, timestamp '2024-01-01' as landed_at"
         )
         path = Store(settings).path("raw.manifest", None)
-        write(connection, query.replace(" as landed_at", f" as landed_at{nulls}"), path, "source_file")
+        write(connection, _filled(query, "raw.manifest"), path, "source_file")
+
+
+def _filled(query: str, table: str) -> str:
+    """The query with the columns of the contract it does not give, as NULL."""
+    with duckdb.connect() as connection:
+        connection.execute("create table bucket_person as select 1::bigint as person_id")
+        given = {row[0] for row in connection.execute(f"describe {query}").fetchall()}
+    nulls = "".join(
+        f", cast(null as {column.duckdb_type}) as {column.name}"
+        for column in CONTRACTS[table].columns
+        if column.name not in given
+    )
+    return f"select *{nulls} from ({query})"
 
 
 def _account(settings: Settings, bucket: Bucket) -> dict[str, Any]:
@@ -259,6 +311,21 @@ def _account(settings: Settings, bucket: Bucket) -> dict[str, Any]:
     }
 
 
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+    return f"{os.cpu_count()} cores, {model}"
+
+
+def sql_digest() -> str:
+    """Digest of the SQL that was measured: the files of the steps and of the views behind them."""
+    files = [sqlfile.read(sql_root() / f"{table.replace('.', '/')}.sql") for table in MADE]
+    texts = {file.text for file in files} | {view.text for file in files for view in sqlfile.views_behind(file)}
+    return sha256("\n".join(sorted(texts)).encode()).hexdigest()
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rows", type=int, default=2_000_000)
@@ -275,7 +342,8 @@ def main() -> None:
     )
     result = measure(settings, int(given.rows / ROWS_PER_PERSON))
     result |= {"threads": given.threads, "memory_gb": given.memory_gb, "load_average": os.getloadavg()[0]}
-    result |= {"duckdb": duckdb.__version__, "python": platform.python_version()}
+    result |= {"duckdb": duckdb.__version__, "python": platform.python_version(), "machine": _machine()}
+    result["sql_sha256"] = sql_digest()
     text = json.dumps(result, indent=2)
     print(text)
     if given.freeze:

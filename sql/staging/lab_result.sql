@@ -4,7 +4,8 @@
 -- Exemestane and fulvestrant are read as estradiol by immunoassays: such values are missing, with the reason. Exemestane
 -- counts from its first to its last day or the end of its supply (without either, for the days of ref.clinical_limit),
 -- fulvestrant for the days given there after the dose. Spans of a person that touch are joined, so that no result meets
--- two of them. Inflammation and biotin mislead immunoassays too: such values stay, and are flagged.
+-- two of them. Where the class of assay is not known, the value stays and is flagged. Inflammation and biotin mislead
+-- immunoassays too: such values stay, and are flagged.
 with lasting as (
     select
         max(value) filter (where limit_code = 'exemestane_open_end_days') as exemestane_days,
@@ -57,9 +58,10 @@ inflamed as (
 clinical as (
     select
         lab.* exclude (disposition, reason, family, record_number, is_interfered, value_flag),
-        span.person_id is not null as is_hidden,
+        span.person_id is not null and lab.assay_class = 'immunoassay' as is_hidden,
         nullif(concat_ws(',',
             lab.value_flag,
+            case when span.person_id is not null and lab.assay_class = 'unknown' then 'steroidal_drug' end,
             case when biotin.person_id is not null then 'biotin' end,
             case when inflamed.person_id is not null then 'crp_high' end
         ), '') as result_flags
@@ -67,16 +69,16 @@ clinical as (
     left join span
         on span.person_id = lab.person_id
         and not span.is_biotin
-        and lab.is_interfered and lab.assay_class = 'immunoassay'
+        and lab.is_interfered and lab.assay_class in ('immunoassay', 'unknown')
         and lab.drawn_on between span.starts_on and span.ends_on
     left join span as biotin
         on biotin.person_id = lab.person_id
         and biotin.is_biotin
-        and lab.assay_class = 'immunoassay'
+        and (lab.assay_class = 'immunoassay' or lab.is_interfered and lab.assay_class = 'unknown')
         and lab.drawn_on between biotin.starts_on and biotin.ends_on
     left join inflamed
         on inflamed.person_id = lab.person_id and inflamed.drawn_on = lab.drawn_on
-        and lab.is_interfered and lab.assay_class = 'immunoassay'
+        and lab.is_interfered and lab.assay_class in ('immunoassay', 'unknown')
     where lab.disposition = 'staged'
 )
 select
