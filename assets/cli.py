@@ -18,12 +18,15 @@ from pipelines.errors import BadInput, TrabeculaError
 
 def main() -> None:
     """Entry point of `trabecula`."""
+    status = 0
     try:
         app()
     except TrabeculaError as error:
         for line in str(error).splitlines():
             print(f"trabecula: {line}", file=sys.stderr)
-        sys.exit(error.exit_status)
+        status = error.exit_status
+    # Outside the handler: an exit inside would keep the error's frames, and with them connections, beyond the interpreter.
+    sys.exit(status)
 
 
 @app.command()
