@@ -18,15 +18,15 @@ from pipelines.errors import BadInput, TrabeculaError
 
 def main() -> None:
     """Entry point of `trabecula`."""
-    status = 0
     try:
         app()
     except TrabeculaError as error:
         for line in str(error).splitlines():
             print(f"trabecula: {line}", file=sys.stderr)
-        status = error.exit_status
-    # Outside the handler: an exit inside would keep the error's frames, and with them connections, beyond the interpreter.
-    sys.exit(status)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Frames of the error keep engines alive, whose binding reports them at a normal exit: a page of noise under one line.
+        os._exit(error.exit_status)
 
 
 @app.command()
