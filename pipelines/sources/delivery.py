@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.tables import CONTRACTS
@@ -43,9 +44,39 @@ class ParquetRows:
                 assert isinstance(frame, pl.DataFrame)
                 yield frame
 
+    def different(self, columns: Sequence[str]) -> Iterator[tuple[dict[str, pl.Series], frozenset[str]]]:
+        """Batches for who asks what values there are, not where: each value at least once.
+
+        A text column that is stored as a dictionary gives its dictionary: nobody has to tell its rows apart again. The second
+        item names these columns.
+        """
+        repeated = _dictionaries(pq.read_metadata(self.path), columns)
+        with pq.ParquetFile(self.path, read_dictionary=repeated) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):
+                plain = batch.select([name for name in batch.schema.names if name not in repeated])
+                frame = pl.from_arrow(plain)
+                assert isinstance(frame, pl.DataFrame)
+                values = {name: frame[name] for name in frame.columns}
+                values |= {name: pl.Series(name, batch.column(name).dictionary) for name in repeated}
+                yield values, frozenset(repeated)
+
     def count(self) -> int:
         """Rows of the file, by its footer."""
         return pq.read_metadata(self.path).num_rows
+
+
+def _dictionaries(metadata: pq.FileMetaData, columns: Sequence[str]) -> list[str]:
+    """Text columns that are stored as a dictionary throughout."""
+    stored: dict[str, bool] = {}
+    for group in range(metadata.num_row_groups):
+        chunks = metadata.row_group(group)
+        for place in range(chunks.num_columns):
+            chunk = chunks.column(place)
+            is_one = chunk.physical_type == "BYTE_ARRAY" and "RLE_DICTIONARY" in chunk.encodings
+            stored[chunk.path_in_schema] = stored.get(chunk.path_in_schema, True) and is_one
+    types = {field.name: field.type for field in metadata.schema.to_arrow_schema()}
+    is_text = {name for name, kind in types.items() if pa.types.is_string(kind) or pa.types.is_large_string(kind)}
+    return [name for name in columns if stored.get(name) and name in is_text]
 
 
 @dataclass(frozen=True, slots=True)

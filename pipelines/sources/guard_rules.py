@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["name", "number", "contact", "address", "birth", "age", "email", "phone", "ssn", "url", "ip", "prose"]
+Rule = Literal[
+    "name", "number", "person_id", "contact", "address", "birth", "age", "email", "phone", "ssn", "url", "ip", "prose"
+]
 
 SAYS: dict[str, tuple[str, str]] = {
     "name": ("names of people", "remove the column"),
@@ -22,6 +24,10 @@ SAYS: dict[str, tuple[str, str]] = {
     "ssn": ("social security numbers", "remove them, or the column"),
     "url": ("web addresses", "remove them, or the column"),
     "ip": ("network addresses", "remove them, or the column"),
+    "person_id": (
+        "the person id under another name",
+        "remove the column; the mapping's person column is read once, and hashed",
+    ),
     "prose": (
         "free text about people",
         "remove the column; only coded values, names of drugs and directions are taken",
@@ -74,30 +80,96 @@ COLUMN_NAMES: dict[str, re.Pattern[str]] = {
 }
 """Rule -> names of columns (lower case, words joined by `_`) that say what is in them, whatever the values look like."""
 
+_B = r"(?-u:\b)"  # word boundaries of ASCII: the engine then needs one pass a value
+_START, _BEFORE, _AFTER = r"(?:^|[^0-9A-Za-z_+])", r"(?:^|[^0-9A-Za-z_.+-])", r"(?:$|[^0-9A-Za-z_-])"
+_SUFFIX = (
+    "street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|court|crescent|terrace|highway|hwy|parkway|pkwy|close|gardens|grove|"
+    "mews"
+)
+# Words that name streets and other things: only where every word begins with a capital.
+_SUFFIX_CAPITAL = (
+    "Alley|Bay|Branch|Bridge|Brook|Burg|Causeway|Center|Circle|Cliff|Club|Common|Corner|Course|Cove|Creek|Crossing|Crossroad|"
+    "Dale|Dam|Drive|Dr|Divide|Estate|Expressway|Fall|Ferry|Field|Flat|Ford|Forest|Forge|Fork|Fort|Freeway|Garden|Gate|Glen|"
+    "Green|Harbor|Haven|Heights|Hill|Hollow|Inlet|Island|Junction|Key|Knoll|Lake|Landing|Light|Lock|Lodge|Loop|Manor|Meadow|"
+    "Mill|Mission|Mount|Mountain|Neck|Orchard|Park|Path|Pike|Pine|Place|Plain|Plaza|Point|Port|Prairie|Promenade|Ramp|Ranch|"
+    "Rapid|Rest|Ridge|River|Row|Rue|Run|Shoal|Shore|Spring|Square|Station|Stravenue|Stream|Summit|Throughway|Trace|Track|"
+    "Trail|Tunnel|Turnpike|Underpass|Union|Valley|Via|Viaduct|View|Village|Ville|Vista|Walk|Wall|Way|Well"
+)
+_UNIT = r"(?i:apt|apartment|unit|suite|ste|flat|floor|#)"
+
+# What "first" and "last" mean in a table of people.
+PERSON_NAMES = frozenset(("name", "first", "last", "middle", "maiden", "given", "family"))
+
 VALUES: dict[str, str] = {
-    "email": r"(?i)\b[a-z0-9][a-z0-9._%+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b",
+    "email": r"(?i)[a-z0-9_%+-]@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}",
     "phone": (
-        r"(?:^|[^\w.-])(?:\+?1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}(?:$|[^\w.-])"
-        r"|(?:^|[^\w+])\+[1-9]\d{0,2}[ -.]?(?:\(\d{1,4}\)[ -.]?)?\d{2,4}(?:[ -.]\d{2,4}){1,4}(?:$|[^\w])"
+        rf"{_BEFORE}(?:\+?1[-. ])?(?:\([2-9][0-9]{{2}}\) ?|[2-9][0-9]{{2}}[-. ])[2-9][0-9]{{2}}[-. ][0-9]{{4}}{_AFTER}"
+        rf"|{_START}\+[1-9][0-9]{{0,2}}[ .-]?(?:\([0-9]{{1,4}}\)[ .-]?)?[0-9]{{2,4}}(?:[ .-][0-9]{{2,8}}){{1,4}}{_AFTER}"
+        rf"|{_START}\+[1-9][0-9]{{9,13}}{_AFTER}"
+        rf"|{_BEFORE}0[1-9](?:[ .][0-9]{{2}}){{4}}{_AFTER}"
+        rf"|{_BEFORE}0[1-9][0-9]{{1,3}} [0-9]{{3,4}} [0-9]{{3,4}}{_AFTER}"
+        rf"|{_BEFORE}(?:0[1-9][0-9]{{1,3}} ?/ ?|\(0[1-9][0-9]{{1,3}}\) ?)[0-9]{{5,8}}{_AFTER}"
     ),
-    "ssn": r"(?:^|[^\w.-])[0-8]\d{2}-\d{2}-\d{4}(?:$|[^\w.-])",
+    "ssn": rf"{_BEFORE}[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}{_AFTER}",
+    "number": (
+        rf"(?i){_B}(?:mrn|med(?:ical)?\.? ?rec(?:ord)?|patient ?(?:id|no|nr|number|num)|pat\.?[ -]?nr|nhs ?(?:no|number)|"
+        rf"chart ?(?:no|number)|historia cl[ií]nica|fallnummer|ssn)[ \t.:#=-]*(?:n[o°º]\.?[ \t]*)?[a-z]{{0,3}}[0-9]{{5,}}"
+    ),
+    "birth": (
+        rf"(?i)(?:{_B}(?:d\.?o\.?b|date of birth|born(?: on)?|geb(?:oren|\.)?(?: am)?|geburtsdatum|née?(?: le)?|"
+        rf"nacid[oa](?: el)?|fecha de nacimiento|date de naissance)[ \t:.=]*)"
+        rf"[0-9]{{1,4}}[-/. ]{{1,2}}(?:[0-9]{{1,2}}|\p{{L}}{{3,10}})[-/. ]{{1,2}}[0-9]{{2,4}}"
+    ),
+    "age": rf"(?i){_B}(?:9[0-9]|1[01][0-9])[ -]?(?:years?[ -]old|yrs?[ -]old|y/?o{_B}|jahre alt|jährige|años de edad|ans{_B})",
     "address": (
-        r"(?i)^\s*\d{1,6}[a-z]?\s+(?:[nsew]\.?\s+)?(?:[\p{L}'-]+\.?\s+){1,3}"
-        r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|crescent|terrace|highway|hwy|parkway|pkwy)"
-        r"\b\.?\s*(?:$|,|\n|apt|unit|suite|#)"
-        r"|,\s*[A-Z]{2}\s+\d{5}(?:-\d{4})?\s*$"
-        r"|(?i:\b[\p{L}-]+(?:straße|strasse|weg|platz|allee|gasse)\s+\d{1,4}[a-z]?\b)"
+        rf"(?i)^[ \t]*[0-9]{{1,6}}[a-z]?[ \t]+(?:[nsew]\.?[ \t]+)?(?:[\p{{L}}'-]+\.?[ \t]+){{1,3}}(?:{_SUFFIX}){_B}\.?[ \t]*"
+        rf"(?:$|,|\n|apt|unit|suite|flat|#)"
+        rf"|(?-i:^[ \t]*[0-9]{{1,6}}[ \t]+(?:\p{{Lu}}[\p{{L}}'.-]*[ \t]+){{1,3}}(?:{_SUFFIX_CAPITAL}){_B}\.?[ \t]*"
+        rf"(?:$|,|\n|{_UNIT}))"
+        rf"|(?-i:,[ \t]*[A-Z]{{2}}[ \t]+[0-9]{{5}}(?:-[0-9]{{4}})?[ \t]*$)"
+        rf"|[\p{{L}}-]+(?:straße|strasse|str\.|weg|platz|allee|gasse)[ \t]+[0-9]{{1,4}}[ \t]?[a-z]?{_B}"
+        rf"|{_B}(?:calle|avenida|avda\.?|paseo|rue|chemin|impasse)[ \t]+(?:[\p{{L}}'.-]+[ \t]+){{0,5}}[\p{{L}}'.-]+,?[ \t]+"
+        rf"(?:n[º°.]?[ \t]*)?[0-9]{{1,4}}{_B}"
+        rf"|^[ \t]*[0-9]{{1,4}}(?: ?(?:bis|ter))?,?[ \t]+(?:rue|avenue|boulevard|chemin|impasse|allée|quai)[ \t]+\p{{L}}"
+        rf"|{_B}(?:p\.? ?o\.? ?box|postfach|apartado(?: de correos)?|boîte postale)[ \t]+[0-9]+"
+        rf"|(?-i:^[ \t]*(?:[A-Z]{{1,2}}[0-9][A-Z0-9]? [0-9][A-Z]{{2}}|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])[ \t]*$)"
     ),
-    "url": r"(?i)\b(?:https?|ftp)://|\bwww\.[a-z0-9-]+\.",
-    "ip": r"^\s*(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\s*$",
+    "url": rf"(?i)(?:https?|ftp)://|{_B}www\.[a-z0-9-]+\.",
+    "ip": (
+        r"^[ \t]*(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])[ \t]*$"
+        r"|(?i)^[ \t]*(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}[ \t]*$"
+    ),
 }
-"""Rule -> pattern of a value (regular expressions of Rust, as Polars takes them)."""
+"""Rule -> pattern of a value (regular expressions of Rust, as Polars takes them). One such value stops the drop."""
+
+USUAL: dict[str, str] = {
+    "name": (
+        r"^[ \t]*(?i:mrs?|ms|miss|dr|prof|herr|frau|sra?|don|doña|mme|mlle|m)\.?[ \t]+\p{Lu}[\p{L}'-]+"
+        r"(?:[ \t]+\p{Lu}[\p{L}'.-]*)*[ \t]*$"
+        r"|^[ \t]*\p{L}[\p{L}' -]+\^\p{L}[\p{L}' -]*(?:\^.*)?$"
+    ),
+    "phone": (
+        r"^[ \t]*(?:[679][0-9]{2} [0-9]{3} [0-9]{3}|[679][0-9]{2}(?: [0-9]{2}){3}|0[0-9]{2,4}-[0-9]{5,8}"
+        r"|[2-9][0-9]{2}[2-9][0-9]{6})[ \t]*$"
+    ),
+    "ssn": (
+        r"^[ \t]*(?:[0-9]{8}-?[A-HJ-NP-TV-Z]|[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]|[A-CEGHJ-PR-TW-Z]{2} ?(?:[0-9]{2} ?){3}[A-D]"
+        r"|[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?[0-9AB]{2} ?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{2})?|[0-9]{3} [0-9]{3} [0-9]{4})[ \t]*$"
+    ),
+}
+"""Rule -> pattern that other things have too: it stops the drop where many different values of the column look so."""
+USUAL_SHARE, USUAL_VALUES = 0.5, 3
+
+NAME_SHARE, NAME_VALUES = 0.25, 3
+# Columns of codes and of what laboratories and pharmacies call things hold no people.
+NO_NAMES = re.compile(r".*(?:code|concept|unit|drug|ingredient|vocabulary|analyte|organism).*")
 
 # A URL or a dotted number is what these columns are for.
 NOT_ASKED: dict[str, re.Pattern[str]] = {
     "url": _words(r".*(?:system|vocabulary|coding|profile).*"),
     "ip": _words(r".*(?:software|version|system|firmware|oid|model|code).*"),
 }
+
 
 PROSE_WORDS = 20
 PROSE_LONG = 60
