@@ -65,9 +65,18 @@ class BmdChange(dy.Schema):
     second_scanned_on = day("Day of the later scan; NULL where there is none", optional=True)
     first_bmd_g_cm2 = number("BMD of the earlier scan", "g/cm2", minimum=0)
     second_bmd_g_cm2 = number("BMD of the later scan", "g/cm2", optional=True, minimum=0)
+    interval_days = whole("Days between the two", "d", optional=True, minimum=0)
     change_g_cm2 = number("Later minus earlier", "g/cm2", optional=True)
     change_pct = number("100 times the log ratio of later to earlier", "%", optional=True)
     annualised_pct = number("change_pct per 365.25 days; NULL under 180 days", "%/a", optional=True)
+    lsc_g_cm2 = number(
+        "Least significant change of the device; NULL where none is known", "g/cm2", optional=True, minimum=0
+    )
+    lsc_basis_code = text(
+        "Its basis: the device's own repeats, or the limit of ISCD", optional=True, allowed=("device", "iscd")
+    )
+    is_loss_beyond_lsc = flag("A loss of at least the least significant change", optional=True)
+    is_gain_beyond_lsc = flag("A gain of at least the least significant change", optional=True)
     first_score_kind = text(
         "T for postmenopausal women and men of 50 and over, Z for the rest, none where neither can be told",
         allowed=("T", "Z", "none"),
@@ -80,6 +89,22 @@ class BmdChange(dy.Schema):
         "WHO band of a T-score (<= -2.5 is osteoporosis), or ISCD range of a Z-score (<= -2.0 is below)",
         optional=True,
         allowed=("normal", "osteopenia", "osteoporosis", "within_expected_range", "below_expected_range"),
+    )
+    second_t_score = number("T-score of the later scan, declared reference", "1", optional=True)
+    second_band = text(
+        "Band of the later scan",
+        optional=True,
+        allowed=("normal", "osteopenia", "osteoporosis", "within_expected_range", "below_expected_range"),
+    )
+    band_shift = text("Whether the T-score changed its band", optional=True, allowed=("same", "better", "worse"))
+    inhibitor_days = whole("Days of aromatase inhibitor between the two", "d", optional=True, minimum=0)
+    days_since_inhibitor = whole(
+        "Days without inhibitor before the earlier scan; 0 on it; NULL if never before", "d", optional=True, minimum=0
+    )
+    inhibitor_code = text(
+        "Use between the two: on (at least 80 % of days), partly, after (none then, but before), never",
+        optional=True,
+        allowed=("never", "on", "partly", "after"),
     )
 
 

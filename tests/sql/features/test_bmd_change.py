@@ -148,3 +148,83 @@ def test_no_change_to_a_scan_without_a_date(run_sql):
 
 def test_invalid_and_imputed_values_are_no_scans(run_sql):
     assert changes(run_sql, scan("", valid="false"), scan(1.0, "b", imputation=1)) == []
+
+
+PRECISION = (
+    "source_id | device_id | site_code | lsc_g_cm2 | lsc_pct | basis_code\nnhanes | D | femoral_neck | {} | {} | {}"
+)
+
+
+def pair(run_sql, second: float, *, first=0.8, precision="", regimen="", days=("2020-01-01", "2021-01-01")):
+    inputs = {
+        "ref.run_setting": "setting_code | value_text\nbone_reference | white_female",
+        "staging.person": "person_id | sex_code | age_years | entered_on\n1 | female | 65 | 2019-01-01",
+        "features.menopausal_status": "person_id | status_code\n1 | postmenopausal",
+        "staging.dxa_scan": "\n".join((HEADER, scan(first, "a", "D", days[0]), scan(second, "b", "D", days[1]))),
+    }
+    if precision:
+        inputs["staging.dxa_precision"] = precision
+    if regimen:
+        header = "person_id | ingredient | regimen_number | starts_on | ends_on"
+        inputs["features.ai_regimen"] = f"{header}\n{regimen}"
+    return next(row for row in run_sql(TABLE, inputs) if row["scan_id"] == "a")
+
+
+@pytest.mark.parametrize(
+    ("second", "loss", "gain"), [(0.78, False, False), (0.77, True, False), (0.83, False, True), (0.8299, False, False)]
+)
+def test_least_significant_change_of_the_device(run_sql, second, loss, gain):
+    row = pair(run_sql, second, precision=PRECISION.format(0.03, 3.75, "device"))
+    assert (row["is_loss_beyond_lsc"], row["is_gain_beyond_lsc"]) == (loss, gain)
+    assert (row["lsc_g_cm2"], row["lsc_basis_code"], row["interval_days"]) == (0.03, "device", 366)
+
+
+def test_without_repeats_the_limit_of_iscd_as_a_share_of_the_first_scan(run_sql):
+    """6.9 % of 0.8 is 0.0552."""
+    row = pair(run_sql, 0.744, precision=PRECISION.format("", 6.9, "iscd"))
+    assert row["lsc_g_cm2"] == pytest.approx(0.0552)
+    assert row["is_loss_beyond_lsc"] is True
+    row = pair(run_sql, 0.744)
+    assert (row["lsc_g_cm2"], row["is_loss_beyond_lsc"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "bands", "shift"),
+    [
+        (0.8, 0.75, ("normal", "normal"), "same"),
+        (0.8, 0.7, ("normal", "osteopenia"), "worse"),
+        (0.55, 0.6, ("osteoporosis", "osteopenia"), "better"),
+    ],
+)
+def test_bands_before_and_after(run_sql, first, second, bands, shift):
+    row = pair(run_sql, second, first=first)
+    assert ((row["first_band"], row["second_band"]), row["band_shift"]) == (bands, shift)
+    assert row["second_t_score"] == pytest.approx((second - 0.858) / 0.120, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("regimen", "code", "days", "since"),
+    [
+        ("", "never", 0, None),
+        ("1 | anastrozole | 1 | 2021-06-01 | 2021-12-31", "never", 0, None),
+        ("1 | anastrozole | 1 | 2019-06-01 | 2021-12-31", "on", 366, 0),
+        ("1 | anastrozole | 1 | 2020-02-01 | 2021-12-31", "on", 335, None),
+        ("1 | anastrozole | 1 | 2020-07-01 | 2021-12-31", "partly", 184, None),
+        ("1 | anastrozole | 1 | 2019-01-01 | 2019-12-22", "after", 0, 10),
+        ("1 | anastrozole | 1 | 2019-01-01 | 2019-12-22\n1 | letrozole | 1 | 2019-12-23 | 2020-12-31", "on", 366, 0),
+    ],
+)
+def test_inhibitor_between_the_scans(run_sql, regimen, code, days, since):
+    row = pair(run_sql, 0.78, regimen=regimen)
+    assert (row["inhibitor_code"], row["inhibitor_days"], row["days_since_inhibitor"]) == (code, days, since)
+
+
+def test_the_age_is_that_of_the_scan(run_sql, only):
+    """A man who entered at 49 is 50 at his scan a year later: a T-score, no Z-score."""
+    found = run_sql(TABLE, {
+        "ref.run_setting": "setting_code | value_text\nbone_reference | white_female",
+        "staging.person": "person_id | sex_code | age_years | entered_on\n1 | male | 49.2 | 2019-01-01",
+        "staging.dxa_scan": "\n".join((HEADER, scan(0.8, "a", "D", "2020-01-01"))),
+    })  # fmt: skip
+    row = only(found)
+    assert (row["first_score_kind"], row["inhibitor_code"], row["inhibitor_days"]) == ("T", None, None)

@@ -92,7 +92,12 @@ def test_unknown_dose_and_supply_are_null_not_zero(run_sql, only):
     assert (row["dose_known_pct"], row["dose_mg_per_week"], row["cumulative_mg"]) == (50, 7, None)
     assert (row["first_dose_mg_per_week"], row["last_dose_mg_per_week"]) == (7, None)
     row = only(episodes(run_sql, supply(0), supply(30, 0, unknown=1), supply(50)))
-    assert (row["covered_days"], row["covered_pct"], row["cumulative_mg"], row["n_unknown_supply"]) == (60, None, None, 1)
+    assert (row["covered_days"], row["covered_pct"], row["cumulative_mg"], row["n_unknown_supply"]) == (
+        60,
+        None,
+        None,
+        1,
+    )
     row = only(episodes(run_sql, supply(0, 0, unknown=1)))
     assert (row["length_days"], row["supply_ends_on"], row["dose_mg_per_week"]) == (0, FIRST, None)
 
@@ -109,7 +114,16 @@ def test_unknown_dose_and_supply_are_null_not_zero(run_sql, only):
         ((supply(0, 15, stopped=14), supply(300)), "recorded_stop", 15),
         ((supply(0),), "supply_ran_out", 30),
     ],
-    ids=["gap", "switch", "switch at the edge", "too late for a switch", "other class", "stop", "stop, then again", "end"],
+    ids=[
+        "gap",
+        "switch",
+        "switch at the edge",
+        "too late for a switch",
+        "other class",
+        "stop",
+        "stop, then again",
+        "end",
+    ],
 )
 def test_how_it_ended(run_sql, rows, reason, day):
     first = min(episodes(run_sql, *rows), key=lambda r: (r["ingredient"], r["episode_number"]))
