@@ -74,7 +74,7 @@ def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar
     # drawn for everybody: who would switch if given tamoxifen first is a trait, not a consequence of the choice
     switches = (next(u) < p.number("assignment.switch_share")) & p.flag("difficulty.immortal_time")
     switches &= ~premenopausal
-    planned_switch = np.where(switches, start + np.round((1.5 + 1.5 * next(u)) * per_year), FAR)
+    planned_switch = np.where(switches, people.index_step + np.round((1.5 + 1.5 * next(u)) * per_year), FAR)
     castrated = premenopausal & (next(u) < p.number("assignment.goserelin_with_tamoxifen"))
 
     form = np.where(

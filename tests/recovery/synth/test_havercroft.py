@@ -61,11 +61,11 @@ def test_weighted_analysis_recovers_the_published_parameters(replicates):
     assert np.all(standard_error < [0.05, 0.01, 0.1, 0.01])
 
 
-def test_naive_analysis_is_biased_towards_harm(replicates):
+def test_naive_analysis_hides_most_of_the_benefit(replicates):
     naive = replicates[:, 1]
     bias = naive.mean(axis=0) - np.array(PAPER.hazard)
     standard_error = naive.std(axis=0, ddof=1) / np.sqrt(len(naive))
-    assert bias[2] > 0.3  # treatment looks less useful than it is: the ill are treated first
+    assert bias[2] > 0.8  # treatment looks less useful than it is: the ill are treated first
     assert bias[2] > 10.0 * standard_error[2]
 
 
