@@ -33,10 +33,18 @@ def scenario(job: Job) -> dict[str, Any]:
 
 
 def compute(
-    persons: int, truth_persons: int, processes: int = 1, only: tuple[str, ...] = (OFF, *SPOILS)
+    persons: int, alone: int, truth_persons: int, processes: int = 1, only: tuple[str, ...] = (OFF, *SPOILS)
 ) -> dict[str, Any]:
-    """The whole table, or some row groups of it, ready for JSON."""
-    jobs = [(name, persons, truth_persons) for name in only]
+    """The whole table, or some row groups of it, ready for JSON.
+
+    Args:
+        persons: behind each naive estimate with all difficulties off.
+        alone: behind each naive estimate with one of them on.
+        truth_persons: behind each truth.
+        processes: at a time.
+        only: row groups.
+    """
+    jobs = [(name, persons if name == OFF else alone, truth_persons) for name in only]
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = dict(zip((job[0] for job in jobs), pool.map(scenario, jobs), strict=True))
     sha256 = load_parameters().fingerprint()
@@ -57,11 +65,11 @@ def page(told: dict[str, Any]) -> str:
             title = name.replace("_", " ")
             ratio = gap["bias"] / gap["standard_error"]
             lines.append(f"| {title} | {c.estimand} | {c.naive} | {c.unit} | {shown} | {ratio:.1f} |")
-    sizes = next(iter(told["scenarios"].values()))
+    off, alone = (told["scenarios"][name] for name in (OFF, *list(SPOILS)[:1]))
     lines += [
         "",
-        f"{sizes['persons']:,} people behind each naive estimate, {sizes['truth_persons']:,} others behind each truth; "
-        f"parameters {told['parameters_sha256'][:12]}.",
+        f"People behind each naive estimate: {off['persons']:,} (all off), {alone['persons']:,} (one on alone); "
+        f"behind each truth {off['truth_persons']:,} others. Parameters {told['parameters_sha256'][:12]}.",
     ]
     return "\n".join(lines)
 
@@ -76,13 +84,14 @@ def main() -> None:
     """Command line."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--persons", type=int, default=200_000)
-    reader.add_argument("--truth-persons", type=int, default=100_000)
+    reader.add_argument("--alone", type=int, default=100_000, help="people when one difficulty is on alone")
+    reader.add_argument("--truth-persons", type=int, default=60_000)
     reader.add_argument("--processes", type=int, default=2)
     reader.add_argument("--only", nargs="*", choices=(OFF, *SPOILS), help="row groups to compute; the others stay")
     reader.add_argument("--out", type=Path, default=Path("tests/recovery/synth/difficulties.json"))
     reader.add_argument("--page", type=Path, default=Path("docs/simulator-truth.md"))
     wish = reader.parse_args()
-    told = compute(wish.persons, wish.truth_persons, wish.processes, tuple(wish.only or (OFF, *SPOILS)))
+    told = compute(wish.persons, wish.alone, wish.truth_persons, wish.processes, tuple(wish.only or (OFF, *SPOILS)))
     if wish.only:
         before = json.loads(wish.out.read_text(encoding="utf-8"))
         if before["parameters_sha256"] != told["parameters_sha256"]:
