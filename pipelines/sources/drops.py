@@ -45,9 +45,33 @@ def drops_of(folder: Path, is_table_folder: Callable[[Path], bool] = lambda path
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Files of a folder and its subfolders, hidden ones left out, in the order of their paths."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path for path in found if not any(p.startswith((".", "~$")) for p in path.relative_to(folder).parts)]
+    """Files of a folder and its subfolders, hidden ones left out, in the order of their paths.
+
+    Raises:
+        BadInput: with every entry that is a link out of the folder or to nothing, or neither a file nor a folder.
+    """
+    found, problems = [], []
+    for path in sorted(folder.rglob("*")):
+        if any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts):
+            continue
+        if path.is_symlink() and (wrong := _wrong_link(path, folder)):
+            problems.append(f"{path}: {wrong}: put the file itself there, or take the link away")
+        elif path.is_file():
+            found.append(path)
+        elif not path.is_dir():
+            problems.append(f"{path}: not a regular file: put the file itself there, or take it away")
+    if problems:
+        raise BadInput(problems)
+    return found
+
+
+def _wrong_link(path: Path, folder: Path) -> str | None:
+    """What is wrong with a link of a drop: it must lead to something in its folder."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "a link that leads nowhere"
+    return None if target.is_relative_to(folder.resolve()) else "a link that leads out of the folder"
 
 
 def file_hash(path: Path) -> str:

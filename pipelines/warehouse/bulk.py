@@ -216,9 +216,10 @@ class Writer:
 
     def _content(self, rows: str, columns: str) -> str:
         """A hash of rows whatever their order. It decides only whether a file is written again."""
-        found = self.connection.execute(
+        # All rows are fetched: a result that is not read to its end blocks the connection for `register`.
+        (found,) = self.connection.execute(
             f"select count(*), bit_xor(h), sum(h::hugeint) from (select hash({columns}) as h from {rows})"
-        ).fetchone()
+        ).fetchall()
         return f"{duckdb.__version__} {found}"
 
     def _reject(
@@ -285,8 +286,8 @@ class Writer:
         )
 
     def _count(self, query: str) -> int:
-        row = self.connection.execute(query).fetchone()
-        return int(row[0]) if row else 0
+        ((count,),) = self.connection.execute(query).fetchall()
+        return int(count)
 
     @staticmethod
     def _has_split(spool: Path) -> bool:

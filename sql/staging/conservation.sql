@@ -24,7 +24,7 @@ rejected as (
 counted as (
     select
         manifest.source_file,
-        manifest.table_name,
+        coalesce(manifest.table_name, 'none') as table_name,
         manifest.cycle_label,
         manifest.rows_in,
         coalesce(disposed.n_staged, 0) as rows_staged,
@@ -32,6 +32,7 @@ counted as (
             as rows_duplicate,
         coalesce(disposed.n_quarantined, 0) + coalesce(rejected.n, 0) as rows_quarantined,
         case
+            when manifest.status_code = 'out_of_scope' then manifest.rows_in
             when manifest.status_code = 'landed' and disposed.n is null then manifest.rows_in - coalesce(rejected.n, 0)
             else coalesce(disposed.n_out_of_scope, 0)
         end as rows_out_of_scope,
@@ -40,7 +41,7 @@ counted as (
     from raw.manifest as manifest
     left join disposed using (source_file)
     left join rejected using (source_file)
-    where manifest.rows_in is not null and manifest.status_code in ('landed', 'duplicate')
+    where manifest.rows_in is not null and manifest.status_code in ('landed', 'duplicate', 'out_of_scope')
 )
 select
     counted.*,

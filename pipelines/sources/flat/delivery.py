@@ -26,6 +26,7 @@ from pipelines.sources.delivery import (
     manifest,
     missing_pieces,
 )
+from pipelines.sources.drops import visible_files
 from pipelines.sources.flat import fhir
 from pipelines.sources.flat.mapping import FILE_NAME, Mapping, Table
 from pipelines.sources.flat.records import NATIVE_ID, RecordReader, fit
@@ -102,7 +103,12 @@ def _examine(folder: Path, drop: Drop, mapping: Mapping, found: _Read) -> None:
     root = folder / drop.folder if drop.folder else folder
     used: set[str] = set()
     landed: dict[str, tuple[str, int]] = {}
-    for path in sorted(p for p in root.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(root))):
+    try:
+        paths = visible_files(root)
+    except BadInput as error:
+        found.problems.extend(error.problems)
+        return
+    for path in paths:
         name = path.relative_to(root).as_posix()
         known = _FileFacts(path, path.relative_to(folder).as_posix(), drop)
         if name in (FILE_NAME, TRUTH_FILE):
@@ -202,7 +208,7 @@ def _add_tables(known: _FileFacts, tables: list[Table], mapping: Mapping, found:
     for rest in counts.unmatched:
         reason = f"{rest} rows meet the conditions of no table of the mapping"
         found.files.append(
-            known.found("other", "out_of_scope", source_file=known.part_name("unmatched"), reason=reason)
+            known.found("other", "out_of_scope", source_file=known.part_name("unmatched"), reason=reason, rows=rest)
         )
         found.notes.append(f"{known.source_file}: {reason}")
     return sum(file.rows for file in opened.values())
@@ -274,7 +280,8 @@ def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> int:
     for kind, rows in file.rows.items():
         if kind not in fhir.KINDS:
             reason = f"{rows} resources of a type that is not read ({kind})"
-            found.files.append(known.found("ndjson", "out_of_scope", source_file=known.part_name(kind), reason=reason))
+            aside = known.found("ndjson", "out_of_scope", source_file=known.part_name(kind), reason=reason, rows=rows)
+            found.files.append(aside)
             continue
         name = known.part_name(kind if len(file.rows) > 1 else None)
         types = {"record_number": "whole"} | dict(fhir.types(kind))
@@ -319,7 +326,3 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     """Whether a path inside the drop meets a pattern, by all of it or by its last part; letter case aside."""
     whole, last = name.casefold(), name.rpartition("/")[2].casefold()
     return any(fnmatchcase(whole, p.casefold()) or fnmatchcase(last, p.casefold()) for p in patterns)
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith((".", "~$")) for part in path.parts)

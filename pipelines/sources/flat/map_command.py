@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.errors import BadInput
 from pipelines.sources.flat import fhir, trial
-from pipelines.sources.flat.mapping import FhirFiles, Mapping, Table
+from pipelines.sources.flat.mapping import PERSON, FhirFiles, Mapping, Table
 from pipelines.sources.flat.mapping_check import problems
 from pipelines.sources.flat.proposal import Proposal, lines, propose
 
@@ -52,6 +52,8 @@ def _report(proposal: Proposal, text: str) -> list[str]:
             share = f"{each.success_pct:.1f} %" if each.success_pct is not None else "-"
             part = f"{100 * each.filled / each.rows:.1f} %" if each.rows else "-"
             found.append(f"{each.meaning:<22} {each.comes_from:<28} {each.how:<40} {part:>8} {share:>8}")
+        if PERSON in proposal.mapped():
+            found += ["", *_outcome(trial.outcome(file, table))]
     rest = [each.column for each in proposal.columns if each.meaning == ""]
     dropped = [each.column for each in proposal.columns if each.meaning == "drop"]
     if dropped:
@@ -61,6 +63,11 @@ def _report(proposal: Proposal, text: str) -> list[str]:
     if proposal.open_questions:
         found += ["", "to decide:", *(f"  {question}" for question in proposal.open_questions)]
     return found
+
+
+def _outcome(found: trial.Outcome) -> list[str]:
+    rules = [f"  {rule}: {count}" for rule, count in found.set_aside.items()]
+    return [f"rows that would land: {found.landed}; set aside: {sum(found.set_aside.values())}", *rules]
 
 
 def _resources(path: Path) -> tuple[str, str]:

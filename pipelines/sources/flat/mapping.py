@@ -153,6 +153,8 @@ def find_mapping(folder: Path, named: str | None = None) -> Mapping:
     """
     if named and named in shipped():
         return load_mapping(shipped()[named])
+    if not Path(folder).is_dir():
+        raise BadInput(f"{folder}: no such folder: name the folder that holds the drop")
     path = Path(named) if named else Path(folder) / FILE_NAME
     if not path.is_file():
         raise BadInput(

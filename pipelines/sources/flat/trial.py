@@ -1,8 +1,9 @@
-"""What a mapping would do with a file: for each canonical column how many cells are filled and how many of them read.
+"""What a mapping would do with a file: for each canonical column how many cells are filled and read, and what would land.
 
 Only counts, names and formats come out of it, never a value, and nothing is landed.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ import polars as pl
 
 from pipelines.sources.flat.cells import native_id, read_cells
 from pipelines.sources.flat.mapping import PERSON, ColumnRule, Table
-from pipelines.sources.flat.records import fit
-from pipelines.sources.text_table import TableFile
+from pipelines.sources.flat.records import NATIVE_ID, fit
+from pipelines.sources.text_table import Batch, TableFile
 from pipelines.tables.raw_flat import FLAT_COLUMNS
 
 
@@ -39,6 +40,34 @@ def attempt(file: TableFile, table: Table) -> tuple[TriedColumn, ...]:
         BadInput: the mapping names a column that the file has not.
     """
     return tuple(tried for record in table.records() for tried in _attempt(file, record))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Records that would land, and those that landing would set aside, by rule."""
+
+    landed: int
+    set_aside: dict[str, int]
+
+
+def outcome(file: TableFile, table: Table) -> Outcome:
+    """What landing would do with the rows of a file; whether staging can use them is not asked.
+
+    Raises:
+        BadInput: the mapping names a column that the file has not.
+    """
+    landed = 0
+    rules: Counter[str] = Counter()
+    for place, record in enumerate(table.records()):
+        reader = fit(record, file.columns, 1, False, str(file.path))
+        for batch in file.batches(columns=reader.needed):
+            # Malformed rows are rows of the file: they count once, whatever the number of records.
+            found = reader.records(batch if place == 0 else Batch(batch.rows, batch.rejects.clear()))
+            nobody = found.rows[NATIVE_ID].null_count()
+            landed += found.rows.height - nobody
+            rules.update({"no_person_key": nobody} if nobody else {})
+            rules.update(found.rejects["rule_code"].to_list())
+    return Outcome(landed, dict(sorted(rules.items())))
 
 
 def _attempt(file: TableFile, table: Table) -> Iterator[TriedColumn]:

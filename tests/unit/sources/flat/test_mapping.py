@@ -147,5 +147,8 @@ def test_a_mapping_is_found_by_name_by_path_or_in_the_folder(tmp_path):
     (tmp_path / "mapping.toml").write_text(GOOD)
     assert find_mapping(tmp_path) == find_mapping(tmp_path, str(tmp_path / "mapping.toml"))
     assert find_mapping(tmp_path, "synthea").title == "Synthea CSV export"
-    with pytest.raises(BadInput, match="no mapping there: .*trabecula map FILE.*synthea"):
+    with pytest.raises(BadInput, match="no such folder"):
         find_mapping(tmp_path / "elsewhere")
+    (tmp_path / "mapping.toml").unlink()
+    with pytest.raises(BadInput, match="no mapping there: .*trabecula map FILE.*synthea"):
+        find_mapping(tmp_path)
