@@ -14,39 +14,45 @@ with judged as (
     from source.lab_judged
 ),
 repeated as (
-    select person_id, result_hash from judged where reason is null group by all having count(*) > 1
+    select person_id, result_hash, bool_or(status_code in ('final', 'corrected')) as has_final
+    from judged
+    where reason is null
+    group by person_id, result_hash
+    having count(*) > 1
 ),
 candidate as (
     select
-        row_id, person_id, result_hash, assay_class, operator, value, lloq, status_code, drop_sequence, resulted_at,
-        source_file, source_row, record_number, has_specimen,
-        case when has_specimen then '' else coalesce(record_id, '') end as correction_key
+        judged.row_id, judged.person_id, judged.result_hash, judged.assay_class, judged.operator, judged.value,
+        judged.lloq, judged.status_code, judged.drop_sequence, judged.resulted_at, judged.source_file, judged.source_row,
+        judged.record_number, judged.has_specimen, repeated.has_final,
+        case when judged.has_specimen then '' else coalesce(judged.record_id, '') end as correction_key
     from judged
-    semi join repeated using (person_id, result_hash)
-    where reason is null
+    join repeated on repeated.person_id = judged.person_id and repeated.result_hash = judged.result_hash
+    where judged.reason is null
 ),
 ranked as (
     select
         *,
-        bool_or(status_code in ('final', 'corrected')) over (partition by person_id, result_hash) as has_final,
-        bool_or(status_code = 'corrected') over same_correction as has_correction,
         row_number() over (
             partition by person_id, result_hash, assay_class, operator, value,
                 case when status_code in ('preliminary', 'corrected') then status_code else '' end
             order by drop_sequence desc, source_file, source_row, record_number
         ) as copy_number
     from candidate
-    window same_correction as (partition by person_id, result_hash, correction_key)
 ),
 replaced as (
     select
         *,
-        row_number() over (
-            partition by person_id, result_hash, correction_key
-            order by status_code = 'corrected' desc, drop_sequence desc, resulted_at desc nulls last, copy_number,
-                source_file desc, source_row desc, record_number desc
-        ) as correction_number
+        bool_or(status_code = 'corrected') over (
+            latest_first rows between unbounded preceding and unbounded following
+        ) as has_correction,
+        row_number() over latest_first as correction_number
     from ranked
+    window latest_first as (
+        partition by person_id, result_hash, correction_key
+        order by status_code = 'corrected' desc, drop_sequence desc, resulted_at desc nulls last, copy_number,
+            source_file desc, source_row desc, record_number desc
+    )
 ),
 kept as (
     select
@@ -105,9 +111,18 @@ outcome as (
             else lloq end
     from grouped
 ),
+inflamed as (
+    select distinct judged.person_id, judged.drawn_on
+    from judged
+    cross join (
+        select max(value) as mg_per_l from ref.clinical_limit where limit_code = 'crp_interference_mg_per_l'
+    ) as high
+    where judged.analyte_code = 'crp' and judged.reason is null and judged.value > high.mg_per_l
+),
 resolved as (
     select
         judged.* exclude (reason, value, operator, lloq, missing_reason),
+        inflamed.person_id is not null as is_inflamed,
         coalesce(judged.reason, outcome.replaced_by) as reason,
         coalesce(outcome.result_number, 1) as result_number,
         coalesce(outcome.n_replicates, 1) as n_replicates,
@@ -116,6 +131,9 @@ resolved as (
         case when outcome.joint_operator is null then judged.lloq else outcome.joint_lloq end as lloq
     from judged
     left join outcome on outcome.person_id = judged.person_id and outcome.row_id = judged.row_id
+    left join inflamed
+        on inflamed.person_id = judged.person_id and inflamed.drawn_on = judged.drawn_on
+        and judged.is_interfered and judged.assay_class in ('immunoassay', 'unknown')
 )
 select
     person_id,
@@ -159,5 +177,6 @@ select
     source_variable,
     n_replicates,
     case when value is null then 'limit_not_stated' end as missing_reason,
-    value_flag
+    value_flag,
+    is_inflamed
 from resolved

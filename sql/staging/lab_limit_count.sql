@@ -6,6 +6,8 @@ with stated as (
         count(*) as n
     from source.lab_converted
     where analyte_code is not null and unit_reason is null and text_reason is null
+        -- Said twice, so that rows that state no limit are left out before they are converted.
+        and (lloq_text is not null or text_operator = '<' or operator_text in ('<', '<='))
         and (stated_limit > 0 or (coalesce(text_operator, operator_text) in ('<', '<=') and canonical_number > 0))
     group by all
 ),

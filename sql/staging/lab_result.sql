@@ -10,8 +10,7 @@ with lasting as (
     select
         max(value) filter (where limit_code = 'exemestane_open_end_days') as exemestane_days,
         max(value) filter (where limit_code = 'fulvestrant_interference_days') as fulvestrant_days,
-        max(value) filter (where limit_code = 'biotin_open_end_days') as biotin_days,
-        max(value) filter (where limit_code = 'crp_interference_mg_per_l') as crp_mg_per_l
+        max(value) filter (where limit_code = 'biotin_open_end_days') as biotin_days
     from ref.clinical_limit
 ),
 dose as (
@@ -49,21 +48,15 @@ span as (
     from numbered
     group by person_id, is_biotin, span_number
 ),
-inflamed as (
-    select distinct lab.person_id, lab.drawn_on
-    from source.lab_value as lab
-    cross join lasting
-    where lab.analyte_code = 'crp' and lab.reason is null and lab.value > lasting.crp_mg_per_l
-),
 clinical as (
     select
-        lab.* exclude (disposition, reason, family, record_number, is_interfered, value_flag),
+        lab.* exclude (disposition, reason, family, record_number, is_interfered, value_flag, is_inflamed),
         span.person_id is not null and lab.assay_class = 'immunoassay' as is_hidden,
         nullif(concat_ws(',',
             lab.value_flag,
             case when span.person_id is not null and lab.assay_class = 'unknown' then 'steroidal_drug' end,
             case when biotin.person_id is not null then 'biotin' end,
-            case when inflamed.person_id is not null then 'crp_high' end
+            case when lab.is_inflamed then 'crp_high' end
         ), '') as result_flags
     from source.lab_record as lab
     left join span
@@ -76,9 +69,6 @@ clinical as (
         and biotin.is_biotin
         and (lab.assay_class = 'immunoassay' or lab.is_interfered and lab.assay_class = 'unknown')
         and lab.drawn_on between biotin.starts_on and biotin.ends_on
-    left join inflamed
-        on inflamed.person_id = lab.person_id and inflamed.drawn_on = lab.drawn_on
-        and lab.is_interfered and lab.assay_class in ('immunoassay', 'unknown')
     where lab.disposition = 'staged'
 )
 select
