@@ -55,6 +55,11 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python("staging.sig", "pipelines.features.sig:sig", ("staging.sig_text",)),
     _python("features.ai_exposure", "pipelines.features.ai_exposure:ai_exposure", _AI),
     _python(
+        "features.lipid_metabolic",
+        "pipelines.features.lipid_metabolic:lipid_metabolic",
+        ("staging.lab_result", "features.dosing_episode"),
+    ),
+    _python(
         "features.e2_exposure",
         "pipelines.features.e2_exposure:e2_exposure",
         (

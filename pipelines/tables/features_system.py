@@ -5,7 +5,7 @@ Not here: estradiol (`features_estradiol`), drugs (`features_dosing`), bone dens
 
 import dataframely as dy
 
-from pipelines.tables.columns import flag, number, person_id, text, whole
+from pipelines.tables.columns import day, flag, number, person_id, text, whole
 from pipelines.tables.contract import table
 
 
@@ -57,6 +57,45 @@ class BoneTurnover(dy.Schema):
     )
     change_pct = number("Change against the last comparable draw before the first supply", "%", optional=True)
     is_real_change = flag("Change of at least the least significant change of the marker", optional=True)
+
+
+@table("features.lipid_metabolic", grain="one row per person and day with a lipid or sugar result")
+class LipidMetabolic(dy.Schema):
+    """Lipids and sugar of one day side by side, with what is calculated from them; results beyond a limit take no part."""
+
+    person_id = person_id()
+    drawn_on = dy.Date(primary_key=True, nullable=False, description="Day of the draw")
+    total_cholesterol_mg_dl = number("Total cholesterol", "mg/dL", optional=True, minimum=0)
+    hdl_mg_dl = number("Cholesterol in HDL", "mg/dL", optional=True, minimum=0)
+    triglycerides_mg_dl = number("Triglycerides", "mg/dL", optional=True, minimum=0)
+    ldl_reported_mg_dl = number("Cholesterol in LDL as the laboratory calculated it", "mg/dL", optional=True, minimum=0)
+    apolipoprotein_b_mg_dl = number("Apolipoprotein B", "mg/dL", optional=True, minimum=0)
+    glucose_mg_dl = number("Glucose", "mg/dL", optional=True, minimum=0)
+    insulin_uiu_ml = number("Insulin", "u[IU]/mL", optional=True, minimum=0)
+    hba1c_pct = number("Hemoglobin A1c", "%", optional=True, minimum=0)
+    ldl_mg_dl = number("Cholesterol in LDL: measured directly, else by Sampson", "mg/dL", optional=True, minimum=0)
+    ldl_basis = text("Which of the two", optional=True, allowed=("direct", "sampson"))
+    non_hdl_mg_dl = number("Total cholesterol minus HDL", "mg/dL", optional=True)
+    is_fasting = flag("Every draw of the day fasting; NULL if one does not tell", optional=True)
+    homa_ir = number("HOMA-IR; NULL unless fasting", "1", optional=True, minimum=0)
+    tyg_index = number("Triglyceride-glucose index; NULL unless fasting", "1", optional=True)
+    is_on_statin = flag("Statin at hand on the day")
+
+
+@table("features.monitoring", grain="one row per person, ingredient, episode and month")
+class Monitoring(dy.Schema):
+    """Months of treatment with an inhibitor, and how long ago estradiol was drawn and bone scanned on their first day."""
+
+    person_id = person_id()
+    ingredient = text("Aromatase inhibitor", key=True)
+    episode_number = whole("Episode, by the drug's own gap", key=True, minimum=1)
+    month_number = whole("Month of the episode, 30 days each", key=True, minimum=1)
+    month_on = day("First day of the month")
+    days_since_e2 = whole("Days since the last estradiol draw; NULL if never", "d", optional=True, minimum=0)
+    days_since_dxa = whole("Days since the last valid scan; NULL if never", "d", optional=True, minimum=0)
+    days_since_dose_change = whole("Days since the last start or change of dose", "d", optional=True, minimum=0)
+    is_e2_on_schedule = flag("Drawn since the last change of dose, or not more than 12 weeks after it")
+    is_dxa_on_schedule = flag("Scanned within two years")
 
 
 @table("ref.turnover_marker", grain="one row per marker", unit="population")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipelines.domain.formula import egfr_ckd_epi_2021, homa_ir, ldl_friedewald, ldl_sampson
+from pipelines.domain.formula import egfr_ckd_epi_2021, homa_ir, ldl_friedewald, ldl_sampson, triglyceride_glucose_index
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_homa_ir_in_both_units_of_glucose():
     # Matthews 1985: glucose 5 mmol/L and insulin 9 uIU/mL give 2; 5 mmol/L are 90.08 mg/dL.
     assert homa_ir(90.08, 9) == pytest.approx(5 * 9 / 22.5, rel=2e-3)
     assert np.isnan(homa_ir([0, 90, math.nan], [9, 0, 9])).all()
+
+
+def test_triglyceride_glucose_index():
+    """150 mg/dL and 100 mg/dL: ln(7500) = 8.923; nothing where one is missing or not above 0."""
+    assert triglyceride_glucose_index(150, 100) == pytest.approx(8.9227, abs=5e-5)
+    assert np.isnan(triglyceride_glucose_index([0, np.nan, 150], [100, 100, -1])).all()
