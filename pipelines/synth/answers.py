@@ -5,7 +5,8 @@ Here: the assembly. Not here: any computation.
 
 from typing import Any
 
-from pipelines.synth.difficulties import COMPARISONS, gaps
+from pipelines.synth.comparisons import COMPARISONS
+from pipelines.synth.difficulties import gaps
 from pipelines.synth.parameters import Parameters
 from pipelines.synth.truth import counterfactual_truth
 

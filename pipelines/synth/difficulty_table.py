@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pipelines.synth.difficulties import COMPARISONS, SPOILS, gaps, with_only
+from pipelines.synth.comparisons import COMPARISONS
+from pipelines.synth.difficulties import SPOILS, gaps, with_only
 from pipelines.synth.parameters import load_parameters
 
 SEED, TRUTH_SEED = 1, 2

@@ -44,6 +44,7 @@ class Women:
     last: np.ndarray
     death: np.ndarray
     events: np.ndarray  # [len(EVENTS_WOMEN) + 1, n]; last row: vertebral fracture on record
+    broke: np.ndarray  # true day of the first vertebral fracture, silent ones too, within observation; else nan
     lumbar_change: np.ndarray  # percent, baseline within a year before to 24 months ± 90 days
     hip_change: np.ndarray  # same, baseline within 28 days before
     estradiol_change: np.ndarray  # log ratio of the measured value, about 24 months over time zero
@@ -113,6 +114,7 @@ def _women(p: Parameters, seed: int, course: Course) -> Women:
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.log(_at(t["read_estradiol"], zero + _TWO_YEARS) / _at(t["read_estradiol"], zero))
     death = course.death_day() - start
+    broke = course.event_day[row("vertebral_fracture")].astype(np.float64) - start
     # as the study asks: alive, no metastasis and no bone drug at time zero
     ok = (death >= 0.0) & (course.event_day[row("breast_cancer_metastasis")] >= start) & (last > start)
     ok &= _at(t["antiresorptive"], zero - 1) == 0
@@ -124,6 +126,7 @@ def _women(p: Parameters, seed: int, course: Course) -> Women:
         last=(last - start).astype(np.float64),
         death=death,
         events=np.array(events),
+        broke=np.where((broke >= 0.0) & (broke < last - start), broke, np.nan),
         lumbar_change=_change(scans, "lumbar_spine", start, _BASELINE),
         hip_change=_change(scans, "total_hip", start, STEP_DAYS),
         estradiol_change=np.where(both, change, np.nan),

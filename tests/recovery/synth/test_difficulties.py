@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.synth.difficulties import COMPARISONS, SPOILS, gaps, with_only
+from pipelines.synth.comparisons import COMPARISONS
+from pipelines.synth.difficulties import SPOILS, gaps, with_only
 from pipelines.synth.difficulty_table import BEGIN, END, OFF, SEED, TRUTH_SEED, compute, page
 from pipelines.synth.parameters import load_parameters
 
@@ -23,7 +24,10 @@ STRONG = {
         ("venous_thromboembolism_5_years", "estradiol_after_add_on"),
     ),
     "treatment_confounder_feedback": ({}, ("estradiol_kept_dose",)),
-    "informative_dxa": ({"monitoring.scan_per_percent_loss": 0.6}, ("lumbar_spine_24_months_start",)),
+    "informative_dxa": (
+        {"monitoring.scan_per_percent_loss": 0.6, "event.vertebral_fracture_rate_women": 300.0},
+        ("lumbar_spine_24_months_start", "vertebral_fracture_on_record"),
+    ),
     "informative_stopping": (
         {"stopping.arthralgia_factor": 8.0},
         ("arthralgia_2_years_on_ai",),

@@ -9,8 +9,9 @@ import pytest
 
 from pipelines.synth import truth
 from pipelines.synth.answers import answers
+from pipelines.synth.comparisons import COMPARISONS
 from pipelines.synth.contrasts import jackknife, log_hazard_ratios, means, tally
-from pipelines.synth.difficulties import COMPARISONS, SPOILS, SWITCHES, with_only
+from pipelines.synth.difficulties import SPOILS, SWITCHES, with_only
 from pipelines.synth.mechanism.assignment import AI, NO_AGENT, TAMOXIFEN
 from pipelines.synth.mechanism.course import run_course
 from pipelines.synth.mechanism.hazards import EVENTS
