@@ -102,6 +102,35 @@ def rollback(home: HomeOption = None) -> None:
 
 
 @app.command()
+def quarantine(
+    home: HomeOption = None,
+    table: Annotated[str | None, typer.Option(help="Only this source table, e.g. measurement or flat_lab.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only this reason, e.g. unit_unknown.")] = None,
+    file: Annotated[str | None, typer.Option(help="Only these source files; * and ? may stand for letters.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Name each row by file and number.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="Ask the rules as they are now again, and say what left quarantine.")
+    ] = False,
+) -> None:
+    """List the rows that were set aside, with reason and remedy, or admit again those that pass by now.
+
+    Example: trabecula quarantine --rule unit_unknown, then teach the unit, then trabecula quarantine --readmit
+    """
+    from pipelines import quarantine_lines
+    from pipelines.warehouse.quarantine import Filter
+
+    settings = machine.load(home_of(home))
+    wanted = Filter(table, rule, file)
+    if readmit:
+        lines = quarantine_lines.readmitted(settings, wanted, as_json=as_json)
+    else:
+        lines = quarantine_lines.listed(settings, wanted, rows=rows, as_json=as_json)
+    for line in lines:
+        print(line)
+
+
+@app.command()
 def doctor(home: HomeOption = None) -> None:
     """Say what is set up, what is missing, and how to mend it."""
     from pipelines.doctor import examine

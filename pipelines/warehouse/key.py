@@ -75,6 +75,14 @@ def require_same_key(settings: Settings, source: str, key: PersonKey) -> None:
         )
 
 
+def landed_source(settings: Settings) -> str:
+    """The source that this home was landed from; empty where nothing was landed."""
+    try:
+        return str(json.loads(_path(settings).read_text()).get("source", ""))
+    except (OSError, ValueError):
+        return ""
+
+
 def remember_key(settings: Settings, source: str, key: PersonKey) -> None:
     """Keep the check value of the key, once; never the key."""
     if not _path(settings).exists():

@@ -18,7 +18,6 @@ import polars as pl
 
 from pipelines.errors import BadInput
 from pipelines.settings import Settings
-from pipelines.tables import CONTRACTS
 from pipelines.warehouse import ledger, tombstone
 from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.engine import connect, literal
@@ -27,6 +26,7 @@ from pipelines.warehouse.landing import write_population
 from pipelines.warehouse.parquet import (
     FINGERPRINT,
     atomic,
+    column_names,
     facts_of,
     fingerprint_of,
     row_count,
@@ -228,8 +228,8 @@ def _account(settings: Settings, digest: str) -> None:
         return
     counted: dict[str, tuple[int, int]] = {}
     for entry in ledger.entries(settings):
-        is_person = CONTRACTS[entry.table].unit == "person"
         held = [store.folder(entry.table) / bucket / f"{entry.name}.parquet" for bucket in entry.files]
+        is_person = any("person_id" in (column_names(file) or ()) for file in held)
         rows = row_count(tuple(file for file in held if file.exists())) if is_person else entry.rows
         gone = entry.rows_read - rows - entry.rows_rejected
         counted[entry.source_file] = (entry.rows_read - gone, gone)
