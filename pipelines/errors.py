@@ -29,3 +29,9 @@ class StepFailed(TrabeculaError):
     """An engine refused a step. Says which and how, but never repeats a message that may quote a value."""
 
     exit_status = 1
+
+
+class DiskFull(TrabeculaError):
+    """There is no space left for the data: the published data stay as they were."""
+
+    exit_status = 1

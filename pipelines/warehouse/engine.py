@@ -1,9 +1,13 @@
 """DuckDB connections with every limit stated: memory, spill, threads, no extensions from the network."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
 
 import duckdb
 
+from pipelines.errors import DiskFull
 from pipelines.settings import Settings
 
 
@@ -35,6 +39,24 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
         duckdb.IOException: the file does not exist.
     """
     return duckdb.connect(str(database), read_only=True)
+
+
+@contextmanager
+def told_when_full(settings: Settings) -> Iterator[None]:
+    """Says a full disk as what it is.
+
+    Raises:
+        DiskFull: the engine or the system found no space.
+    """
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        if getattr(error, "errno", None) == ENOSPC or "No space left on device" in str(error):
+            raise DiskFull(
+                f"{settings.home}: No space left on device: free space there (data, spill and builds lie in it) and run "
+                "again; nothing was published"
+            ) from error
+        raise
 
 
 def quoted(name: str) -> str:

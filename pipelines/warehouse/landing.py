@@ -20,7 +20,7 @@ from pipelines.warehouse import ledger
 from pipelines.warehouse.bucket import SLOT_SQL, Bucket
 from pipelines.warehouse.bulk import BULK_VERSION, BulkPart, Writer, sweep_spool
 from pipelines.warehouse.changes import ChangeLog
-from pipelines.warehouse.engine import connect
+from pipelines.warehouse.engine import connect, told_when_full
 from pipelines.warehouse.identity import Identities, key_persons
 from pipelines.warehouse.parquet import fingerprint_of, write_frame, write_query
 from pipelines.warehouse.store import WHOLE, Store
@@ -99,7 +99,7 @@ def land(
     wanted = _facts(parts, buckets, origin)
     sweep_spool(settings)
     log = ChangeLog(settings)
-    with connect(settings) as connection:
+    with told_when_full(settings), connect(settings) as connection:
         _open_lists(connection, origin)
         identities = Identities(connection, origin.source_id, origin.key, origin.date_shift_days)
         identities.open()
