@@ -46,7 +46,6 @@ class Plan:
 def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar_t: np.ndarray) -> Plan:
     """Draw the plan; `lumbar_t` is the T-score at entry (what the clinician would see)."""
     u = iter(draws.uniforms(seed, people.person, "plan", 24))
-    n = people.person.size
     is_adjuvant, on_t = people.protocol == ADJUVANT, (people.protocol == MALE_T) | (people.protocol == FEMALE_T)
     is_restart = people.protocol == RESTART
     hidden = p.number("assignment.frailty_effect") * people.frailty * p.flag("difficulty.unmeasured_confounder")

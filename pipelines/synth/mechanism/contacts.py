@@ -18,11 +18,32 @@ from pipelines.synth.parameters import Parameters
 
 #: observation -> share of office visits at which it is noted
 _NOTED = {
-    "systolic_pressure": 0.9, "diastolic_pressure": 0.9, "weight": 0.85, "height": 0.2, "body_mass_index": 0.5, "waist": 0.06,
-    "fat_percent": 0.03, "lean_mass": 0.03, "visceral_fat": 0.02, "reactive_hyperaemia_index": 0.004, "trabecular_bone_score": 0.02,
-    "phq9": 0.12, "facit_fatigue": 0.06, "brief_pain": 0.08, "moca": 0.02, "iief": 0.10, "libido": 0.08, "insomnia_severity": 0.04,
-    "sf36_vitality": 0.05, "steps": 0.03, "grip_strength": 0.02, "alcohol": 0.15, "cycle_day": 0.3, "nail_length": 0.01, "shoe_size": 0.01,
-}  # fmt: skip
+    "systolic_pressure": 0.9,
+    "diastolic_pressure": 0.9,
+    "weight": 0.85,
+    "height": 0.2,
+    "body_mass_index": 0.5,
+    "waist": 0.06,
+    "fat_percent": 0.03,
+    "lean_mass": 0.03,
+    "visceral_fat": 0.02,
+    "reactive_hyperaemia_index": 0.004,
+    "trabecular_bone_score": 0.02,
+    "phq9": 0.12,
+    "facit_fatigue": 0.06,
+    "brief_pain": 0.08,
+    "moca": 0.02,
+    "iief": 0.1,
+    "libido": 0.08,
+    "insomnia_severity": 0.04,
+    "sf36_vitality": 0.05,
+    "steps": 0.03,
+    "grip_strength": 0.02,
+    "alcohol": 0.15,
+    "cycle_day": 0.3,
+    "nail_length": 0.01,
+    "shoe_size": 0.01,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,22 @@ _EMERGENCY = {
 }
 
 
+#: events of the clock that come to the record as they happen, the first of each
+_RECORDED_ONCE = (
+    "heart_failure",
+    "myocardial_infarction",
+    "ischaemic_stroke",
+    "venous_thromboembolism",
+    "angina",
+    "atrial_fibrillation",
+    "hypertension",
+    "diabetes",
+    "breast_cancer_metastasis",
+    "prostate_cancer",
+    "endometrial_cancer",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EventRows:
     """Arrays [e]; days after entry, `detected` NEVER when it never was."""
@@ -92,8 +108,7 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
                 "scan",
                 nth=nth + 2,
             )
-    for name in ("heart_failure", "myocardial_infarction", "ischaemic_stroke", "venous_thromboembolism", "angina", "atrial_fibrillation",
-                 "hypertension", "diabetes", "breast_cancer_metastasis", "prostate_cancer", "endometrial_cancer"):  # fmt: skip
+    for name in _RECORDED_ONCE:
         days = course.event_day[row(name)]
         who = np.nonzero(days < NEVER)[0]
         add(name, who, days[who])
@@ -120,8 +135,7 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
     for name, days in zip(codes.NEGATIVE_CONTROLS, negative_control_days(p, seed, people), strict=True):
         who = everyone[days < last]
         add(name, who, days[who])
-    joined = EventRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return joined
+    return EventRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def negative_control_days(p: Parameters, seed: int, people: People) -> np.ndarray:

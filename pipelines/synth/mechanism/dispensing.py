@@ -94,7 +94,7 @@ def drug_orders(course: Course, last: np.ndarray, seed: int) -> list[dict[str, n
         last: [n] days after entry at which observation ends.
         seed: of the run.
     """
-    people, plan, t = course.people, course.plan, course.tracks
+    people, t = course.people, course.tracks
     steps = np.arange(next(iter(t.values())).shape[0])[:, None]
     alive = steps * STEP_DAYS < last[None, :]
     u = draws.uniforms(seed, people.person, "dispensing", 8)
@@ -104,10 +104,12 @@ def drug_orders(course: Course, last: np.ndarray, seed: int) -> list[dict[str, n
 
     tam = runs_of(t["tamoxifen"] * alive)
     for_cancer = cancer[tam.row]
-    indication = np.where(
-        for_cancer, _code(codes.INDICATIONS, "breast_cancer"),
-        np.where(people.protocol[tam.row] == MALE_T, _code(codes.INDICATIONS, "gynecomastia"), _code(codes.INDICATIONS, "fertility_restart")),
-    )  # fmt: skip
+    of_men = np.where(
+        people.protocol[tam.row] == MALE_T,
+        _code(codes.INDICATIONS, "gynecomastia"),
+        _code(codes.INDICATIONS, "fertility_restart"),
+    )
+    indication = np.where(for_cancer, _code(codes.INDICATIONS, "breast_cancer"), of_men)
     switched = for_cancer & (course.plan.planned_switch[tam.row] == tam.stop)
     ending = np.where(switched, _code(codes.STOP_REASONS, "switch"), _code(codes.STOP_REASONS, "patient"))
     parts.append(
@@ -123,8 +125,11 @@ def drug_orders(course: Course, last: np.ndarray, seed: int) -> list[dict[str, n
     parts.append(_testosterone(course, alive, last))
     fertility = _code(codes.INDICATIONS, "fertility_restart")
     gonadorelin = _oral("gonadorelin", 0.2, 2.0, 28) | {
-        "form": _code(codes.FORMS, "injection"), "route": _code(codes.ROUTES, "subcutaneous"), "amount_per_intake": 0.5, "is_compounded": True,
-    }  # fmt: skip
+        "form": _code(codes.FORMS, "injection"),
+        "route": _code(codes.ROUTES, "subcutaneous"),
+        "amount_per_intake": 0.5,
+        "is_compounded": True,
+    }
     parts.append(
         order_rows(runs_of(t["gonadorelin"] * alive), last, "start", "completed", indication=fertility, **gonadorelin)
     )
@@ -139,8 +144,10 @@ def drug_orders(course: Course, last: np.ndarray, seed: int) -> list[dict[str, n
         )
     )
     goserelin = _oral("goserelin", 3.6, 0.25, 28) | {
-        "form": _code(codes.FORMS, "implant"), "route": _code(codes.ROUTES, "subcutaneous"), "uses_adherence": False,
-    }  # fmt: skip
+        "form": _code(codes.FORMS, "implant"),
+        "route": _code(codes.ROUTES, "subcutaneous"),
+        "uses_adherence": False,
+    }
     parts.append(
         order_rows(
             runs_of(t["castrated"] * alive),
@@ -152,11 +159,13 @@ def drug_orders(course: Course, last: np.ndarray, seed: int) -> list[dict[str, n
         )
     )
     bone = _code(codes.INDICATIONS, "osteoporosis")
+    infusion = {"form": _code(codes.FORMS, "infusion"), "route": _code(codes.ROUTES, "intravenous")}
+    injection = {"form": _code(codes.FORMS, "injection"), "route": _code(codes.ROUTES, "subcutaneous")}
     drugs = (
         _oral("alendronate", 70.0, 1.0, 84),
-        _oral("zoledronic_acid", 5.0, 7.0 / 365.0, 365) | {"form": _code(codes.FORMS, "infusion"), "route": _code(codes.ROUTES, "intravenous"), "uses_adherence": False},
-        _oral("denosumab", 60.0, 7.0 / 182.0, 182) | {"form": _code(codes.FORMS, "injection"), "route": _code(codes.ROUTES, "subcutaneous"), "uses_adherence": False},
-    )  # fmt: skip
+        _oral("zoledronic_acid", 5.0, 7.0 / 365.0, 365) | infusion | {"uses_adherence": False},
+        _oral("denosumab", 60.0, 7.0 / 182.0, 182) | injection | {"uses_adherence": False},
+    )
     for kind, drug in enumerate(drugs, start=1):
         parts.append(
             order_rows(

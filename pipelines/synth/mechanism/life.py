@@ -1,8 +1,9 @@
 """What a batch of simulated people yields: the interface between the mechanism and whoever renders it as records.
 
 Here: the frames, column by column. The code lists are in `codes`; `simulate.simulate(parameters, seed, first_person,
-count)` makes a batch, and person p is the same person in whatever batch. Not here: how the values arise (the other modules of this
-room), nor OMOP, vocabularies, rounding, detection limits, units other than the canonical ones, or any mess.
+count)` makes a batch, and person p is the same person in whatever batch. Not here: how the values arise (the other
+modules of this room), nor OMOP, vocabularies, rounding, detection limits, units other than the canonical ones, or any
+mess.
 
 Conventions. `person` is 1-based and Int64. Days are whole days since 2008-01-01 (`EPOCH`), Int32. Every frame is sorted
 by person, then day, then number or code. Codes are `pl.Enum` over the tuples below. Columns whose meaning starts with
