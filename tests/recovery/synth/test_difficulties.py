@@ -18,31 +18,37 @@ from pipelines.synth.parameters import load_parameters
 FROZEN = Path(__file__).with_name("difficulties.json")
 ENOUGH = 200_000
 #: parameters that make a difficulty stronger, and the biases that few people then show
-STRONG = {
-    "confounding_by_indication": (
+STRONG = [
+    (
+        "confounding_by_indication",
         {"assignment.ai_prior_thrombosis": 3.0, "history.thrombosis_logit_at_65": -1.0},
         ("venous_thromboembolism_5_years", "estradiol_after_add_on"),
     ),
-    "treatment_confounder_feedback": ({}, ("estradiol_kept_dose",)),
-    "informative_dxa": (
-        {"monitoring.scan_per_percent_loss": 0.6, "event.vertebral_fracture_rate_women": 300.0},
-        ("lumbar_spine_24_months_start", "vertebral_fracture_on_record"),
+    ("treatment_confounder_feedback", {}, ("estradiol_kept_dose",)),
+    ("informative_dxa", {"monitoring.scan_per_percent_loss": 0.6}, ("lumbar_spine_24_months_start",)),
+    (
+        "informative_dxa",
+        {
+            "monitoring.scan_ai_factor": 20.0,
+            "monitoring.scan_probability": 0.005,
+            "event.vertebral_fracture_rate_women": 300.0,
+        },
+        ("vertebral_fracture_on_record",),
     ),
-    "informative_stopping": (
-        {"stopping.arthralgia_factor": 8.0},
-        ("arthralgia_2_years_on_ai",),
-    ),
-    "prevalent_users": (
+    ("informative_stopping", {"stopping.arthralgia_factor": 8.0}, ("arthralgia_2_years_on_ai",)),
+    (
+        "prevalent_users",
         {"people.prevalent_share": 0.9, "symptom.arthralgia_early_factor": 8.0},
         ("arthralgia_1_year",),
     ),
-    "immortal_time": ({"assignment.switch_share": 1.0}, ("death_ever_treated",)),
-    "unmeasured_confounder": ({"assignment.frailty_effect": 3.0}, ("negative_control_hazard_ratio",)),
-    "assay_scanner_changes": (
+    ("immortal_time", {"assignment.switch_share": 1.0}, ("death_ever_treated",)),
+    ("unmeasured_confounder", {"assignment.frailty_effect": 3.0}, ("negative_control_hazard_ratio",)),
+    (
+        "assay_scanner_changes",
         {"clinic.assay_switch_share": 1.0, "clinic.lcms_share_before": 0.0, "clinic.lcms_share_after": 1.0},
         ("estradiol_change_on_tamoxifen",),
     ),
-}
+]
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +91,12 @@ def test_all_off_the_naive_analysis_finds_the_truth():
     assert found["lumbar_spine_24_months_start"].standard_error < 0.5
 
 
-@pytest.mark.parametrize("difficulty", SPOILS)
-def test_each_difficulty_alone_spoils_what_it_should(difficulty):
-    stronger, names = STRONG[difficulty]
+def test_each_difficulty_is_among_the_strong_ones():
+    assert {difficulty for difficulty, _, _ in STRONG} == set(SPOILS)
+
+
+@pytest.mark.parametrize(("difficulty", "stronger", "names"), STRONG)
+def test_each_difficulty_alone_spoils_what_it_should(difficulty, stronger, names):
     assert set(names) <= set(SPOILS[difficulty])
     p = with_only(load_parameters(), difficulty).replace(stronger)
     found = gaps(p, set(names), 8_000, 3_000, SEED, TRUTH_SEED)
