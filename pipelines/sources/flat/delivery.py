@@ -277,20 +277,21 @@ def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> int:
     if mapping.fhir is None:
         return 0
     file = fhir.open_resources(known.path, mapping.fhir)
-    for kind, rows in file.rows.items():
-        if kind not in fhir.KINDS:
-            reason = f"{rows} resources of a type that is not read ({kind})"
-            aside = known.found("ndjson", "out_of_scope", source_file=known.part_name(kind), reason=reason, rows=rows)
+    for label, rows in file.rows.items():
+        kind = fhir.kind_of(label)
+        if kind is None:
+            reason = f"{rows} resources of a type that is not read ({label})"
+            aside = known.found("ndjson", "out_of_scope", source_file=known.part_name(label), reason=reason, rows=rows)
             found.files.append(aside)
             continue
-        name = known.part_name(kind if len(file.rows) > 1 else None)
+        name = known.part_name(label if len(file.rows) > 1 else None)
         types = {"record_number": "whole"} | dict(fhir.types(kind))
         found.parts.append(
             Part(
                 table=f"raw.flat_{kind}",
                 source_file=name,
                 sha256=sha256(repr((known.sha256, mapping.fingerprint, name)).encode()).hexdigest(),
-                rows=StreamedRows(partial(file.batches, kind), rows),
+                rows=StreamedRows(partial(file.batches, label), rows),
                 columns={column: column for column in types},
                 kinds=types,
                 id_column=NATIVE_ID,

@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.errors import BadInput
 from pipelines.sources.flat import date_format
 from pipelines.sources.flat.cells import DTYPES, RULES, Cells
-from pipelines.sources.flat.fhir_records import KINDS_OF_TYPE, belongs, columns, native_id
+from pipelines.sources.flat.fhir_records import KINDS_OF_TYPE, belongs, columns, component, native_id
 from pipelines.sources.flat.fhir_schema import SCHEMAS
 from pipelines.sources.flat.mapping import FhirFiles
 from pipelines.sources.flat.records import NATIVE_ID, split
@@ -27,19 +27,23 @@ from pipelines.sources.text_table.signature import identify
 from pipelines.tables.raw_flat import FLAT_COLUMNS
 
 # Raise when reading a file gives other rows than before.
-READER_VERSION = "1"
+READER_VERSION = "2"
 KINDS = tuple(dict.fromkeys(kind for kinds in KINDS_OF_TYPE.values() for kind in kinds))
 _DIALECT = Dialect("utf-8", ",", False, False, 0)
 # A resource may be far longer than a row of a table.
 _LIMITS = replace(DEFAULT, row_bytes=16 * MIB, endless_row_bytes=64 * MIB)
 _TYPE = "resourceType"
+_PANEL, _COMPONENT = "Observation", ".component"
+# No panel has more; a line with more is set aside.
+_MOST_COMPONENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceFile:
     """An examined file. `rows`: lines by kind of record; a type that is not read stands under its own name.
 
-    Lines that are no resources count with the first kind that is read.
+    Lines that are no resources count with the first kind that is read. Components of observations stand as
+    `<kind>.component<place>`: each is a record of its own, so that a line gives one record of each kind at most.
     """
 
     path: Path
@@ -51,11 +55,12 @@ class ResourceFile:
     def batches(self, kind: str, wanted: Sequence[str]) -> Iterator[Batch]:
         """The records of one kind in the order of lines, some columns; broken lines with the first kind."""
         keeps_broken = kind == next(each for each in self.rows if each in KINDS)
+        kind, _, place = kind.partition(_COMPONENT)
         for block in _blocks(self.path, self.is_gzip, self.limits):
             broken = block.broken if keeps_broken else block.broken.clear()
             found = [
                 _records(frame.filter(belongs(resource_type, kind)), resource_type, kind, self.options)
-                for resource_type, frame in block.resources.items()
+                for resource_type, frame in block.placed(int(place or 0)).items()
                 if kind in KINDS_OF_TYPE[resource_type]
             ]
             rows = pl.concat([_empty(kind), *(batch.rows for batch in found)]).sort(ROW)
@@ -77,10 +82,11 @@ def open_resources(path: Path, options: FhirFiles, limits: Limits = _LIMITS) -> 
         broken += block.broken.height
         for resource_type, count in block.unread.items():
             rows[resource_type] = rows.get(resource_type, 0) + count
-        for resource_type, frame in block.resources.items():
-            for kind in KINDS_OF_TYPE[resource_type]:
-                count = frame.filter(belongs(resource_type, kind)).height
-                rows[kind] = rows.get(kind, 0) + count
+        for place in range(block.most_components + 1):
+            for resource_type, frame in block.placed(place).items():
+                for kind in KINDS_OF_TYPE[resource_type]:
+                    name = f"{kind}{_COMPONENT}{place}" if place else kind
+                    rows[name] = rows.get(name, 0) + frame.filter(belongs(resource_type, kind)).height
     rows = {kind: count for kind, count in rows.items() if count}
     if not rows:
         raise BadInput(f"{path}: none of its lines is a FHIR resource: one JSON object with resourceType a line")
@@ -88,6 +94,12 @@ def open_resources(path: Path, options: FhirFiles, limits: Limits = _LIMITS) -> 
     if first is not None:
         rows[first] += broken
     return ResourceFile(path, is_gzip, options, rows, limits)
+
+
+def kind_of(name: str) -> str | None:
+    """The kind of record behind a name of `ResourceFile.rows`; None for a type that is not read."""
+    kind = name.partition(_COMPONENT)[0]
+    return kind if kind in KINDS else None
 
 
 def types(kind: str) -> dict[str, str]:
@@ -102,6 +114,20 @@ class _Block:
     resources: dict[str, pl.DataFrame]
     unread: dict[str, int]
     broken: pl.DataFrame
+
+    @property
+    def most_components(self) -> int:
+        """The most components that an observation has."""
+        if _PANEL not in self.resources:
+            return 0
+        most = self.resources[_PANEL].select(pl.col("component").list.len().max()).item()
+        return int(most or 0)
+
+    def placed(self, place: int) -> dict[str, pl.DataFrame]:
+        """The resources themselves (0), or the components of that place as observations of their own."""
+        if not place:
+            return self.resources
+        return {_PANEL: component(self.resources[_PANEL], place)} if _PANEL in self.resources else {}
 
 
 def _blocks(path: Path, is_gzip: bool, limits: Limits) -> Iterator[_Block]:
@@ -136,7 +162,12 @@ def _block(path: Path, chunk: Chunk, limits: Limits) -> _Block:
         broken["not_a_resource"] = np.union1d(broken["not_a_resource"], numbers[places][misfits])
         fits = np.setdiff1d(np.arange(len(places)), misfits)
         row = pl.Series(ROW, numbers[places][fits], dtype=pl.Int64)
-        resources[name] = frame.insert_column(0, row)
+        frame = frame.insert_column(0, row)
+        if name == _PANEL:
+            is_endless = (frame["component"].list.len() > _MOST_COMPONENTS).fill_null(False)
+            broken["not_a_resource"] = np.union1d(broken["not_a_resource"], frame.filter(is_endless)[ROW].to_numpy())
+            frame = frame.filter(~is_endless)
+        resources[name] = frame
     return _Block(resources, unread, set_aside(broken))
 
 

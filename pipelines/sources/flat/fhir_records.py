@@ -9,6 +9,7 @@ from functools import cache
 import polars as pl
 
 from pipelines.settings import sql_root
+from pipelines.sources.flat.fhir_schema import COMPONENT_FIELDS
 
 LABORATORY = "laboratory"
 _SYSTEMS = {
@@ -32,6 +33,7 @@ KINDS_OF_TYPE: dict[str, tuple[str, ...]] = {
     "Observation": ("lab", "dxa", "observation"),
     "MedicationRequest": ("prescription",),
     "MedicationDispense": ("prescription",),
+    "MedicationAdministration": ("prescription",),
     "Condition": ("diagnosis",),
     "Procedure": ("procedure",),
     "Encounter": ("visit",),
@@ -78,6 +80,8 @@ def columns(resource_type: str, kind: str, reads_birth_year: bool) -> dict[str, 
     common = {"record_id": pl.concat_str(pl.lit(f"{resource_type}/"), "id"), "status_text": pl.col("status")}
     if resource_type == "Observation":
         return common | {"lab": _lab, "dxa": _scan, "observation": _observation}[kind]()
+    if resource_type == "MedicationAdministration":
+        return common | _given()
     if resource_type in ("MedicationRequest", "MedicationDispense"):
         return common | _drug() | (_order() if resource_type == "MedicationRequest" else _fill())
     if resource_type == "Condition":
@@ -195,15 +199,41 @@ def _observation() -> dict[str, pl.Expr]:
     }
 
 
-def _drug() -> dict[str, pl.Expr]:
+def component(frame: pl.DataFrame, place: int) -> pl.DataFrame:
+    """Each observation's component of that place (from 1) as an observation of its own; those that have fewer are left out."""
+    nth = pl.col("component").list.get(place - 1, null_on_oob=True)
+    return frame.filter(pl.col("component").list.len() >= place).with_columns(
+        pl.concat_str("id", pl.lit(f"#component{place}")).alias("id"),
+        *(nth.struct.field(name).alias(name) for name in COMPONENT_FIELDS),
+    )
+
+
+def _medicine() -> dict[str, pl.Expr]:
     coded = _coded("medicationCodeableConcept", "http://www.nlm.nih.gov/research/umls/rxnorm")
-    dosage = pl.col("dosageInstruction").list.first()
-    texts = pl.col("dosageInstruction").list.eval(pl.element().struct.field("text")).list.drop_nulls()
-    sig = pl.when(texts.list.len() > 0).then(texts.list.join("; then "))
     return {
         "drug_text": pl.coalesce(coded["name_text"], _field("medicationReference", "display")),
         "code": coded["code"],
         "code_system": coded["code_system"],
+    }
+
+
+def _given() -> dict[str, pl.Expr]:
+    """What was administered: the instruction in words, else the dose given."""
+    dose = _field("dosage", "dose")
+    unit = pl.coalesce(dose.struct.field("unit"), dose.struct.field("code"))
+    return _medicine() | {
+        "record_type_text": pl.lit("administered"),
+        "route_text": _said(_field("dosage", "route")),
+        "sig_text": pl.coalesce(_field("dosage", "text"), dose.struct.field("value") + " " + unit),
+        "started_on": pl.coalesce("effectiveDateTime", _field("effectivePeriod", "start")),
+    }
+
+
+def _drug() -> dict[str, pl.Expr]:
+    dosage = pl.col("dosageInstruction").list.first()
+    texts = pl.col("dosageInstruction").list.eval(pl.element().struct.field("text")).list.drop_nulls()
+    sig = pl.when(texts.list.len() > 0).then(texts.list.join("; then "))
+    return _medicine() | {
         "route_text": _said(dosage.struct.field("route")),
         "sig_text": sig,
     }

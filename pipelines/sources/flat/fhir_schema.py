@@ -18,6 +18,16 @@ QUANTITY = _record(value=_TEXT, comparator=_TEXT, unit=_TEXT, code=_TEXT)
 PERIOD = _record(start=_TEXT, end=_TEXT)
 DOSAGE = _record(text=_TEXT, route=CONCEPT)
 _EXTENSION = _record(url=_TEXT, extension=pl.List(_record(url=_TEXT, valueString=_TEXT)))
+_VALUE: dict[str, pl.DataType] = {
+    "code": CONCEPT,
+    "valueQuantity": QUANTITY,
+    "valueString": _TEXT,
+    "valueInteger": _TEXT,
+    "valueBoolean": _TEXT,
+    "valueCodeableConcept": CONCEPT,
+    "referenceRange": pl.List(_record(low=QUANTITY, high=QUANTITY)),
+}
+COMPONENT_FIELDS = tuple(_VALUE)
 _COMMON = {"resourceType": _TEXT, "id": _TEXT, "status": _TEXT, "subject": REFERENCE}
 
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
@@ -30,19 +40,14 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "extension": pl.List(_EXTENSION),
     },
     "Observation": _COMMON
+    | _VALUE
     | {
         "category": pl.List(CONCEPT),
-        "code": CONCEPT,
+        "component": pl.List(_record(**_VALUE)),
         "effectiveDateTime": _TEXT,
         "effectiveInstant": _TEXT,
         "effectivePeriod": PERIOD,
         "issued": _TEXT,
-        "valueQuantity": QUANTITY,
-        "valueString": _TEXT,
-        "valueInteger": _TEXT,
-        "valueBoolean": _TEXT,
-        "valueCodeableConcept": CONCEPT,
-        "referenceRange": pl.List(_record(low=QUANTITY, high=QUANTITY)),
         "method": CONCEPT,
         "specimen": REFERENCE,
         "performer": pl.List(REFERENCE),
@@ -69,6 +74,14 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "quantity": QUANTITY,
         "daysSupply": QUANTITY,
         "dosageInstruction": pl.List(DOSAGE),
+    },
+    "MedicationAdministration": _COMMON
+    | {
+        "medicationCodeableConcept": CONCEPT,
+        "medicationReference": REFERENCE,
+        "effectiveDateTime": _TEXT,
+        "effectivePeriod": PERIOD,
+        "dosage": _record(text=_TEXT, route=CONCEPT, dose=QUANTITY),
     },
     "Condition": _COMMON
     | {

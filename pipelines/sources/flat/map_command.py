@@ -78,5 +78,5 @@ def _resources(path: Path) -> tuple[str, str]:
         "# TO DECIDE: birth_year: true lets the year of Patient.birthDate be read, and nothing more of it\n\n"
         f'[fhir]\nfiles = "*.ndjson{".gz" if path.name.endswith(".gz") else ""}"\ntime_zone = "?"\nbirth_year = false\n'
     )
-    counts = [f"{name:<22} {count:>10} {'' if name in fhir.KINDS else 'not read'}" for name, count in file.rows.items()]
+    counts = [f"{name:<22} {count:>10} {'' if fhir.kind_of(name) else 'not read'}" for name, count in file.rows.items()]
     return text, "\n".join([f"{path.name}: FHIR resources", *counts]) + "\n"
