@@ -63,6 +63,9 @@ DRUGS: tuple[tuple[Any, ...], ...] = (
     ("bicalutamide", "antiandrogen", "C61", is_male & (age >= 60) & (i % 5 == 0)),
 )
 
+# Code of a complaint, and who has it.
+COMPLAINTS = {"M25.50": everybody, "N95.2": ~is_male, "N52.9": is_male}
+
 had_breast_cancer = ~is_male & (i % 40 == 5)
 CONDITIONS: dict[str, tuple[str, pl.Expr]] = {
     "heart_failure": ("MCQ160B", i % 25 == 0),
@@ -215,7 +218,12 @@ def conditions(survey: pl.DataFrame, clinic: pl.DataFrame) -> pl.DataFrame:
     coded = {"condition_code": "C50.9", "is_present": True, "recorded_on": dt.date(2015, 1, 15)}
     how = {"record_type": "coded_diagnosis", "source_variable": "condition_concept_id"}
     patients = sourced(clinic, "omop/condition_occurrence", CLINIC)
-    return pl.concat([*answers, shaped(patients, "staging.condition", **coded, **how)])
+    known = [shaped(patients, "staging.condition", **coded, **how)]
+    for number, (code, who) in enumerate(COMPLAINTS.items(), start=2):
+        ill = sourced(clinic.filter(who), f"omop/condition_occurrence_{number}", CLINIC)
+        complaint = coded | {"condition_code": code, "vocabulary_code": "icd10cm", "setting_code": "outpatient"}
+        known.append(shaped(ill, "staging.condition", record_number=1, **complaint, **how))
+    return pl.concat([*answers, *known])
 
 
 def observations(survey: pl.DataFrame, clinic: pl.DataFrame, drugs_taken: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from pipelines.warehouse.step import read_csv
 HERE = Path(__file__).parent
 shaping = runpy.run_path(str(HERE / "shaping.py"))
 measured = runpy.run_path(str(HERE / "measurements.py"))
+clinical = runpy.run_path(str(HERE / "clinical.py"))
 sourced, shaped, write = shaping["sourced"], shaping["shaped"], shaping["write"]
 SURVEY, CLINIC, DROP = shaping["SURVEY"], shaping["CLINIC"], shaping["DROP"]
 i, is_male, age = shaping["i"], shaping["is_male"], shaping["age"]
@@ -51,6 +52,7 @@ def frames() -> Frames:
     }
     tables["staging.assay_limit"] = _limits(tables["staging.lab_result"])
     tables |= measured["laboratories"]()
+    tables |= clinical["clinical_tables"](clinic, tables["staging.condition"])
     tables |= _accounts(tables)
     for path in sorted((sql_root() / "ref").glob("*.csv")):
         tables[f"ref.{path.stem}"] = read_csv(path, CONTRACTS[f"ref.{path.stem}"]).collect()
@@ -70,6 +72,8 @@ def _people() -> pl.DataFrame:
     clinic = patients.with_columns(
         pl.when(i % 2 == 0).then(pl.lit("male")).otherwise(pl.lit("female")).alias("sex_code"),
         (30 + i % 40).cast(pl.Float64).alias("age_years"),
+        (1980 - i % 40).alias("birth_year"),
+        pl.lit(CLINIC_SPANS[0][0]).alias("entered_on"),
         pl.lit(False).alias("is_age_top_coded"),
     )
     return pl.concat(
@@ -161,8 +165,8 @@ def _accounts(tables: Frames) -> Frames:
     )
     source_row = pl.concat(
         [
-            shaped(demo, "staging.source_row", family="demo", disposition="staged"),
-            shaped(prescriptions, "staging.source_row", family="rxq_rx"),
+            shaped(demo, "staging.source_row", family="demo", disposition="staged", is_found=True),
+            shaped(prescriptions, "staging.source_row", family="rxq_rx", is_found=pl.col("disposition") == "staged"),
         ]
     )
     keyless = pl.DataFrame({"source_file": ["demo/DEMO_H"] * 2, "source_row": [5001, 5002]})

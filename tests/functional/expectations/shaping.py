@@ -8,6 +8,12 @@ import polars as pl
 from pipelines.tables import CONTRACTS
 
 SURVEY, CLINIC, DROP = "nhanes", "omop", "drop-1"
+# What a required column holds where a table of the population has nothing to say about it.
+USUAL = {
+    "record_number": 1, "setting_code": "unknown", "is_history": False, "record_type": "fill", "status_code": "unknown",
+    "days_supply_basis": "none", "is_compounded": False, "is_combined": False, "is_implausible": False,
+    "is_artefact_suspect": False,
+}  # fmt: skip
 i = pl.col("person_id")
 is_male = pl.col("sex_code") == "male"
 age = pl.col("age_years")
@@ -25,8 +31,10 @@ def sourced(frame: pl.DataFrame, file: str | pl.Expr, source: str = SURVEY) -> p
 
 
 def shaped(frame: pl.DataFrame, table: str, **same: Any) -> pl.DataFrame:
-    """The contract's columns in its order: those of the frame, those that are the same everywhere, the rest NULL."""
+    """The contract's columns in its order: of the frame, the same everywhere, as usual where required, the rest NULL."""
     stored = types(table)
+    required = {column.name for column in CONTRACTS[table].columns if not column.is_nullable}
+    same = {name: value for name, value in USUAL.items() if name in required and name not in frame.columns} | same
     absent = [name for name in stored if name not in frame.columns and name not in same]
     given = [(value if isinstance(value, pl.Expr) else pl.lit(value)).alias(name) for name, value in same.items()]
     filled = frame.with_columns(*given, *(pl.lit(None).alias(name) for name in absent))

@@ -4,7 +4,9 @@ A violation of a rule without tolerance spoils a single row; one of a share or o
 """
 
 import datetime as dt
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -349,3 +351,4 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "out_of_scope_share": one("conservation", c("source_file") == "demo/DEMO_H", rows_out_of_scope=1000),
     },
 }
+VIOLATIONS |= runpy.run_path(str(Path(__file__).with_name("violations_clinical.py")))["planted"](one, every, drop)
