@@ -158,4 +158,14 @@ REFUSED: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         lambda: b"id,test,value,unit,day,x\np1,estradiol,5,pg/mL,2020-03-04,ann.muster@example.org\n",
         ("column x looks like e-mail addresses", "nothing was written"),
     ),
+    "an age over 89": (
+        lambda: b"id,test,value,unit,day,age\np1,estradiol,5,pg/mL,2020-03-04,93\n",
+        ("column age looks like", "nothing was written"),
+    ),
+    "an error of a spreadsheet as a column name": (
+        lambda: workbook(
+            sheet_of([["id", "test", "#REF!", "unit", "day"], ["p1", "estradiol", VALUE, "pg/mL", "2020-03-04"]])
+        ),
+        ("no column value", "correct the mapping"),
+    ),
 }

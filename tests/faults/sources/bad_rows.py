@@ -228,4 +228,10 @@ HARMLESS: dict[str, tuple[str, bytes, int, int]] = {
         1,
     ),
     "a name that differs in letter case alone": ("LABS_mark.csv", _labs(), 1, 1),
+    "an age of -3 (staged without an age)": (
+        "aged.csv",
+        b"id,sex,age,seen\ne1,female,-3,2019-01-01\ne2,male,50,2019-01-01\n",
+        2,
+        2,
+    ),
 }

@@ -57,3 +57,30 @@ def test_a_folder_that_cannot_be_a_drop_is_refused(published_home, tmp_path, for
     folder = write_drop(tmp_path / "drop")
     spoil(folder)
     assert_refused(published_home, folder, says, str(folder))
+
+
+def listed(text):
+    """The forms in the tables of docs/bad-input.md: (form, exit status, what is said or done)."""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and "---" not in line]
+    return [tuple(cell.strip() for cell in row) for row in rows if row[0].strip() != "Form"]
+
+
+def catalogued():
+    """The same from the cases themselves."""
+    rows = runpy.run_path(str(HERE / "bad_rows.py"))
+    omop = runpy.run_path(str(HERE / "bad_omop.py"))
+    found = [(form, "2", "; ".join(says)) for form, (_, says) in files["REFUSED"].items()]
+    found += [(form, "2", "; ".join(says)) for form, (_, _, says) in mappings["MAPPINGS"].items()]
+    found += [(form, "2", "; ".join(says)) for form, (_, says) in mappings["FOLDERS"].items()]
+    for form, (*_, rules) in rows["SET_ASIDE"].items():
+        found.append((form, "0", ", ".join(sorted(set(rules.values()))) or "repeated_row"))
+    found += [(form, "0", "read as it is") for form in rows["HARMLESS"]]
+    found += [(f"OMOP: {form}", "2", "; ".join(says)) for form, (_, _, says) in omop["REFUSED"].items()]
+    found += [(f"OMOP: {form}", "0", rule) for form, (_, rule) in omop["ROWS"].items()]
+    return [tuple(" ".join(cell.split()) for cell in row) for row in found]
+
+
+def test_the_documented_catalogue_is_the_tested_one(root):
+    """Where this fails, put the right side of the difference into docs/bad-input.md."""
+    assert listed((root / "docs" / "bad-input.md").read_text()) == catalogued()
+    assert len(catalogued()) >= 45

@@ -22,6 +22,11 @@ kind = "lab"
 files = "us_*"
 columns = { person = "id", name_text = "test", value_text = "value", unit_text = "unit", drawn_on = "day" }
 dates = { drawn_on = "%d/%m/%Y" }
+[[table]]
+name = "aged"
+kind = "person"
+files = "aged*"
+columns = { person = "id", sex_text = "sex", age_years = "age", age_on = "seen" }
 """
 
 
@@ -45,7 +50,7 @@ def landed(published_home, tmp_path_factory):
                 if step.table in needed:
                     run.step(step)
     assert small_home["digest"](home.builds) == before, "what was published stays byte for byte"
-    return {table: Store(home).scan(table).collect() for table in wanted}
+    return {table: Store(home).scan(table).collect() for table in (*wanted, "staging.person")}
 
 
 def account(landed, name):
@@ -77,6 +82,11 @@ def test_a_file_that_only_looks_odd_is_read_whole(landed, form):
     counted = account(landed, name)
     assert counted["is_balanced"]
     assert (counted["rows_in"], counted["rows_staged"]) == (rows_in, staged)
+
+
+def test_an_age_that_cannot_be_is_no_age(landed):
+    aged = landed["staging.person"].filter(pl.col("source_file") == "aged.csv").sort("source_row")
+    assert aged["age_years"].to_list() == [None, 50.0]
 
 
 def test_every_reason_says_what_is_wrong_and_repeats_no_value(landed):
