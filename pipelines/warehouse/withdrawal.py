@@ -125,7 +125,7 @@ def begin(settings: Settings, source: str, ids: frozenset[int]) -> Asked:
 
 
 def remove_rows(settings: Settings) -> int:
-    """Take everybody on the list out of the working record and the log of changes, file by file; returns the rows.
+    """Take everybody on the list out of the working record and the log of changes, file by file; returns the rows of the record.
 
     A changed file says so in its fingerprint, so the runner computes what depends on it.
     """
@@ -145,7 +145,7 @@ def remove_rows(settings: Settings) -> int:
             write_query(connection, query, path, mark, facts=facts)
     shutil.rmtree(settings.spill, ignore_errors=True)
     _account(settings, digest)
-    return int(there["n"].sum())
+    return int(there.filter(pl.col("file").str.starts_with(f"{settings.data}/"))["n"].sum())
 
 
 def settle(settings: Settings, published: str | None = None) -> Settled:
