@@ -23,8 +23,9 @@ repeated as (
 candidate as (
     select
         judged.row_id, judged.person_id, judged.result_hash, judged.assay_class, judged.operator, judged.value,
-        judged.lloq, judged.status_code, judged.drop_sequence, judged.resulted_at, judged.source_file, judged.source_row,
-        judged.record_number, judged.has_specimen, repeated.has_final,
+        judged.lloq, judged.status_code = 'preliminary' as is_preliminary, judged.status_code = 'corrected' as is_corrected,
+        judged.drop_sequence, judged.resulted_at, judged.source_row, judged.record_number, judged.has_specimen,
+        repeated.has_final,
         case when judged.has_specimen then '' else coalesce(judged.record_id, '') end as correction_key
     from judged
     join repeated on repeated.person_id = judged.person_id and repeated.result_hash = judged.result_hash
@@ -35,23 +36,23 @@ ranked as (
         *,
         row_number() over (
             partition by person_id, result_hash, assay_class, operator, value,
-                case when status_code in ('preliminary', 'corrected') then status_code else '' end
-            order by drop_sequence desc, source_file, source_row, record_number
+                is_preliminary, is_corrected
+            order by drop_sequence desc, source_row, record_number, row_id
         ) as copy_number
     from candidate
 ),
 replaced as (
     select
         *,
-        bool_or(status_code = 'corrected') over (
+        bool_or(is_corrected) over (
             latest_first rows between unbounded preceding and unbounded following
         ) as has_correction,
         row_number() over latest_first as correction_number
     from ranked
     window latest_first as (
         partition by person_id, result_hash, correction_key
-        order by status_code = 'corrected' desc, drop_sequence desc, resulted_at desc nulls last, copy_number,
-            source_file desc, source_row desc, record_number desc
+        order by is_corrected desc, drop_sequence desc, resulted_at desc nulls last, copy_number, source_row desc,
+            record_number desc, row_id
     )
 ),
 kept as (
@@ -59,19 +60,19 @@ kept as (
         *,
         case
             when copy_number > 1 then 'repeated_row'
-            when has_final and status_code = 'preliminary' then 'superseded_by_final'
+            when has_final and is_preliminary then 'superseded_by_final'
             when has_correction and correction_number > 1 then 'superseded_by_correction'
         end as replaced_by,
         case when has_specimen then assay_class
-            else lpad(cast(correction_number as varchar), 6, '0') || source_file || '.' || source_row || '.'
-                || record_number end as result_key
+            else lpad(cast(correction_number as varchar), 6, '0') || lpad(cast(source_row as varchar), 12, '0') || '.'
+                || record_number || '.' || row_id end as result_key
     from replaced
 ),
 grouped as (
     select
         *,
         dense_rank() over (partition by person_id, result_hash order by result_key) as result_number,
-        row_number() over (same_result order by source_file, source_row, record_number) as replicate_number,
+        row_number() over (same_result order by source_row, record_number, row_id) as replicate_number,
         count(*) over same_result as n_same,
         avg(value) over same_result as mean_value,
         min(value) over same_result as lowest_value,
