@@ -17,7 +17,7 @@ from pipelines.synth.mechanism.clinics import LCMS
 from pipelines.synth.mechanism.codes import BONE_SITES, SCAN_REASONS
 from pipelines.synth.mechanism.course import Course, run_course
 from pipelines.synth.mechanism.hazards import NEVER, row
-from pipelines.synth.mechanism.people import ADJUVANT, MALE_T, STEP_DAYS, Design, make_people
+from pipelines.synth.mechanism.people import ADJUVANT, MALE_T, PREMENOPAUSAL, STEP_DAYS, Design, make_people
 from pipelines.synth.parameters import Parameters
 from pipelines.synth.studies import ADD_ON_DRAW, DRAW_STEPS, only, postmenopausal_cancer
 
@@ -110,6 +110,7 @@ def _women(p: Parameters, seed: int, course: Course) -> Women:
     events = [outcomes.days_since(p, course, name, start) for name in EVENTS_WOMEN]
     events.append(_vertebral_on_record(course, records, start))
     both = (_at(t["is_check"], zero) > 0) & (_at(t["is_check"], zero + _TWO_YEARS) > 0)
+    both &= people.menopause != PREMENOPAUSAL  # at entry: else estradiol still falls for a year or two
     both &= (zero + _TWO_YEARS) * STEP_DAYS + 14 < last
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.log(_at(t["read_estradiol"], zero + _TWO_YEARS) / _at(t["read_estradiol"], zero))

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.synth import draws
 from pipelines.synth.mechanism.clinics import Clinics
-from pipelines.synth.mechanism.people import ADJUVANT, FEMALE_T, MALE_T, PREMENOPAUSAL, RESTART, YEAR, People
+from pipelines.synth.mechanism.people import ADJUVANT, FEMALE_T, MALE_T, PREMENOPAUSAL, RESTART, STEP_DAYS, YEAR, People
 from pipelines.synth.parameters import Parameters
 
 FAR = 100_000
@@ -50,7 +50,9 @@ def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar
     is_restart = people.protocol == RESTART
     hidden = p.number("assignment.frailty_effect") * people.frailty * p.flag("difficulty.unmeasured_confounder")
     taste = p.number("assignment.clinic_effect") * clinics.preference[people.site]
-    premenopausal = people.menopause == PREMENOPAUSAL
+    # as she is when therapy is due, not when she entered
+    age = people.age + np.where(people.protocol == 0, 0, people.index_step) * STEP_DAYS / YEAR
+    premenopausal = (people.menopause == PREMENOPAUSAL) & (age < np.nan_to_num(people.menopause_age))
 
     treated = is_adjuvant & people.is_er_positive & (next(u) < p.number("assignment.adjuvant_treated_share"))
     logit = np.where(premenopausal, p.number("assignment.ai_logit_premenopausal"), p.number("assignment.ai_logit"))

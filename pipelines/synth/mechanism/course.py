@@ -118,7 +118,7 @@ class _Runner:
         former = (people.protocol == MALE_T) & people.is_prevalent
         self.open_axis = np.where(former, p.number("axis.suppressed_level"), self.open_axis)
         self.read = np.full(n, 30.0, dtype=f4)
-        self.checked, self.scanned = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+        self.checked, self.scanned, self.looked = (np.zeros(n, dtype=bool) for _ in range(3))
         self.since_scan = np.full(n, 99.0, dtype=f4)
         self.deficit0 = bone.deficit(p, people.estradiol, people.is_male).astype(f4)
         self.c50_scale = np.exp(p.number("aromatase.c50_log_sd") * draws.normal(seed, people.person, "c50")).astype(f4)
@@ -168,7 +168,7 @@ class _Runner:
             has_metastasis=day[hazards.row("breast_cancer_metastasis")] < start_day,
             has_gynecomastia=(day[hazards.row("gynecomastia")] >= start_day - STEP_DAYS)
             & (day[hazards.row("gynecomastia")] < start_day),
-            scanned=self.scanned[:k],
+            scanned=self.looked[:k],
             worst_t=np.minimum(t[0], t[1]),
             fractured=((known[:2] >= start_day - STEP_DAYS) & (known[:2] < start_day)).any(axis=0),
             u=u,
@@ -329,6 +329,10 @@ class _Runner:
             odds = odds * np.exp(p.number("monitoring.scan_per_percent_loss") * np.minimum(loss, 10.0))
             odds = np.where(broke, np.maximum(odds, p.number("monitoring.scan_after_fracture")), odds)
         self.scanned[:k] = u[7] < odds
+        self.looked[:k] = self.scanned[:k]
+        if not p.flag("difficulty.informative_dxa"):
+            # treatment then follows an occasion of its own: being scanned must tell nothing about being treated
+            self.looked[:k] = draws.uniform(self.seed, people.person[:k], "unrecorded_look", step) < odds
         self.since_scan[:k] = np.where(self.scanned[:k], 0.0, self.since_scan[:k] + 1.0)
 
     def _remember(self, step: int, k: int, axis, inhibited, concentration, taken, bmd, assay, z) -> None:
