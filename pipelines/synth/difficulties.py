@@ -82,7 +82,7 @@ SPOILS: dict[str, dict[str, int]] = {
 }
 
 
-#: parameters that differ while a difficulty is shown alone: a tenth of prevalent users is too few to be seen at 200,000
+#: parameters that differ while a difficulty is shown alone: the usual tenth of prevalent users is too few to be seen
 STRENGTH: dict[str, dict[str, Value]] = {"prevalent_users": {"people.prevalent_share": 0.5}}
 
 
