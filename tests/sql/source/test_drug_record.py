@@ -50,7 +50,10 @@ def test_an_order_is_no_fill(run_sql, only, type_concept, kind):
 def test_two_steps_of_a_titration_are_two_rows(run_sql):
     """Domain row 17: where a source writes each step as a row of its own, each is staged with its own instruction."""
     header = "person_id | record_number | record_id | drug_text | sig_text | started_on"
-    text = f"{header}\n1 | 1 | a | anastrozole 1 mg | 1 tab weekly | 2020-03-01\n1 | 1 | b | anastrozole 1 mg | 1 tab twice weekly | 2020-04-01"
+    text = (
+        f"{header}\n1 | 1 | a | anastrozole 1 mg | 1 tab weekly | 2020-03-01\n"
+        "1 | 1 | b | anastrozole 1 mg | 1 tab twice weekly | 2020-04-01"
+    )
     rows = run_sql(VIEW, {"staging.person": PERSON, "raw.flat_prescription": text})
     assert {(row["sig_text"], row["disposition"]) for row in rows} == {
         ("1 tab weekly", "staged"), ("1 tab twice weekly", "staged"),

@@ -86,8 +86,8 @@ def test_a_later_delivery_replaces_and_a_retraction_withdraws_only_what_came_bef
         "1 | second | 1 | 2 | a | neck | L | 0.72 | 2020-01-05",
         "1 | third | 1 | 3 | b | neck | L | 0.73 | 2020-02-05",
         header=header,
-        raw__flat_retraction="person_id | source_file | drop_sequence | record_id | kind\n1 | r | 3 | a | dxa\n1 | r | 3 | b | dxa\n"
-        "1 | r | 9 | b | lab",
+        raw__flat_retraction="person_id | source_file | drop_sequence | record_id | kind\n1 | r | 3 | a | dxa\n"
+        "1 | r | 3 | b | dxa\n1 | r | 9 | b | lab",
     )
     found = {(row["source_file"], row["source_row"]): (row["disposition"], row["reason"]) for row in rows}
     assert found == {

@@ -17,7 +17,8 @@ CELLS = {
     "started_on": "2020-03-01",
 }  # fmt: skip
 PRODUCTS = {
-    "anastrozole": {"ingredient": "anastrozole", "drug_class": "aromatase_inhibitor", "strength_mg": 1.0, "strength_text": "1 mg"},
+    "anastrozole": {"ingredient": "anastrozole", "drug_class": "aromatase_inhibitor", "strength_mg": 1.0,
+                    "strength_text": "1 mg"},
     "testosterone": {"ingredient": "testosterone", "drug_class": "androgen", "concentration_mg_per_ml": 200.0,
                      "volume_ml": 10.0, "strength_text": "200 mg/mL"},
     "pellet": {"ingredient": "testosterone", "drug_class": "androgen", "strength_mg": 100.0, "form_code": "pellet",
@@ -200,7 +201,10 @@ def test_an_instruction_nobody_read_is_not_filled_by_the_supply(run_sql, only):
 
 
 def test_omop_days_and_quantities_of_zero_say_nothing(run_sql, only):
-    omop = "person_id | drug_exposure_id | drug_concept_id | drug_type_concept_id | quantity | days_supply | drug_exposure_start_date\n1 | 5 | 1348265 | 32825 | 0 | 0 | 2020-03-01"
+    omop = (
+        "person_id | drug_exposure_id | drug_concept_id | drug_type_concept_id | quantity | days_supply"
+        " | drug_exposure_start_date\n1 | 5 | 1348265 | 32825 | 0 | 0 | 2020-03-01"
+    )
     (key,) = {row["product_id"] for row in run_sql("source.omop_drug_keyed", {"raw.omop_drug_exposure": omop})}
     product = [
         PRODUCTS["anastrozole"] | {"product_id": key, "resolution_code": "code", "drug_name": "a", "n_ingredients": 1}

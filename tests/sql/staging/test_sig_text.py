@@ -9,7 +9,10 @@ def product_ids(run_sql, rows: str) -> list[str]:
 
 
 def test_distinct_by_text_whatever_its_case_and_by_drug(run_sql):
-    rows = "person_id | drug_text | sig_text\n1 | A | 1 tab daily\n2 | A | 1 TAB DAILY \n1 | A | 1 tab qod\n1 | A |\n3 | A | 1 tab daily"
+    rows = (
+        "person_id | drug_text | sig_text\n1 | A | 1 tab daily\n2 | A | 1 TAB DAILY \n1 | A | 1 tab qod\n1 | A |\n"
+        "3 | A | 1 tab daily"
+    )
     (product,) = product_ids(run_sql, rows)
     found = run_sql(TABLE, {"raw.flat_prescription": rows, "staging.drug_product": PRODUCT.format(product, product)})
     texts = [(row["drug_text"], row["strength_text"], row["sig_text"].lower()) for row in found]
