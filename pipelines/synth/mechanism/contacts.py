@@ -99,7 +99,7 @@ def make_observations(p: Parameters, seed: int, course: Course, offices: Offices
         measured = true + noise * z_read
         if name == "cycle_day":
             true = measured = 1.0 + np.floor(28.0 * draws._unit(u[0][i]))
-        parts.append((who, day, np.full(i.size, code), true, np.maximum(measured, 0.0)))
+        parts.append((who, day, np.full(i.size, code), np.maximum(true, 0.0), np.maximum(measured, 0.0)))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
