@@ -159,6 +159,13 @@ def missing_piece(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return _with_contract_columns("mart.missing_piece", inputs["raw.missing_piece"])
 
 
+def sig_coverage(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.sig_coverage`: rows are not people; a cell of few people is hidden, and enough others that no total tells it."""
+    found = inputs["cohort.sig_count"].collect().sort("source_id", "language", "outcome", "reason")
+    shown = _partition(found, ["source_id"], "n_people", facts.min_cell, ["n_sigs", "n_rows"])
+    return _with_contract_columns("mart.sig_coverage", shown)
+
+
 def _partition(
     frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str], total: str | None = None
 ) -> pl.LazyFrame:

@@ -110,6 +110,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("table_one", "models.baseline"),
     _mart("e2_distribution", "models.e2_distribution"),
     _mart("measurement_count", "cohort.measurement_count"),
+    _mart("sig_coverage", "cohort.sig_count"),
     _mart("source_file", "raw.manifest", "staging.conservation"),
     _mart("missing_piece", "raw.missing_piece"),
 )

@@ -4,7 +4,8 @@
 
 Each size is one command in a process of its own, with one worker per core. Memory is the sum over the command and its
 workers, sampled every second from /proc (proportional set size, so that shared pages count once). The folder of each
-size is kept. Seconds are of the machine and the load named in the result; what should be flat is seconds per thousand.
+size is kept. Wall seconds are of the machine and the load named in the result. CPU seconds are those of the command
+and its workers, sampled with the memory: what should be flat is CPU seconds per thousand persons added, start-up apart.
 """
 
 import argparse
@@ -14,6 +15,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import polars as pl
+
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def tree(root: int) -> list[int]:
@@ -43,15 +48,33 @@ def held_kib(process: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
+def cpu_seconds(process: int) -> float:
+    """User and system time so far; 0 when the process is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def dxa_rows(out: Path) -> int:
+    """Measurement rows written by densitometers."""
+    values = pl.scan_parquet(out / "omop" / "measurement" / "*.parquet").select("measurement_source_value")
+    found = values.filter(pl.col("measurement_source_value").str.starts_with("DXA|")).select(pl.len())
+    return int(found.collect(engine="streaming").item())
+
+
 def measure(persons: int, out: Path, seed: int) -> dict:
     """One command: seconds, peak memory, rows and bytes."""
     command = [str(Path(sys.executable).with_name("trabecula")), "simulate", "--persons", str(persons)]
     command += ["--seed", str(seed), "--out", str(out), "--truth-persons", "0"]
-    started, peak = time.monotonic(), 0
+    started, peak, used = time.monotonic(), 0, {}
     load = os.getloadavg()[0]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
         while running.poll() is None:
-            peak = max(peak, sum(map(held_kib, tree(running.pid))))
+            processes = tree(running.pid)
+            peak = max(peak, sum(map(held_kib, processes)))
+            used |= {process: seconds for process in processes if (seconds := cpu_seconds(process))}
             time.sleep(1)
     if running.returncode:
         raise SystemExit(running.returncode)
@@ -62,11 +85,13 @@ def measure(persons: int, out: Path, seed: int) -> dict:
         "persons": persons,
         "seconds": round(seconds, 1),
         "seconds_per_thousand": round(1000 * seconds / persons, 3),
+        "cpu_seconds": round(sum(used.values()), 1),
         "peak_memory_mib": round(peak / 1024),
         "omop_mib": round(size / 2**20),
         "load_before": round(load, 1),
         "cores": os.cpu_count(),
-        "rows": {name: told["rows"][name] for name in ("measurement", "drug_exposure", "device_exposure")},
+        "rows": {name: told["rows"][name] for name in ("measurement", "drug_exposure", "device_exposure")}
+        | {"dxa_measurement": dxa_rows(out)},
         "planted": sum(trap["n"] for trap in told["planted"].values()),
         "parameters_sha256": told["parameters_sha256"],
     }

@@ -54,3 +54,20 @@ class MeasurementCount(dy.Schema):
     measurement = text("Measurement or pair of measurements", key=True)
     sex_code = text("Sex, or all", key=True)
     n = whole("People", "{persons}", minimum=0)
+
+
+@table("cohort.sig_count", grain="one row per source, language, outcome and reason", unit="population")
+class SigCount(dy.Schema):
+    """How prescription instructions were read. Not for release: `mart.sig_coverage` is."""
+
+    source_id = text("Source system of the rows", key=True)
+    language = text("Language of the instruction, or unknown", key=True)
+    outcome = text(
+        "What became of the instruction",
+        key=True,
+        allowed=("read", "read_with_doubt", "no_strength", "blank", "refused", "no_instruction"),
+    )
+    reason = text("Gravest reason for doubt, or none", key=True)
+    n_sigs = whole("Distinct instructions, with drug and strength", minimum=0)
+    n_rows = whole("Prescription rows", minimum=1)
+    n_people = whole("People with such a row", "{persons}", minimum=1)

@@ -180,6 +180,24 @@ class MissingPiece(dy.Schema):
     consequence = text("What cannot be computed, in plain words")
 
 
+@table("mart.sig_coverage", grain="one row per source, language, outcome and reason", unit="population")
+class SigCoverage(dy.Schema):
+    """How much of the prescription instructions the reader reads, and why it leaves the rest blank. Says nothing of errors."""
+
+    source_id = text("Source system of the rows", key=True)
+    language = text("Language of the instruction, or unknown", key=True)
+    outcome = text(
+        "read: dose without doubt; read_with_doubt: dose, flagged; no_strength: read, but no strength to make mg of it; "
+        "blank: dose left blank; refused: nothing read; no_instruction: none written",
+        key=True,
+        allowed=("read", "read_with_doubt", "no_strength", "blank", "refused", "no_instruction"),
+    )
+    reason = text("Gravest reason for doubt, or none", key=True)
+    n_sigs = whole("Distinct instructions, with drug and strength", optional=True, minimum=0)
+    n_rows = whole("Prescription rows", optional=True, minimum=0)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
 @table("mart.quality_result", grain="one row per check, table and stratum", unit="population")
 class QualityResult(dy.Schema):
     """Verdict of each data-quality check of this build. A pass rate counts evaluable checks only."""

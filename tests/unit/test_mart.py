@@ -251,6 +251,23 @@ def test_source_files_are_accounted_without_small_parts():
     assert (a["is_suppressed"], b["is_suppressed"]) == (True, False)
 
 
+def test_instructions_of_few_people_are_hidden_and_no_total_tells_them():
+    cells = {"read": 500, "read_with_doubt": 40, "blank": 12, "refused": 3}
+    rows = [
+        {"source_id": "omop", "language": "en", "outcome": code, "reason": "none"}
+        | {"n_sigs": 2, "n_rows": 2 * n, "n_people": n}
+        for code, n in cells.items()
+    ]
+    found = {row["outcome"]: row for row in leaving("sig_coverage", "cohort.sig_count", rows)}
+    assert {code: row["n_rows"] for code, row in found.items()} == {
+        "read": 1000,
+        "read_with_doubt": 80,
+        "blank": None,
+        "refused": None,
+    }
+    assert all((row["n_sigs"] is None) == (row["n_rows"] is None) == row["is_suppressed"] for row in found.values())
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -262,12 +279,14 @@ def test_source_files_are_accounted_without_small_parts():
         "table_one",
         "e2_distribution",
         "measurement_count",
+        "sig_coverage",
     ],
 )
 def test_nothing_in_nothing_out(table):
     source = {
         "attrition": "cohort.attrition",
         "measurement_count": "cohort.measurement_count",
+        "sig_coverage": "cohort.sig_count",
         "table_one": "models.baseline",
     }
     assert leaving(table, source.get(table, f"models.{table}"), []) == []

@@ -82,7 +82,7 @@ def cut(tokens: list[Token]) -> Instruction:
             elif clause.marker == k.CALL:
                 found.flags |= {"unread_words"} if any(t.kind == k.UNREAD for t in clause.tokens) else set()
                 break
-            elif conditional:
+            elif conditional and not _is_step(group, place):
                 _condition(found, group, place, base_speaks)
             elif clause.marker == k.STOP:
                 if stepping:
@@ -101,6 +101,12 @@ def cut(tokens: list[Token]) -> Instruction:
                     found.steps.append(clause.tokens)
                 dose_so_far = dose_so_far or clause.says_dose()
     return found
+
+
+def _is_step(group: list[Clause], place: int) -> bool:
+    """'Then' with a dose before any 'if': '1 tablet for 4 weeks, then 2 tablets, then stop if ...'."""
+    clause = group[place]
+    return clause.marker == k.THEN and clause.says_dose() and not any(c.marker in (k.IF, k.MAY) for c in group[:place])
 
 
 def _condition(found: Instruction, group: list[Clause], place: int, base_speaks: bool) -> None:

@@ -99,6 +99,7 @@ def clean(text: str) -> str:
     line = re.sub(r"\be2\s(?:was|is|of|at|remains|now)\b", "e2", line)
     line = re.sub(r"(?<=[0-9])\s?x(?=[a-z]{2})", " x ", line)
     line = re.sub(r"\blt\.", "laut", line)
+    line = re.sub(r"\bb\.\s?(?=bed)", "b ", line)
     line = re.sub(r"\bq\.(?=\s?(?:[a-z]{2}|[0-9]))", "q ", line)
     line = re.sub(r"^t\s(?=[0-9])", "take ", line)
     line = re.sub(r"\bbei\s(?=e2\b)", "wenn ", line)

@@ -72,7 +72,7 @@ ENTRIES = (
     (k.AS_DIRECTED, None, "gemass verordnung;laut plan;nach plan"),
     (k.ONLY_ONCE, None, "einmalig;einmaldosis"),
     (k.SHOT, None, "injektion;injektionen;spritze;spritzen"),
-    (k.SHOT_DAY, None, "injektionstag;am injektionstag;injektionstagen;spritzentag"),
+    (k.SHOT_DAY, None, "injektionstag;am injektionstag;injektionstagen;spritzentag;am tag der injektion;am tag der spritze"),
     (k.WITH, None, "mit;bei;zusammen mit"),
     (k.BEFORE, None, "vor;nach"),
     (k.MAXIMUM, None, "maximal;hochstens;hoechstens;nicht mehr als"),

@@ -1,6 +1,12 @@
-"""Sigs with what an honest reader makes of them: the golden set, and two held-out sets written before the parser saw them."""
+"""Sigs with what an honest reader makes of them: the golden set, and held-out sets.
+
+The first two held-out sets were in the repository while the grammar was written, so theirs is no clean error rate. The
+third was written when the grammar was finished and changed nothing in it.
+"""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,7 +65,8 @@ def _differences(row: dict[str, str]) -> list[str]:
 
 
 GOLDEN = _rows("golden.csv")
-HELD_OUT = _rows("held_out.csv") + _rows("held_out_second.csv")
+FRESH = _rows("held_out_third.csv")
+HELD_OUT = _rows("held_out.csv") + _rows("held_out_second.csv") + FRESH
 
 
 @pytest.mark.parametrize("row", GOLDEN, ids=lambda row: f"{row['sig']}|{row['drug']}|{row['strength']}")
@@ -79,7 +86,26 @@ def test_held_out_sig_is_never_silently_wrong(row: dict[str, str]) -> None:
     assert not wrong or sig.is_flagged
 
 
-def test_held_out_set_is_mostly_read_exactly() -> None:
-    exact = sum(not _differences(row) for row in HELD_OUT)
-    assert len(HELD_OUT) >= 120
-    assert exact >= 0.95 * len(HELD_OUT)
+@pytest.mark.parametrize("row", HELD_OUT, ids=lambda row: f"{row['sig']}|{row['drug']}|{row['strength']}")
+def test_no_dose_a_week_of_a_held_out_sig_is_wrong(row: dict[str, str]) -> None:
+    """A dose that is read is the dose that is meant, flagged or not."""
+    read, expected = _parse(row).mg_per_week, _number(row["mg_per_week"])
+    assert read is None or _same(read, expected, LONG_INTERVAL_TOLERANCE)
+
+
+@pytest.mark.parametrize(("rows", "least"), [(HELD_OUT, 240), (FRESH, 60)])
+def test_held_out_sets_are_mostly_read_exactly(rows: list[dict[str, str]], least: int) -> None:
+    exact = sum(not _differences(row) for row in rows)
+    assert len(rows) >= least
+    assert exact >= 0.93 * len(rows)
+
+
+def test_the_reader_needs_no_table_library() -> None:
+    """`from pipelines.domain.sig import parse` in a new interpreter loads the standard library and itself alone."""
+    program = (
+        "import sys; from pipelines.domain.sig import parse; assert parse('1 tab bid').times_per_week == 14;"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "pipelines" in loaded
+    assert not {"polars", "duckdb", "numpy", "pandas", "pyarrow", "dataframely", "scipy"} & set(loaded)
