@@ -65,7 +65,7 @@ class Gap:
 
 _SUSTAINED_ARMS = {"lumbar_spine_24_months_sustained", "arthralgia_2_years_on_ai"}
 _NO_START = _SUSTAINED_ARMS | {"estradiol_change_on_tamoxifen", "vertebral_fracture_on_record"}
-#: what each difficulty, on alone, must be seen to spoil, and the sign of the bias (0: set by the clinics of the seed)
+#: what each difficulty, on alone, must be seen to spoil, and the sign of the bias
 SPOILS: dict[str, dict[str, int]] = {
     "confounding_by_indication": {
         "fracture_5_years": -1,
@@ -73,12 +73,12 @@ SPOILS: dict[str, dict[str, int]] = {
         "estradiol_after_add_on": 1,
     },
     "treatment_confounder_feedback": {"estradiol_kept_dose": 1},
-    "informative_dxa": {"lumbar_spine_24_months_start": 1, "vertebral_fracture_on_record": 1},
+    "informative_dxa": {"lumbar_spine_24_months_start": -1, "vertebral_fracture_on_record": 1},
     "informative_stopping": {"arthralgia_2_years_on_ai": -1},
     "prevalent_users": {"arthralgia_1_year": -1},
     "immortal_time": {"death_ever_treated": -1},
     "unmeasured_confounder": {"negative_control_hazard_ratio": 1, "heart_failure_hazard_ratio": 1},
-    "assay_scanner_changes": {"estradiol_change_on_tamoxifen": -1, "total_hip_24_months_on_tamoxifen": 0},
+    "assay_scanner_changes": {"estradiol_change_on_tamoxifen": -1},
 }
 
 
