@@ -17,7 +17,7 @@ def main() -> None:
     options = parser.parse_args()
     parameters = load_parameters(options.truth)
     agreements = calibrate(parameters, options.seed, read_targets(), options.scale)
-    options.out.write_text(page(agreements, options.seed, parameters.fingerprint()), encoding="utf-8")
+    options.out.write_text(page(agreements, options.seed, parameters), encoding="utf-8")
 
 
 if __name__ == "__main__":
