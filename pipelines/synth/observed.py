@@ -122,7 +122,7 @@ def _women(p: Parameters, seed: int, course: Course) -> Women:
     cohort = Women(
         person=people.person,
         first=first,
-        ever_ai=(ai & seen).any(axis=0),
+        ever_ai=np.any(ai & seen, axis=0),
         stays=stays,
         last=(last - start).astype(np.float64),
         death=death,

@@ -10,6 +10,7 @@ decision*: natural before and after one forced choice.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ class Study:
     events: tuple[str, ...] = ()
 
 
-SUSTAINED = {"is_sustained": True, "misses_doses": True}
+SUSTAINED: dict[str, Any] = {"is_sustained": True, "misses_doses": True}
 _SITES = ("lumbar_spine", "total_hip", "femoral_neck")
 _CORE = tuple((site, month) for site in _SITES for month in (12, 24))
 _LONG = tuple((site, month) for site in _SITES for month in (12, 24, 60))

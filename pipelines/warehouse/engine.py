@@ -1,6 +1,6 @@
 """DuckDB connections with every limit stated: memory, spill, threads, no extensions from the network."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
@@ -42,7 +42,7 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def told_when_full(settings: Settings) -> Iterator[None]:
+def told_when_full(settings: Settings) -> Generator[None]:
     """Says a full disk as what it is.
 
     Raises:

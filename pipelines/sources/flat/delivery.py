@@ -20,6 +20,7 @@ from pipelines.sources.delivery import (
     Delivery,
     Drop,
     FoundFile,
+    Kind,
     Part,
     StreamedRows,
     delivery_id,
@@ -149,8 +150,9 @@ class _FileFacts:
 
     def found(self, format_code: str, status: Any, **more: Any) -> FoundFile:
         size = self.path.stat().st_size
+        named: dict[str, Any] = {"source_file": self.source_file} | more
         return FoundFile(
-            **({"source_file": self.source_file} | more),
+            **named,
             format_code=format_code,
             bytes=size,
             sha256=self.sha256,
@@ -285,7 +287,7 @@ def _add_fhir(known: _FileFacts, mapping: Mapping, found: _Read) -> int:
             found.files.append(aside)
             continue
         name = known.part_name(label if len(file.rows) > 1 else None)
-        types = {"record_number": "whole"} | dict(fhir.types(kind))
+        types: dict[str, Kind] = {"record_number": "whole"} | fhir.types(kind)
         found.parts.append(
             Part(
                 table=f"raw.flat_{kind}",

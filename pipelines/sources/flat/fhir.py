@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.errors import BadInput
+from pipelines.sources.delivery import Kind
 from pipelines.sources.flat import date_format
 from pipelines.sources.flat.cells import DTYPES, RULES, Cells
 from pipelines.sources.flat.fhir_records import KINDS_OF_TYPE, belongs, columns, component, native_id
@@ -102,9 +103,9 @@ def kind_of(name: str) -> str | None:
     return kind if kind in KINDS else None
 
 
-def types(kind: str) -> dict[str, str]:
+def types(kind: str) -> dict[str, Kind]:
     """Canonical columns of a kind and how each is read."""
-    return FLAT_COLUMNS[kind]
+    return cast("dict[str, Kind]", FLAT_COLUMNS[kind])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import polars as pl
 
 from pipelines.errors import BadInput
+from pipelines.sources.delivery import Kind
 from pipelines.sources.flat.cells import DTYPES, Cells, native_id, plain_text, read_cells
 from pipelines.sources.flat.mapping import PERSON, ColumnRule, Condition, Table
 from pipelines.sources.flat.mapping_check import is_dropped
@@ -47,9 +49,11 @@ class RecordReader:
         return frame.filter(*passes)
 
     @property
-    def types(self) -> dict[str, str]:
+    def types(self) -> dict[str, Kind]:
         """Columns of the records besides `source_row` and `native_id`, as landing is told to read them."""
-        return {"record_number": "whole"} | FLAT_COLUMNS[self.table.kind] | dict.fromkeys(self.kept.values(), "text")
+        canonical = cast("dict[str, Kind]", FLAT_COLUMNS[self.table.kind])
+        kept: dict[str, Kind] = dict.fromkeys(self.kept.values(), "text")
+        return {"record_number": "whole"} | canonical | kept
 
     def records(self, batch: Batch) -> Batch:
         """The batch as records: `source_row`, `native_id`, `record_number`, every canonical column of the kind, others.

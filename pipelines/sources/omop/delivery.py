@@ -273,11 +273,14 @@ def _is_simulated(folder: Path, drops: Sequence[Drop], described: str) -> bool:
     if any(word in described for word in _SAYS_SIMULATED):
         return True
     base = folder.parent if folder.is_file() else folder
-    for place in {base, *(base / drop.folder for drop in drops)}:
+    inside = {base, *(base / drop.folder for drop in drops)}
+    # The simulator writes its truth beside the folder; what else lies there is nobody's input and may be anything.
+    for place in (*sorted(inside), base.resolve().parent):
         truth = place / TRUTH_FILE
         try:
             if truth.exists() and json.loads(truth.read_text()).get("evidence_source") == "simulated":
                 return True
-        except (ValueError, AttributeError) as error:
-            raise BadInput(f"{truth}: not valid JSON: take it away or write it again") from error
+        except (OSError, ValueError, AttributeError) as error:
+            if place in inside:
+                raise BadInput(f"{truth}: not valid JSON: take it away or write it again") from error
     return False

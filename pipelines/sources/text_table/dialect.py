@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import BadInput
 from pipelines.sources.text_table import byte_stream
@@ -133,7 +134,7 @@ def _score(lines: list[str], delimiter: str, quoting: bool) -> tuple[float, int]
     return sum(width == widths[0] for width in widths) / len(widths), widths[0]
 
 
-def _csv_options(delimiter: str, quoting: bool) -> dict[str, object]:
+def _csv_options(delimiter: str, quoting: bool) -> dict[str, Any]:
     if not quoting:
         return {"delimiter": delimiter, "quoting": csv.QUOTE_NONE}
     return {"delimiter": delimiter, "quotechar": '"', "doublequote": True}

@@ -5,6 +5,7 @@ Here: who is enrolled and what each arm takes. Not here: what is read off (`quan
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Trial:
 
 
 def _adjuvant(name: str, agent: int, kind: int = 0, **more) -> Regime:
-    settings = {"is_sustained": True, "no_antiresorptive": True} | more
+    settings: dict[str, Any] = {"is_sustained": True, "no_antiresorptive": True} | more
     return Regime(name=name, adjuvant_agent=agent, ai_kind=kind, **settings)
 
 

@@ -170,7 +170,7 @@ class _Runner:
             & (day[hazards.row("gynecomastia")] < start_day),
             scanned=self.looked[:k],
             worst_t=np.minimum(t[0], t[1]),
-            fractured=((known[:2] >= start_day - STEP_DAYS) & (known[:2] < start_day)).any(axis=0),
+            fractured=np.any((known[:2] >= start_day - STEP_DAYS) & (known[:2] < start_day), axis=0),
             u=u,
         )
         treatment.decide(p, now, self.plan, people, self.regime, seen, step, k)

@@ -86,7 +86,7 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
         code = np.full(who.size, ALL_EVENTS.index(name))
         way = np.where(found < NEVER, codes.DETECTION.index(by), codes.DETECTION.index("never"))
         primary = (setting == 2) & (b < 0.85) | (setting != 2) & (b < 0.6)
-        parts.append((who, code, day, found, way, setting, primary & ~history, np.full(who.size, history)))
+        parts.append((who, code, day, found, way, setting, primary & (not history), np.full(who.size, history)))
 
     everyone = np.arange(people.person.size)
     for i, name in enumerate(FRACTURES):

@@ -73,7 +73,11 @@ def after_days(
 
 
 def step_mean(
-    before: np.ndarray, mg_per_week: np.ndarray, days: float, clearance: np.ndarray, volume: np.ndarray | float
+    before: np.ndarray,
+    mg_per_week: np.ndarray,
+    days: float,
+    clearance: np.ndarray,
+    volume: np.ndarray | np.floating | float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean over a step and concentration at its end, both ng/mL: the exact integral of `after_days`."""
     rate = clearance / volume * HOURS_PER_DAY

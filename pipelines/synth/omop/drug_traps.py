@@ -84,8 +84,8 @@ def spoil_fills(rows: pl.DataFrame, mess: Mess) -> pl.DataFrame:
         days_supply=pl.when(pl.Series(wrong)).then(pl.Series(billed)).otherwise("days_supply"),
         stop_reason=pl.when(pl.Series(~unmarked)).then("stop_reason"),
     )
-    mess.plant_where("days_supply_wrong", rows, pl.Series(wrong), "true_days")
-    mess.plant_where("return_unmarked", rows, pl.Series(unmarked))
+    mess.plant_where("days_supply_wrong", rows, np.asarray(wrong), "true_days")
+    mess.plant_where("return_unmarked", rows, np.asarray(unmarked))
     mess.plant_where("fill_returned", rows, pl.col("is_returned"))
     previous = pl.col("day").shift(1).over("person", "order") + pl.col("true_days").shift(1).over("person", "order")
     mess.plant_where("early_refill", rows, (pl.col("day") < previous - _EARLY_BY).fill_null(False))

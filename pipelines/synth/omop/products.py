@@ -109,7 +109,7 @@ def products(seen: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         seen: distinct ingredient, form, strength_mg of licensed products.
     """
     rows = seen.with_columns(product_concept_id=product_concept()).sort("product_concept_id")
-    names = [product_name(*values[:3], False, 0) for values in rows.iter_rows()]
+    names = [product_name(*values[:3], is_compounded=False, name_style=0) for values in rows.iter_rows()]
     own = pl.Series([ingredient_concept(name) for name in rows["ingredient"]], dtype=pl.Int64)
     concepts = rows.select(
         concept_id="product_concept_id",

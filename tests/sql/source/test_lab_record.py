@@ -167,7 +167,13 @@ def test_operator_concepts(run_sql, only, concept, text, operator, value):
 
 @pytest.mark.parametrize(
     ("sex", "value", "flag"),
-    [(2, "40", None), (2, "400", "unit_suspect"), (1, "400", None), (2, "160", "unit_suspect"), (2, "0.9", "unit_suspect")],
+    [
+        (2, "40", None),
+        (2, "400", "unit_suspect"),
+        (1, "400", None),
+        (2, "160", "unit_suspect"),
+        (2, "0.9", "unit_suspect"),
+    ],
 )
 def test_an_unusual_number_that_fits_another_unit_is_flagged_and_stays(run_sql, only, sex, value, flag):
     row = only(records(run_sql, {"person_id": sex, "value_text": value}))
