@@ -6,6 +6,7 @@ Of what is not listed in `fhir_schema` nothing is read. A line that is no such r
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
