@@ -27,9 +27,8 @@ class ForeignTable:
         """Some columns, a batch at a time."""
         listed = ", ".join(quoted(name) for name in columns)
         with _open(self.path) as connection:
-            reader = connection.sql(f"select {listed} from {quoted(self.schema)}.{quoted(self.name)}").to_arrow_reader(
-                _BATCH_ROWS
-            )
+            where = _place(connection, self.schema, self.name)
+            reader = connection.sql(f"select {listed} from {where}").to_arrow_reader(_BATCH_ROWS)
             for batch in reader:
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
@@ -58,11 +57,17 @@ def tables_of(path: Path) -> tuple[ForeignTable, ...]:
         ).fetchall()
         found = []
         for schema, name in listed:
-            where = f"{quoted(schema)}.{quoted(name)}"
+            where = _place(connection, schema, name)
             columns = tuple(row[0] for row in connection.execute(f"describe {where}").fetchall())
             row = connection.execute(f"select count(*) from {where}").fetchone()
             found.append(ForeignTable(path, schema, name, columns, int(row[0]) if row else 0))
     return tuple(found)
+
+
+def _place(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
+    """The full name of a table: a file cdm.duckdb often holds a schema cdm, and two parts alone would be ambiguous."""
+    ((database,),) = connection.execute("select current_database()").fetchall()
+    return f"{quoted(database)}.{quoted(schema)}.{quoted(name)}"
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:

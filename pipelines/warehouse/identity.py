@@ -121,6 +121,7 @@ def _parameters(key: bytes, source: str) -> dict[str, object]:
 
 
 def _no_collision(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    row = connection.execute("select count(*) - count(distinct person_id) from identity").fetchone()
-    if row and row[0]:
-        raise BadInput(f"{source}: {row[0]} native ids collide in person_id; choose another key")
+    # All rows are fetched: a result that is not read to its end blocks the connection for `unregister`.
+    ((shared,),) = connection.execute("select count(*) - count(distinct person_id) from identity").fetchall()
+    if shared:
+        raise BadInput(f"{source}: {shared} native ids collide in person_id; choose another key")

@@ -113,10 +113,18 @@ def _secret(settings: Settings) -> bytes | None:
     return key
 
 
+def _data_places(settings: Settings) -> list[Path]:
+    """Home and input; of an input that is one file, the folder it lies in."""
+    folder = Path(settings.folder) if settings.folder else None
+    if folder is None:
+        return [settings.home]
+    return [settings.home, folder.parent if folder.is_file() else folder]
+
+
 def _from_file(path: Path, settings: Settings) -> bytes:
     where = path.resolve()
-    for place in (settings.home, Path(settings.folder) if settings.folder else None):
-        if place is not None and where.is_relative_to(place.resolve()):
+    for place in _data_places(settings):
+        if where.is_relative_to(place.resolve()):
             raise BadInput(f"{FILE_VARIABLE}: {path} lies beside the data: keep it elsewhere")
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

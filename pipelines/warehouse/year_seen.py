@@ -64,5 +64,6 @@ def _know_shifts(connection: duckdb.DuckDBPyConnection, identities: Identities, 
 
 def _add_people(connection: duckdb.DuckDBPyConnection, identities: Identities, part: BulkPart, relation: str) -> None:
     column = part.id_column or ""
-    found = connection.execute(f"describe select {quoted(column)} from {relation}").fetchone()
-    identities.add(relation, native_id(column, found[1] if found else "VARCHAR"))
+    # All rows are fetched: a result that is not read to its end blocks the connection for `unregister`.
+    (found,) = connection.execute(f"describe select {quoted(column)} from {relation}").fetchall()
+    identities.add(relation, native_id(column, found[1]))
