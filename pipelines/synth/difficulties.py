@@ -67,11 +67,7 @@ _SUSTAINED_ARMS = {"lumbar_spine_24_months_sustained", "arthralgia_2_years_on_ai
 _NO_START = _SUSTAINED_ARMS | {"estradiol_change_on_tamoxifen", "vertebral_fracture_on_record"}
 #: what each difficulty, on alone, must be seen to spoil, and the sign of the bias
 SPOILS: dict[str, dict[str, int]] = {
-    "confounding_by_indication": {
-        "fracture_5_years": -1,
-        "venous_thromboembolism_5_years": 1,
-        "estradiol_after_add_on": 1,
-    },
+    "confounding_by_indication": {"fracture_5_years": -1, "estradiol_after_add_on": 1},
     "treatment_confounder_feedback": {"estradiol_kept_dose": 1},
     "informative_dxa": {"lumbar_spine_24_months_start": -1, "vertebral_fracture_on_record": 1},
     "informative_stopping": {"arthralgia_2_years_on_ai": -1},

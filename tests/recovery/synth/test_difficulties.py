@@ -20,8 +20,8 @@ ENOUGH = 200_000
 STRONG = [
     (
         "confounding_by_indication",
-        {"assignment.ai_prior_thrombosis": 3.0, "history.thrombosis_logit_at_65": -1.0},
-        ("venous_thromboembolism_5_years", "estradiol_after_add_on"),
+        {"assignment.ai_per_t_score": 3.0, "fracture.relative_risk_per_sd": (4.0, 4.0, 4.0, 4.0, 4.0)},
+        ("fracture_5_years", "estradiol_after_add_on"),
     ),
     ("treatment_confounder_feedback", {}, ("estradiol_kept_dose",)),
     (
