@@ -1,26 +1,27 @@
 -- grain: one row per delivered laboratory row and record
 -- unit: person
 -- Rows looked at with what surrounds them: person, delivery, dates, corrections and retractions of later deliveries.
+-- Only rows of the same person correct or retract: each person must come out the same whoever else is computed with them.
 -- reason: why the row cannot be staged; NULL where only other rows of its specimen may still replace it.
 -- specimen_key: id of the specimen, else the moment of the draw, else the day; has_specimen tells the day apart.
 -- A number that is not plausible in its unit, but would be in another that laboratories use, may carry a wrong label: it
 -- is set aside, never converted again. Outside the usual range of its sex only, it is staged and flagged.
 with later as (
-    select source_id, cast(measurement_id as varchar) as record_id, max(drop_sequence) as drop_sequence
+    select person_id, source_id, cast(measurement_id as varchar) as record_id, max(drop_sequence) as drop_sequence
     from raw.omop_measurement
     where drop_sequence > 1 and measurement_id is not null
-    group by source_id, measurement_id
+    group by person_id, source_id, measurement_id
     union all
-    select source_id, record_id, max(drop_sequence)
+    select person_id, source_id, record_id, max(drop_sequence)
     from raw.flat_lab
     where drop_sequence > 1 and record_id is not null
-    group by source_id, record_id
+    group by person_id, source_id, record_id
 ),
 retracted as (
-    select source_id, record_id, max(drop_sequence) as drop_sequence
+    select person_id, source_id, record_id, max(drop_sequence) as drop_sequence
     from source.flat_withdrawn
     where kind = 'lab'
-    group by source_id, record_id
+    group by person_id, source_id, record_id
 ),
 used_unit as (
     select
@@ -96,5 +97,8 @@ select
     lab.specimen_id is not null or lab.drawn_at is not null as has_specimen
 from placed as lab
 left join staging.latest_day as latest on latest.source_id = lab.source_id
-left join later on later.source_id = lab.source_id and later.record_id = lab.record_id
-left join retracted on retracted.source_id = lab.source_id and retracted.record_id = lab.record_id
+left join later
+    on later.person_id = lab.person_id and later.source_id = lab.source_id and later.record_id = lab.record_id
+left join retracted
+    on retracted.person_id = lab.person_id and retracted.source_id = lab.source_id
+    and retracted.record_id = lab.record_id

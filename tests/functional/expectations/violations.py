@@ -143,7 +143,7 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "length_matches_dates": one("observation_period", clinic, length_days=5.0),
         "spans_numbered": one("observation_period", c("span_number") == 2, span_number=3),
         "spans_disjoint": one("observation_period", c("span_number") == 2, starts_on=dt.date(2012, 6, 1)),
-        "length_below_40000": one("observation_period", length_days=99_999.0),
+        "length_below_45000": one("observation_period", length_days=99_999.0),
         "survey_follow_up": one("observation_period", survey, length_days=9_000.0),
         "median_follow_up": every("observation_period", survey, length_days=c("length_days") / 30.4375),
         "basis_matches_examination": one(
