@@ -108,5 +108,9 @@ accounted as (
 )
 select
     accounted.*,
-    (accounted.source_file, accounted.source_row) in (select (source_file, source_row) from found) as is_found
+    -- A pair in a list of pairs would take twice the memory.
+    exists (
+        select 1 from found
+        where found.source_file = accounted.source_file and found.source_row = accounted.source_row
+    ) as is_found
 from accounted
