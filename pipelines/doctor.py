@@ -4,9 +4,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.errors import BadInput
 from pipelines.settings import Settings
+from pipelines.sources.registry import SOURCES
+from pipelines.warehouse import drop_log, key, simulated
 
 _NEEDED_GB = 2.0
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,10 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
     """Every finding, the needed ones first."""
     return (
         _settings_file(settings),
+        _source(settings),
+        _key(settings),
         _drop_folder(settings),
+        _drops(settings),
         _disk(settings),
         _memory(settings),
         _published(settings),
@@ -41,10 +48,52 @@ def _settings_file(settings: Settings) -> Finding:
     )
 
 
+def _source(settings: Settings) -> Finding:
+    landed = key.landed_source(settings)
+    if not settings.source:
+        return Finding("source", False, "none is named", "run `trabecula run --source … --input FOLDER` once")
+    if settings.source not in SOURCES:
+        known = ", ".join(SOURCES)
+        return Finding("source", False, settings.source, f"name one of {known} in trabecula.toml [input] source")
+    if landed and landed != settings.source:
+        remedy = f"correct trabecula.toml [input] source to {landed}, or give {settings.source} a home of its own"
+        return Finding("source", False, f"{settings.source}, but the home was landed from {landed}", remedy)
+    told = "nothing landed yet" if not landed else "simulated data" if simulated.is_marked(settings) else "landed"
+    return Finding("source", True, f"{settings.source}, {told}")
+
+
+def _key(settings: Settings) -> Finding:
+    if settings.source not in SOURCES:
+        return Finding("key of person ids", True, "cannot be told without a source")
+    policy = SOURCES[settings.source].key_policy(is_simulated=simulated.is_marked(settings))
+    try:
+        found = key.person_key(settings, policy)
+        key.require_same_key(settings, key.landed_source(settings) or settings.source, found)
+    except BadInput as error:
+        return Finding("key of person ids", False, error.problems[0].partition(": ")[0], error.problems[0])
+    if found.is_secret:
+        return Finding("key of person ids", True, "a secret one is set")
+    told = {"public": "the public one: a survey is public", "offered": f"the public one: to hide people, {key.HOW}"}
+    return Finding("key of person ids", True, told[policy])
+
+
+def _drops(settings: Settings) -> Finding:
+    landed = drop_log.landed(settings)
+    folder = Path(settings.folder) if settings.folder else None
+    if not landed:
+        return Finding("drops", True, "none landed: the folder is one snapshot, or nothing was landed yet")
+    here = {path.name for path in folder.iterdir() if path.is_dir()} if folder and folder.is_dir() else set()
+    gone = sorted(landed.keys() - here)
+    told = f"{len(landed)} landed, {len(here - landed.keys())} other folders"
+    if gone:
+        told += f", not there any more: {', '.join(gone[:_SHOWN])}"
+    return Finding("drops", not gone, told, "put them back: landed drops stay in the input folder")
+
+
 def _drop_folder(settings: Settings) -> Finding:
     if not settings.folder:
-        return Finding("drop folder", False, "none is named", "run `trabecula run --source nhanes --input FOLDER` once")
-    exists = Path(settings.folder).is_dir()
+        return Finding("drop folder", False, "none is named", "run `trabecula run --source … --input FOLDER` once")
+    exists = Path(settings.folder).exists()
     return Finding(
         "drop folder", exists, settings.folder, "mount it, or name another one in trabecula.toml [input] folder"
     )

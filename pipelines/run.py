@@ -20,7 +20,7 @@ from pipelines.sources.delivery import Part, delivery_id
 from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse import drop_log, foreign, key, tombstone, withdrawal
+from pipelines.warehouse import drop_log, foreign, key, simulated, tombstone, withdrawal
 from pipelines.warehouse.bucket import layout
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
@@ -90,7 +90,7 @@ class Run:
         source = source_named(settings.source)
         delivery = source.open(settings, _database_tables)
         drop_log.require_unchanged(settings, delivery.drops)
-        person_key = key.person_key(settings, "public" if delivery.is_simulated else source.key)
+        person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
         key.require_same_key(settings, settings.source, person_key)
         if settings.date_shift_days and not person_key.is_secret:
             raise BadInput(
@@ -107,15 +107,18 @@ class Run:
             require_deidentified(part for part in changed if isinstance(part, Part))
         Store(settings).lay_out(delivery.persons)
         key.remember_key(settings, settings.source, person_key)
+        if delivery.is_simulated:
+            simulated.mark(settings)
         landed = land(delivery.parts, settings, buckets, origin, on_part)
+        if not delivery.is_simulated:
+            simulated.unmark(settings)
         drop_log.remember(settings, delivery.drops)
         write_population(settings, "raw.manifest", *counted(settings, delivery.manifest, landed.entries))
         write_population(settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
-        _mark_simulated(settings, delivery.is_simulated)
         missing = tuple(delivery.missing["consequence"])
         notes = delivery.notes
-        if source.key == "offered" and not person_key.is_secret and not delivery.is_simulated:
-            notes = (key.PUBLIC_WARNING, *notes)
+        if source.key == "offered" and not person_key.is_secret:
+            notes = (key.SIMULATED_NOTE if delivery.is_simulated else key.PUBLIC_WARNING, *notes)
         return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, notes)
 
     def step(self, step: Step) -> StepReport:
@@ -141,7 +144,7 @@ class Run:
         return build
 
     def _evidence(self) -> EvidenceSource:
-        return "simulated" if _simulated_mark(self.settings).exists() else SOURCES[self.settings.source].evidence
+        return "simulated" if simulated.is_marked(self.settings) else SOURCES[self.settings.source].evidence
 
 
 def withdrawing_key(settings: Settings, source: str) -> key.PersonKey:
@@ -150,7 +153,7 @@ def withdrawing_key(settings: Settings, source: str) -> key.PersonKey:
     Raises:
         BadInput: nothing was landed from this source here, or the key is not the one it was landed with.
     """
-    policy = "public" if _simulated_mark(settings).exists() else source_named(source).key
+    policy = source_named(source).key_policy(is_simulated=simulated.is_marked(settings))
     if not (settings.landing / "key.json").exists():
         raise BadInput(f"{settings.home}: nothing was landed here yet; name the home with --home")
     person_key = key.person_key(settings, policy)
@@ -160,16 +163,3 @@ def withdrawing_key(settings: Settings, source: str) -> key.PersonKey:
 
 def _database_tables(path: Path) -> tuple[foreign.ForeignTable, ...] | None:
     return foreign.tables_of(path) if foreign.is_database(path) else None
-
-
-def _simulated_mark(settings: Settings) -> Path:
-    return settings.data / "raw" / "SIMULATED"
-
-
-def _mark_simulated(settings: Settings, is_simulated: bool) -> None:
-    mark = _simulated_mark(settings)
-    if is_simulated:
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-    else:
-        mark.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ def require_unchanged(settings: Settings, drops: Sequence[NamedDrop]) -> None:
     Raises:
         BadInput: a landed drop changed, is gone or would change its place.
     """
-    known = _known(settings)
+    known = landed(settings)
     here = {drop.folder: drop for drop in drops if drop.folder}
     problems = []
     for folder, (drop_id, sequence) in known.items():
@@ -54,12 +54,13 @@ def require_unchanged(settings: Settings, drops: Sequence[NamedDrop]) -> None:
 def remember(settings: Settings, drops: Sequence[NamedDrop]) -> None:
     """Write down what is landed now."""
     named = {drop.folder: (drop.drop_id, drop.sequence) for drop in drops if drop.folder}
-    if named and named != _known(settings):
+    if named and named != landed(settings):
         with atomic(settings.landing / "drops.json") as partial:
             partial.write_text(json.dumps(named, indent=1))
 
 
-def _known(settings: Settings) -> dict[str, tuple[str, int]]:
+def landed(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Landed drops: folder -> (hash of its files, place in the order)."""
     try:
         held = json.loads((settings.landing / "drops.json").read_text())
     except (OSError, ValueError):

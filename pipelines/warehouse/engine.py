@@ -1,11 +1,13 @@
 """DuckDB connections with every limit stated: memory, spill, threads, no extensions from the network."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from errno import ENOSPC
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from pipelines.errors import DiskFull
 from pipelines.settings import Settings
@@ -50,10 +52,13 @@ def told_when_full(settings: Settings) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, duckdb.IOException) as error:
-        if getattr(error, "errno", None) == ENOSPC or "No space left on device" in str(error):
+    except (OSError, duckdb.IOException, pl.exceptions.ComputeError) as error:
+        # The engines pass on the words of the system, not its number.
+        for code in (ENOSPC, EDQUOT, EFBIG):
+            if getattr(error, "errno", None) != code and os.strerror(code) not in str(error):
+                continue
             raise DiskFull(
-                f"{settings.home}: No space left on device: free space there (data, spill and builds lie in it) and run "
+                f"{settings.home}: {os.strerror(code)}: free space there (data, spill and builds lie in it) and run "
                 "again; nothing was published"
             ) from error
         raise

@@ -1,6 +1,6 @@
 """The key of the person ids: from the environment, never stored; a short check value tells a changed key.
 
-Surveys and simulations use the public key. `flat` needs a secret one; `omop` takes one if it is there.
+Surveys use the public key. `flat` needs a secret one, unless it is simulated; `omop` takes one if it is there.
 """
 
 import hmac
@@ -30,6 +30,8 @@ HOW = (
 PUBLIC_WARNING = (
     f"warning: person ids are made with the public key; who knows the source's ids finds people: set {VARIABLE}"
 )
+
+SIMULATED_NOTE = "person ids are made with the public key: the data say of themselves that they are simulated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,7 @@ def test_a_simulated_source_needs_no_warning_and_is_simulated_evidence(folder, l
     (folder / "truth.json").write_text('{"evidence_source": "simulated"}')
     report, store = land(folder)
     assert not any(note.startswith("warning") for note in report.notes)
+    assert report.notes[0] == key.SIMULATED_NOTE
     with Run(store.settings) as run:
         assert run.facts.evidence_source == "simulated"
 
