@@ -4,6 +4,7 @@ Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. E
 imported only by the verbs that need it.
 """
 
+import atexit
 import os
 import sys
 from pathlib import Path
@@ -23,10 +24,22 @@ def main() -> None:
     except TrabeculaError as error:
         for line in str(error).splitlines():
             print(f"trabecula: {line}", file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Frames of the error keep engines alive, whose binding reports them at a normal exit: a page of noise under one line.
-        os._exit(error.exit_status)
+        _leave(error.exit_status)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        _leave(end.code or 0)
+
+
+def _leave(status: int) -> None:
+    """End the process: what was registered for its end is done, what its engines hold is not taken apart.
+
+    Engines that something still refers to are reported by their binding at a normal exit: a page of noise under one line.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 @app.command()

@@ -73,7 +73,10 @@ def _key(settings: Settings) -> Finding:
         return Finding("key of person ids", False, error.problems[0].partition(": ")[0], error.problems[0])
     if found.is_secret:
         return Finding("key of person ids", True, "a secret one is set")
-    told = {"public": "the public one: a survey is public", "offered": f"the public one: to hide people, {key.HOW}"}
+    told = {
+        "public": "the public one: a survey is public",
+        "offered": f"the public one: to hide people, set {key.VARIABLE}",
+    }
     return Finding("key of person ids", True, told[policy])
 
 
