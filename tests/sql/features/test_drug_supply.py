@@ -67,7 +67,7 @@ def queue(history: list[tuple[int, int]], cap: int) -> list[tuple[int, int, int]
 def test_closed_form_equals_the_walk_on_random_histories(run_sql):
     draw = random.Random(20261)
     histories = []
-    for person in range(120):
+    for person in range(60):
         days = sorted(draw.sample(range(1500), draw.randint(1, 25)))
         lengths = (7, 28, 30, 90, 100, 360) if person % 2 else (30, 30, 90)
         histories.append([(day, draw.choice(lengths)) for day in days])
@@ -76,7 +76,7 @@ def test_closed_form_equals_the_walk_on_random_histories(run_sql):
     found = supply(run_sql, *rows)
     by_person = {p: sorted(cover([r for r in found if r["person_id"] == p])) for p in range(len(histories))}
     assert by_person == {p: queue(history, CAP) for p, history in enumerate(histories)}
-    assert sum(r["stock_days"] == CAP for r in found) > 20
+    assert sum(r["stock_days"] == CAP for r in found) > 10
 
 
 def test_a_change_of_dose_begins_at_once_and_puts_the_stock_away(run_sql):
