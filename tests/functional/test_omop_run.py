@@ -1,0 +1,113 @@
+"""A simulated OMOP folder by the command line: run, everything marked as simulated, the night after, another key, doctor."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+SECRET = "a-key-for-tests-and-nothing-else"
+
+
+@pytest.fixture(scope="module")
+def run(call: Call, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The home of a run on 80 simulated people, landed with a secret key, and what was said."""
+    base = tmp_path_factory.mktemp("omop")
+    made = call("simulate", "--persons", "80", "--seed", "3", "--out", base / "sim", "--truth-persons", "0")
+    assert made.returncode == 0, made.stderr[-2000:]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TRABECULA_KEY_FILE", raising=False)
+        patch.setenv("TRABECULA_KEY", SECRET)
+        return base / "home", call("run", "--source", "omop", "--input", base / "sim" / "omop", "--home", base / "home")
+
+
+@pytest.fixture
+def home(run: tuple[Path, subprocess.CompletedProcess[str]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That home, its key set."""
+    assert run[1].returncode == 0, run[1].stderr[-600:]
+    monkeypatch.delenv("TRABECULA_KEY_FILE", raising=False)
+    monkeypatch.setenv("TRABECULA_KEY", SECRET)
+    return run[0]
+
+
+def published_state(home: Path) -> tuple[str, str]:
+    """What a reader sees: which build, and the bytes of its file."""
+    return os.readlink(home / "current"), hashlib.sha256((home / "warehouse.duckdb").read_bytes()).hexdigest()
+
+
+def test_it_ends_with_a_verdict_and_says_what_is_known(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    _, result = run
+    assert result.returncode == 0, result.stderr[-600:]
+    assert result.stdout.startswith("done: build ")
+    assert "note: OMOP CDM 5.4" in result.stderr
+    assert "warning" not in result.stderr
+
+
+def test_what_is_published_is_whole_and_simulated(home: Path) -> None:
+    page = (home / "report" / "index.html").read_text()
+    assert "SIMULATED" in page
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as warehouse:
+        tables = warehouse.execute(
+            "select distinct table_schema || '.' || table_name from information_schema.columns "
+            "where column_name = 'evidence_source'"
+        ).fetchall()
+        assert tables
+        for (table,) in tables:
+            found = warehouse.execute(f"select distinct evidence_source from {table}").fetchall()
+            assert found in ([], [("simulated",)]), table
+        assert warehouse.execute("select count(*) > 50, count(distinct source_id) from staging.person").fetchall() == [
+            (True, 1)
+        ]
+        assert warehouse.execute("select count_if(not is_balanced) from staging.conservation").fetchall() == [(0,)]
+        for table in ("lab_result", "dxa_scan", "drug_exposure", "condition"):
+            assert warehouse.execute(f"select count(*) > 0 from staging.{table}").fetchall() == [(True,)], table
+        # Nobody failed for rows that this source cannot have.
+        assert warehouse.execute("select count(*) from staging.survey_design").fetchall() == [(0,)]
+        wrong = (
+            "select check_id from mart.quality_result where severity = 'critical' "
+            "and status not in ('pass', 'not_applicable')"
+        )
+        assert warehouse.execute(wrong).fetchall() == []
+        asked = "select distinct status from mart.quality_result where table_name = 'staging.survey_design'"
+        statuses = {status for (status,) in warehouse.execute(asked).fetchall()}
+        assert "not_applicable" in statuses and statuses <= {"pass", "not_applicable"}
+
+
+def test_the_key_is_nowhere_in_the_home(home: Path) -> None:
+    for path in home.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_the_night_after_computes_nothing(home: Path, call: Call) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (home / "data").rglob("*.parquet")}
+    result = call("nightly", "--home", home)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "landed 0 files" in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in (home / "data").rglob("*.parquet")} == before
+
+
+def test_another_key_and_another_source_are_refused(home: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = published_state(home)
+    for value in ("another-key-of-more-than-16-bytes", None):
+        monkeypatch.setenv("TRABECULA_KEY", value) if value else monkeypatch.delenv("TRABECULA_KEY")
+        refused = call("nightly", "--home", home)
+        assert refused.returncode == 2
+        assert "set the key it was landed with, or use a new --home" in refused.stderr
+        assert SECRET not in refused.stderr
+    assert published_state(home) == before
+
+
+def test_the_doctor_knows_source_key_and_drops(home: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = call("doctor", "--home", home)
+    assert well.returncode == 0, well.stdout
+    assert "omop, simulated data" in well.stdout
+    assert "a secret one is set" in well.stdout
+    monkeypatch.setenv("TRABECULA_KEY", "another-key-of-more-than-16-bytes")
+    ill = call("doctor", "--home", home)
+    assert ill.returncode == 1
+    assert "remedy: " in ill.stdout and "set the key it was landed with" in " ".join(ill.stdout.split())
