@@ -121,7 +121,8 @@ def test_a_killed_check_is_not_taken_for_a_passed_one(empty_home, tmp_path):
     query.write_text(
         "-- grain: one row per person\n-- unit: person\n"
         "select 1 as person_id, 'none' as sex_code, 1.0 as age_years, false as is_age_top_coded, "
-        "null as race_ethnicity_code, 'f' as source_file, 1 as source_row, 's' as source_id, 'd' as drop_id"
+        "null as race_ethnicity_code, "
+        "null as birth_year, null as entered_on, 'f' as source_file, 1 as source_row, 's' as source_id, 'd' as drop_id"
     )
     dead = start(DIE_BEFORE_THE_CHECK, empty_home.home, query, "die")
     dead.communicate(timeout=WAIT_SECONDS)
