@@ -86,7 +86,8 @@ def test_people_who_were_set_aside_need_not_be_persons() -> None:
 def test_a_suite_names_the_other_tables_it_reads(tmp_path: Path) -> None:
     query = "select true as holds from {batch} as p join staging.death as d using (person_id), ref.drug"
     suite = load("staging.person", write(tmp_path, changed(kwargs={"query": query})))
-    assert suite.reads == ("ref.drug", "staging.death")
+    # The manifest is asked for the day of landing by the check that every table of people gets.
+    assert suite.reads == ("raw.manifest", "ref.drug", "staging.death")
 
 
 def test_checks_carry_what_the_file_says(tmp_path: Path) -> None:
