@@ -20,7 +20,8 @@ FACTS = RunFacts("run", "nhanes", (), "white_female", 11, "simulated")
 HEAD = "-- grain: one row per person\n-- unit: person\n"
 PERSON = """
 select range::bigint + 8815550000 as person_id, 'female' as sex_code, 44.5 as age_years, false as is_age_top_coded,
-       'Ruritanian-7731' as race_ethnicity_code, 'D/DEMO.parquet' as source_file, range + 1 as source_row,
+       'Ruritanian-7731' as race_ethnicity_code, null::bigint as birth_year, null::date as entered_on,
+       'D/DEMO.parquet' as source_file, range + 1 as source_row,
        'nhanes' as source_id, 'drop' as drop_id
 from range(5)
 """
@@ -45,7 +46,13 @@ def test_a_result_that_keeps_the_contract_is_stored(made, empty_home):
     assert made(PERSON) == 5
     (path,) = Store(empty_home).files("staging.person")
     assert pl.read_parquet_schema(path) == {
-        c.name: {"BIGINT": pl.Int64, "DOUBLE": pl.Float64, "VARCHAR": pl.String, "BOOLEAN": pl.Boolean}[c.duckdb_type]
+        c.name: {
+            "BIGINT": pl.Int64,
+            "DOUBLE": pl.Float64,
+            "VARCHAR": pl.String,
+            "BOOLEAN": pl.Boolean,
+            "DATE": pl.Date,
+        }[c.duckdb_type]
         for c in CONTRACTS["staging.person"].columns
     }
 

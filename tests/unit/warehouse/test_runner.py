@@ -73,7 +73,9 @@ def test_a_changed_source_file_is_followed_downstream_and_no_further(home):
     reachable = downstream("raw.nhanes_smq", *population)
     assert set(computed) <= reachable
     assert {"staging.observation", "features.covariate", "models.effect_estimate"} <= set(computed)
-    assert reachable.isdisjoint({"staging.person", "staging.dxa_scan", "features.bmd_change", "ref.drug"})
+    assert reachable.isdisjoint({"staging.drug_product", "ref.drug"})
+    # These read a list of days that hangs on the manifest, and that came out the same.
+    assert set(computed).isdisjoint({"staging.person", "staging.dxa_scan", "staging.lab_result"})
     assert "mart.attrition" in reachable - set(computed), "its input, a table of counts, came out the same"
     layers = {"/".join(p.relative_to(home.data).parts[:2]) for p, kept in state(home).items() if before[p] != kept}
     assert layers == {table.replace(".", "/") for table in set(computed) | {"raw.nhanes_smq", *population}}
@@ -88,16 +90,22 @@ def test_rows_and_fingerprint_are_of_the_same_text(home, tmp_path):
     """A query edited under a running server: the file must not carry the new rows under the old text's name."""
     person = plan.step("staging.person")
     path = tmp_path / "person.sql"
-    step = replace(person, producer=SqlProducer(path))
+    step = replace(person, producer=SqlProducer(path, person.producer.views))
     ages = {}
-    for text in (person.producer.code(), person.producer.code().replace("floor(demo.RIDAGEYR)", "1.0")):
+    query = person.producer.query
+    for text in (
+        query,
+        query.replace(
+            "select * from source.nhanes_person", "select * replace (1.0 as age_years) from source.nhanes_person"
+        ),
+    ):
         path.write_text(text)
         with Run(home) as run:
             run.step(step)
         (file,) = Store(home).files("staging.person")
         ages.setdefault(fingerprint_of(file), set()).add(pl.read_parquet(file)["age_years"].sum())
         file.unlink()
-    assert all(len(sums) == 1 for sums in ages.values())
+    assert len(ages) == 2 and all(len(sums) == 1 for sums in ages.values())
 
 
 def test_files_of_buckets_that_are_no_more_are_removed(home):
