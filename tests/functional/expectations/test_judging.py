@@ -140,9 +140,10 @@ def test_millions_of_violations_are_counted_without_being_fetched(home: Settings
         path = Store(home).folder("staging.condition") / "0000-4095.parquet"
         path.parent.mkdir(parents=True)
         connection.execute(
-            "copy (select 7 as person_id, 'x' as condition_code, true as is_present, null::date as recorded_on, "
-            "'self_report' as record_type, 'X' as source_variable, 'f' as source_file, i as source_row, "
-            f"'nhanes' as source_id, 'd' as drop_id from range(1000000) as r (i)) to '{path}' (format parquet)"
+            "copy (select 7 as person_id, 'f' as source_file, 1 as source_row, 1 as record_number, 'x' as condition_code, "
+            "null::varchar as vocabulary_code, true as is_present, null::date as recorded_on, "
+            "'self_report' as record_type, 'unknown' as setting_code, null::boolean as is_primary, true as is_history, "
+            f"'X' as source_variable, 'nhanes' as source_id, 'd' as drop_id from range(1000000)) to '{path}' (format parquet)"
         )
     results = {r.check_id.rpartition(".")[2]: r for r in judging.judge("staging.condition", home)}
     assert results["key"].n_violated == 1
