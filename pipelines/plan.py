@@ -19,9 +19,8 @@ _SURVEY_FRAME = (
 _AI = (
     "features.ai_regimen",
     "features.menopausal_status",
+    "features.drug_supply",
     "staging.person",
-    "staging.observation_period",
-    "staging.drug_exposure",
     "ref.pharmacokinetic",
     "ref.inhibition",
     "ref.drug",
@@ -53,7 +52,11 @@ PYTHON_STEPS: tuple[Step, ...] = (
         depends_on=("bone_reference", "min_cell", "evidence_source"),
     ),
     _python("staging.sig", "pipelines.features.sig:sig", ("staging.sig_text",)),
-    _python("features.ai_exposure", "pipelines.features.ai_exposure:ai_exposure", _AI),
+    _python(
+        "features.ai_exposure",
+        "pipelines.features.ai_exposure:ai_exposure",
+        (*_AI, "staging.observation_period", "staging.drug_exposure"),
+    ),
     _python(
         "features.lipid_metabolic",
         "pipelines.features.lipid_metabolic:lipid_metabolic",
@@ -75,7 +78,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "features.ai_at_draw",
         "pipelines.features.ai_at_draw:ai_at_draw",
-        (*_AI, "features.drug_supply", "staging.lab_result"),
+        (*_AI, "staging.lab_result"),
     ),
     _python("models.diagnostic", "pipelines.models.gate:diagnostic", (*_SURVEY_FRAME, *_BONE_REFERENCE), _STUDIES),
     _python(

@@ -15,7 +15,9 @@ from pipelines.features.ai_kinetics import (
     day_number,
     effects,
     kinetics,
+    pairs,
     regimens,
+    unknown_supplies,
 )
 from pipelines.features.clinical_limit import limit
 from pipelines.features.e2_draw import e2_draws
@@ -35,7 +37,7 @@ def ai_at_draw(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows = rows.sort(*PERSON_DRUG, "specimen_id", "assay_class").with_row_index("moment")
     rows = rows.with_columns(at_day=day_number("drawn_on"))
     rows = _regimen_of_the_day(rows, taken, limit(inputs, "steady_state_days"))
-    rows = _unknown_supply(rows, supplies, limit(inputs, "unknown_supply_days"))
+    rows = _unknown_supply(rows, unknown_supplies(inputs), limit(inputs, "unknown_supply_days"))
     rows = _concentrated(rows, taken)
     return _compared(_inhibited(rows, taken, inputs), limit(inputs, "e2_ratio_tolerance")).select(_COLUMNS).lazy()
 
@@ -88,19 +90,15 @@ def _regimen_of_the_day(rows: pl.DataFrame, taken: pl.DataFrame, steady_state_da
     )
 
 
-def _unknown_supply(rows: pl.DataFrame, supplies: pl.DataFrame, days: float) -> pl.DataFrame:
-    """Marks draws in the days after a supply that may have lasted any time."""
-    unknown = (
-        supplies.filter(pl.col("n_unknown_supply") > 0)
-        .select(*PERSON_DRUG, unknown_day=day_number("supplied_on"))
-        .sort("unknown_day")
-    )
+def _unknown_supply(rows: pl.DataFrame, unknown: pl.DataFrame, days: float) -> pl.DataFrame:
+    """Marks draws in the days after a supply that may have lasted any time; on its day nothing was taken of it yet."""
     found = rows.sort("at_day").join_asof(
         unknown,
         left_on="at_day",
         right_on="unknown_day",
         by=list(PERSON_DRUG),
         tolerance=int(days),
+        allow_exact_matches=False,
         check_sortedness=False,
     )
     return found.sort("moment").with_columns(is_supply_unknown=pl.col("unknown_day").is_not_null())
@@ -108,11 +106,12 @@ def _unknown_supply(rows: pl.DataFrame, supplies: pl.DataFrame, days: float) -> 
 
 def _concentrated(rows: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
     moments = rows.select(*PERSON_DRUG, "moment", "at_day")
-    level = concentration(moments, taken).join(concentration_range(moments, taken), on="moment")
+    beside = pairs(moments, taken)
+    level = concentration(beside).join(concentration_range(beside), on="moment")
     rows = rows.join(level, on="moment", how="left").sort("moment")
     rows = rows.with_columns(pl.col("has_unknown_dose").fill_null(value=False))
     known = ~pl.col("has_unknown_dose") & ~pl.col("is_supply_unknown")
-    values = {"concentration_ng_ml": "ng_ml", "concentration_low_ng_ml": "low", "concentration_high_ng_ml": "high"}
+    values = {"concentration_ng_ml": "central", "concentration_low_ng_ml": "low", "concentration_high_ng_ml": "high"}
     return rows.with_columns(
         pl.when(known).then(pl.col(column).fill_null(0.0)).alias(name) for name, column in values.items()
     )

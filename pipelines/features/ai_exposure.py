@@ -1,7 +1,8 @@
 """`features.ai_exposure`: what each regimen of an aromatase inhibitor leads to: concentration, inhibition, accumulation.
 
-Concentration here is that of evenly spread intake; the swing between doses is in `ai_at_draw`. Unknown doses make NULL, also
-after them, until the drug would be washed out. Surveys tell that an inhibitor is in use and since when, not its dose.
+Concentration here is that of evenly spread intake; the swing between doses is in `ai_at_draw`. Unknown doses and supplies of
+unknown length make NULL, also after them, until the drug would be washed out. Surveys tell that an inhibitor is in use and
+since when, not its dose.
 """
 
 import numpy as np
@@ -17,7 +18,9 @@ from pipelines.features.ai_kinetics import (
     effects,
     kinetics,
     label_dose,
+    pairs,
     regimens,
+    unknown_supplies,
 )
 from pipelines.features.clinical_limit import limit
 from pipelines.run_facts import Inputs, RunFacts
@@ -79,10 +82,7 @@ def _known(taken: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     """Regimens with the concentration at their start; the dose is null where an unknown one before still counts."""
     rows = taken.with_row_index("moment")
     moments = rows.select(*PERSON_DRUG, "moment", at_day="start_day")
-    before = moments.select("moment")
-    for variant in VARIANTS:
-        found = concentration(moments, taken, variant).rename({"ng_ml": f"start_{variant}"})
-        before = before.join(found if variant == "central" else found.drop("has_unknown_dose"), on="moment", how="left")
+    before = concentration(pairs(moments, taken), VARIANTS).rename({v: f"start_{v}" for v in VARIANTS})
     rows = (
         rows.join(before, on="moment", how="left")
         .join(label_dose(inputs).collect(), on="ingredient", how="left")
@@ -91,15 +91,26 @@ def _known(taken: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     )
     entry = inputs["staging.observation_period"].group_by("person_id").agg(entry_on=pl.col("starts_on").min())
     entered = entry.with_columns(entry_day=day_number("entry_on")).select("person_id", "entry_day").collect()
-    haunted = pl.col("has_unknown_dose").fill_null(value=False)
+    days = limit(inputs, "unknown_supply_days")
+    recently = (pl.col("start_day") - pl.col("unknown_day") <= days).fill_null(value=False)
+    haunted = pl.col("has_unknown_dose").fill_null(value=False) | recently
     return (
-        rows.join(entered, on="person_id", how="left")
+        _with_unknown_supply(rows, unknown_supplies(inputs))
+        .join(entered, on="person_id", how="left")
         .sort("moment")
         .with_columns(
             dose_mg_per_week=pl.when(~haunted).then("dose_mg_per_week"),
             is_current_at_entry=(pl.col("start_day") <= pl.col("entry_day"))
             & (pl.col("until_day") > pl.col("entry_day")),
         )
+    )
+
+
+def _with_unknown_supply(rows: pl.DataFrame, unknown: pl.DataFrame) -> pl.DataFrame:
+    """Adds `unknown_day`, the last supply of unknown length by the end of the regimen."""
+    rows = rows.with_columns(last_day=pl.col("until_day") - 1).sort("last_day")
+    return rows.join_asof(
+        unknown, left_on="last_day", right_on="unknown_day", by=list(PERSON_DRUG), check_sortedness=False
     )
 
 
@@ -112,8 +123,9 @@ def _after(rows: pl.DataFrame, central: Kinetics, sustained: np.ndarray, effect:
 
 def _cumulated(rows: pl.DataFrame, steady_state_days: float) -> pl.DataFrame:
     """Sums from the first supply on; null from the first unknown on."""
-    whole = pl.col("given_mg_per_week").is_not_null().cum_min().over(PERSON_DRUG)
-    predicted = pl.col("inhibition_inside_days").is_not_null().cum_min().over(PERSON_DRUG)
+    supplied = pl.col("unknown_day").is_null()
+    whole = (pl.col("given_mg_per_week").is_not_null() & supplied).cum_min().over(PERSON_DRUG)
+    predicted = (pl.col("inhibition_inside_days").is_not_null() & supplied).cum_min().over(PERSON_DRUG)
     since = pl.col("until_day") - pl.col("changed_day")
     earlier = pl.col("inhibition_after_days").shift(1).over(PERSON_DRUG).fill_null(0.0)
     return rows.with_columns(

@@ -55,54 +55,13 @@ def kinetics(rows: pl.DataFrame, variant: str) -> Kinetics:
     return Kinetics(*(rows[f"{name}_{variant}"].to_numpy() for name in ("clearance", "volume", "absorption")))
 
 
-def concentration(moments: pl.DataFrame, taken: pl.DataFrame, variant: str = "central") -> pl.DataFrame:
-    """Concentration of evenly spread intake at moments, all regimens of the drug added up.
+def pairs(moments: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
+    """Each moment beside every regimen of the drug that began before it and is not forgotten.
 
     Args:
         moments: person_id, ingredient, moment (a unique number), at_day.
         taken: of `regimens`.
-        variant: which parameters.
-
-    Returns:
-        moment, ng_ml, has_unknown_dose (a regimen of unknown dose still counts). Moments without any regimen are absent.
     """
-    pairs = _pairs(moments, taken)
-    dose, length = pairs["dose_mg_per_week"].fill_null(0.0).to_numpy(), pairs["length_days"].to_numpy()
-    values = spread(kinetics(pairs, variant), dose, length, pairs["since"].to_numpy())
-    return (
-        pairs.select("moment", has_unknown_dose=pl.col("dose_mg_per_week").is_null(), ng_ml=pl.Series(values))
-        .group_by("moment")
-        .agg(pl.col("ng_ml").sum(), pl.col("has_unknown_dose").any())
-    )
-
-
-def concentration_range(moments: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
-    """Lowest and highest concentration at moments, intakes at their times: over the hours of intake and the parameters.
-
-    Args:
-        moments: as of `concentration`.
-        taken: of `regimens`.
-
-    Returns:
-        moment, low, high, ng/mL; moments without any regimen are absent.
-    """
-    pairs = _pairs(moments, taken)
-    tau, since, mg = (pairs[name].to_numpy() for name in ("interval_days", "since", "mg"))
-    swing = {
-        f"{variant}_{phase}": discrete(kinetics(pairs, variant), mg, tau, pairs["intakes"].to_numpy(), since - shift)
-        for variant in ("low", "high")
-        for phase, shift in ((phase, tau * phase / PHASES) for phase in range(PHASES))
-    }
-    summed = (
-        pairs.select("moment", *(pl.Series(name, values) for name, values in swing.items()))
-        .group_by("moment")
-        .agg(pl.col(list(swing)).sum())
-    )
-    return summed.select("moment", low=pl.min_horizontal("^low_.$"), high=pl.max_horizontal("^high_.$"))
-
-
-def _pairs(moments: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
-    """Each moment beside every regimen of the drug that began before it and is not forgotten."""
     columns = [*PERSON_DRUG, "start_day", "length_days", "interval_days", "mg", "intakes", "dose_mg_per_week"]
     columns += [f"{name}_{variant}" for name in ("clearance", "volume", "absorption") for variant in VARIANTS]
     half_life = np.log(2.0) / 24.0 * pl.col("volume_high") / pl.col("clearance_high")
@@ -118,8 +77,63 @@ def _pairs(moments: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def concentration(beside: pl.DataFrame, variants: tuple[str, ...] = ("central",)) -> pl.DataFrame:
+    """Concentration of evenly spread intake at moments, all regimens of the drug added up.
+
+    Args:
+        beside: of `pairs`.
+        variants: which parameters.
+
+    Returns:
+        moment, a column per variant (ng/mL), has_unknown_dose (a regimen of unknown dose still counts). Moments without any
+        regimen are absent.
+    """
+    dose, length = beside["dose_mg_per_week"].fill_null(0.0).to_numpy(), beside["length_days"].to_numpy()
+    since = beside["since"].to_numpy()
+    values = {variant: pl.Series(spread(kinetics(beside, variant), dose, length, since)) for variant in variants}
+    return (
+        beside.select("moment", has_unknown_dose=pl.col("dose_mg_per_week").is_null(), **values)
+        .group_by("moment")
+        .agg(pl.col(list(variants)).sum(), pl.col("has_unknown_dose").any())
+    )
+
+
+def concentration_range(beside: pl.DataFrame) -> pl.DataFrame:
+    """Lowest and highest concentration at moments, intakes at their times: over the hours of intake and the parameters.
+
+    Args:
+        beside: of `pairs`.
+
+    Returns:
+        moment, low, high, ng/mL; moments without any regimen are absent.
+    """
+    tau, since, mg = (beside[name].to_numpy() for name in ("interval_days", "since", "mg"))
+    swing = {
+        f"{variant}_{phase}": discrete(kinetics(beside, variant), mg, tau, beside["intakes"].to_numpy(), since - shift)
+        for variant in ("low", "high")
+        for phase, shift in ((phase, tau * phase / PHASES) for phase in range(PHASES))
+    }
+    summed = (
+        beside.select("moment", *(pl.Series(name, values) for name, values in swing.items()))
+        .group_by("moment")
+        .agg(pl.col(list(swing)).sum())
+    )
+    return summed.select("moment", low=pl.min_horizontal("^low_.$"), high=pl.max_horizontal("^high_.$"))
+
+
+def unknown_supplies(inputs: Inputs) -> pl.DataFrame:
+    """Days of supplies of inhibitors that may have lasted any time: person_id, ingredient, unknown_day, in the order of days."""
+    return (
+        inputs["features.drug_supply"]
+        .filter(pl.col("drug_class") == "aromatase_inhibitor", pl.col("n_unknown_supply") > 0)
+        .select(*PERSON_DRUG, unknown_day=day_number("supplied_on"))
+        .sort("unknown_day")
+        .collect()
+    )
+
+
 def effects(people: pl.DataFrame, inputs: Inputs) -> dict[str, Effect]:
-    """Prior of the inhibition for rows of person_id and ingredient; NaN for women before menopause: their ovaries answer.
+    """Prior of the inhibition for rows of person_id and ingredient; NaN for women not known to be past menopause: ovaries answer.
 
     Returns:
         Per variant, columns as long as `people`.
@@ -129,23 +143,22 @@ def effects(people: pl.DataFrame, inputs: Inputs) -> dict[str, Effect]:
         .join(label_dose(inputs), on="ingredient")
         .with_columns(half_dose=pl.col("d50_label_pct") / 100 * pl.col("label_mg_per_week"))
     )
-    premenopausal = inputs["features.menopausal_status"].filter(pl.col("status_code") == "premenopausal")
+    postmenopausal = inputs["features.menopausal_status"].filter(pl.col("status_code") == "postmenopausal")
     who = (
         people.lazy()
         .select(PERSON_DRUG)
         .with_row_index("place")
         .join(inputs["staging.person"].select("person_id", "sex_code"), on="person_id", how="left")
-        .join(premenopausal.select("person_id", is_premenopausal=True), on="person_id", how="left")
+        .join(postmenopausal.select("person_id", is_postmenopausal=True), on="person_id", how="left")
     )
+    is_predicted = (pl.col("sex_code") == "male") | pl.col("is_postmenopausal").fill_null(value=False)
     found: dict[str, Effect] = {}
     for variant in VARIANTS:
         rows = who.join(
             prior.filter(pl.col("variant_code") == variant).select("sex_code", "ingredient", "imax_pct", "half_dose"),
             on=("sex_code", "ingredient"), how="left",
         ).sort("place")  # fmt: skip
-        values = rows.select(
-            pl.when(pl.col("is_premenopausal").is_null()).then(pl.col("imax_pct", "half_dose"))
-        ).collect()
+        values = rows.select(pl.when(is_predicted).then(pl.col("imax_pct", "half_dose"))).collect()
         found[variant] = Effect(values["imax_pct"].to_numpy(), values["half_dose"].to_numpy())
     return found
 

@@ -18,19 +18,6 @@ c = pl.col
 TABLE = "features.drug_supply"
 
 
-def ancestors(table: str) -> set[str]:
-    """The table and every step it needs."""
-    steps = {step.table: step for step in plan.steps()}
-    needed: set[str] = set()
-    waiting = [table]
-    while waiting:
-        name = waiting.pop()
-        if name in steps and name not in needed:
-            needed.add(name)
-            waiting.extend(steps[name].inputs)
-    return needed
-
-
 @pytest.fixture(scope="module")
 def supplies(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Supplies of inhibitors: cover_days, dose read, dose prescribed (true), and where the dose came from."""
@@ -41,7 +28,7 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     settings = Settings(
         home=folder / "home", source="omop", folder=str(folder / "simulated" / "omop"), threads=1, memory_gb=2
     )
-    needed = ancestors(TABLE)
+    needed = {TABLE, *plan.upstream(TABLE)}
     with Run(settings) as run:
         run.land()
         for step in plan.steps():

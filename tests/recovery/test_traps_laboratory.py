@@ -65,17 +65,11 @@ def staged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     settings = Settings(
         home=folder / "home", source="omop", folder=str(folder / "simulated" / "omop"), threads=1, memory_gb=2
     )
-    steps = {step.table: step for step in plan.steps()}
-    needed, open_tables = set(), ["staging.lab_result"]
-    while open_tables:
-        table = open_tables.pop()
-        if table in steps and table not in needed:
-            needed.add(table)
-            open_tables.extend(steps[table].inputs)
+    needed = {"staging.lab_result", *plan.upstream("staging.lab_result")}
     with Run(settings) as run:
         run.land()
-        for table, step in steps.items():
-            if table in needed:
+        for step in plan.steps():
+            if step.table in needed:
                 run.step(step)
     return Staged(_rows(settings), folder / "simulated" / "planted")
 

@@ -50,6 +50,7 @@ def at_draw(step_inputs):
             features__ai_regimen=[regimen(1, 0, 90)] if regimens is None else regimens,
             features__drug_supply=[supply(0, 90)] if supplies is None else supplies,
             staging__person=[{"person_id": 1, "sex_code": sex}],
+            features__menopausal_status=[{"person_id": 1, "status_code": "postmenopausal", "rule_code": "age_60"}],
             staging__lab_result=[row for rows in draws for row in rows],
         )
         rows = ai_at_draw(inputs, None).collect().sort("drawn_on").to_dicts()

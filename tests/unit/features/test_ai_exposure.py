@@ -100,12 +100,39 @@ def test_without_a_rhythm_no_accumulation_but_a_concentration(exposure, only):
 
 
 def test_women_after_menopause_have_a_stronger_fall_and_those_before_none(exposure, only):
-    row = only(exposure(regimen(1, 0, 60), sex="female"))
+    after = [{"person_id": 1, "status_code": "postmenopausal", "rule_code": "age_60"}]
+    row = only(exposure(regimen(1, 0, 60), sex="female", features__menopausal_status=after))
     assert row["inhibition_end_pct"] == pytest.approx(85.0, abs=0.05)
     before = [{"person_id": 1, "status_code": "premenopausal", "rule_code": "menses_past_year"}]
-    row = only(exposure(regimen(1, 0, 60), sex="female", features__menopausal_status=before))
-    assert (row["inhibition_end_pct"], row["cumulative_inhibition_days"]) == (None, None)
-    assert row["concentration_end_ng_ml"] > 20
+    unknown = [{"person_id": 1, "status_code": "unknown", "rule_code": "no_answer"}]
+    for status in (before, unknown, []):
+        row = only(exposure(regimen(1, 0, 60), sex="female", features__menopausal_status=status))
+        assert (row["inhibition_end_pct"], row["cumulative_inhibition_days"]) == (None, None)
+        assert row["concentration_end_ng_ml"] > 20
+
+
+def test_a_supply_of_unknown_length_hides_what_follows_for_90_days(exposure):
+    def unknown(day: int) -> list[dict]:
+        return [{
+            "person_id": 1, "ingredient": "anastrozole", "drug_class": "aromatase_inhibitor", "n_unknown_supply": 1,
+            "supplied_on": FIRST + dt.timedelta(day),
+        }]  # fmt: skip
+
+    two = (regimen(1, 100, 30), regimen(2, 300, 30))
+    assert [r["concentration_end_ng_ml"] is None for r in exposure(*two, features__drug_supply=unknown(10))] == [
+        True,
+        False,
+    ]
+    assert [r["concentration_end_ng_ml"] is None for r in exposure(*two, features__drug_supply=unknown(9))] == [
+        False,
+        False,
+    ]
+    assert [r["concentration_end_ng_ml"] is None for r in exposure(*two, features__drug_supply=unknown(110))] == [
+        True,
+        False,
+    ]
+    assert [r["cumulative_mg"] for r in exposure(*two, features__drug_supply=unknown(9))] == [None, None]
+    assert [r["cumulative_mg"] for r in exposure(*two, features__drug_supply=unknown(200))] == [30, None]
 
 
 def test_ranges_enclose_the_centre(exposure):
