@@ -6,29 +6,42 @@ from pipelines.tables.columns import day, flag, number, person_id, text, whole
 from pipelines.tables.contract import table
 
 
-@table("cohort.criterion", grain="one row per study, person and eligibility step")
+@table("cohort.criterion", grain="one row per study, person, time zero and eligibility step")
 class Criterion(dy.Schema):
-    """Each eligibility rule of each study, asked of each person of its source; unknown counts as not met."""
+    """Each eligibility rule of each study, asked at each candidate time zero; unknown counts as not met."""
 
     study_id = text("Study", key=True)
     person_id = person_id()
+    trial_number = whole("Order of the person's candidate time zeros in the study", key=True, minimum=1)
     step_number = whole("Order of the step", key=True, minimum=1)
+    cohort_code = text("Cohort of the study; survey where it is a survey")
     criterion_code = text("Rule")
     group_code = text("Group in which attrition is counted", optional=True)
-    is_met = flag("The rule holds for the person; false also where it is unknown")
+    is_met = flag("The rule holds at that time zero; false also where it is unknown")
 
 
 @table("cohort.trial_person", grain="one row per study, person and time zero")
 class TrialPerson(dy.Schema):
-    """Eligible people with time zero and arm. Survey studies have one time zero, the examination, whose date is not released."""
+    """Eligible people with time zero and arm. What comes after time zero stands in end, grace and strategy columns only.
+
+    Survey studies have one time zero, the examination, whose date is not released.
+    """
 
     study_id = text("Study", key=True)
     person_id = person_id()
-    index_number = whole("Order of the person's time zeros in the study", key=True, minimum=1)
-    arm_code = text("Arm, or stratum of a survey study")
-    index_on = day("Time zero", optional=True)
-    end_on = day("End of follow-up", optional=True)
+    trial_number = whole(
+        "Order of the time zero among all candidate ones of the person in the study; numbers may be left out",
+        key=True,
+        minimum=1,
+    )
+    cohort_code = text("Cohort of the study; survey where it is a survey")
+    arm_code = text("Arm as known at time zero; open where a grace period leaves it open; stratum of a survey study")
+    index_on = day("Time zero; NULL in a survey", optional=True)
+    end_on = day("Last day of follow-up", optional=True)
     end_reason = text("Why follow-up ended")
+    grace_ends_on = day("Last day on which a strategy may be begun; NULL without a grace period", optional=True)
+    strategy_code = text("Strategy seen to be begun by the end of grace; no eligibility, for cloning", optional=True)
+    strategy_on = day("Day it was begun; NULL where it is to begin nothing", optional=True)
     cycle_label = text("Survey cycle in years", optional=True)
 
 

@@ -1,4 +1,4 @@
--- grain: one row per study, person and eligibility step
+-- grain: one row per study, person, time zero and eligibility step
 -- unit: person
 -- Each rule is asked of everybody in the survey cycles of the study; unknown counts as not met, but for pregnancy, which
 -- is not asked where it cannot be. Which rules a study asks, in which order, stands in its TOML file (ref.study_criterion).
@@ -62,7 +62,9 @@ asked as (
 select
     asked.study_id,
     asked.person_id,
+    1 as trial_number,
     asked.step_number,
+    'survey' as cohort_code,
     asked.criterion_code,
     facts.sex_code as group_code,
     coalesce(

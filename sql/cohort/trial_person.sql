@@ -4,7 +4,8 @@
 select
     criterion.study_id,
     criterion.person_id,
-    1 as index_number,
+    criterion.trial_number,
+    any_value(criterion.cohort_code) as cohort_code,
     case
         when any_value(person.sex_code) = 'male' then 'men'
         when any_value(study.arm_rule) = 'sex' then 'women'
@@ -15,11 +16,14 @@ select
     cast(null as date) as index_on,
     cast(null as date) as end_on,
     'cross_sectional' as end_reason,
+    cast(null as date) as grace_ends_on,
+    cast(null as varchar) as strategy_code,
+    cast(null as date) as strategy_on,
     any_value(design.cycle_label) as cycle_label
 from cohort.criterion as criterion
 join ref.study as study on study.study_id = criterion.study_id
 join staging.person as person on person.person_id = criterion.person_id
 join staging.survey_design as design on design.person_id = criterion.person_id
 left join features.menopausal_status as menopausal_status on menopausal_status.person_id = criterion.person_id
-group by criterion.study_id, criterion.person_id
+group by criterion.study_id, criterion.person_id, criterion.trial_number
 having bool_and(criterion.is_met)

@@ -12,7 +12,7 @@ def covariates(
     rows = run_sql(
         TABLE,
         {
-            "cohort.trial_person": "study_id | person_id | index_number\ns | 1 | 1",
+            "cohort.trial_person": "study_id | person_id | trial_number\ns | 1 | 1",
             "ref.study_covariate": "study_id | covariate_code\n" + "\n".join(f"s | {code}" for code in asked),
             "staging.person": f"person_id | sex_code | age_years | race_ethnicity_code\n{person}",
             "staging.observation": f"person_id | observation_code | reading_number | value\n{observed}",
