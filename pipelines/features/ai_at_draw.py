@@ -21,6 +21,7 @@ from pipelines.features.ai_kinetics import (
 )
 from pipelines.features.clinical_limit import limit
 from pipelines.features.e2_draw import e2_draws
+from pipelines.features.menopause import status_on
 from pipelines.run_facts import Inputs, RunFacts
 
 _SERIES = ("person_id", "assay_class")
@@ -39,7 +40,8 @@ def ai_at_draw(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows = _regimen_of_the_day(rows, taken, limit(inputs, "steady_state_days"))
     rows = _unknown_supply(rows, unknown_supplies(inputs), limit(inputs, "unknown_supply_days"))
     rows = _concentrated(rows, taken)
-    return _compared(_inhibited(rows, taken, inputs), limit(inputs, "e2_ratio_tolerance")).select(_COLUMNS).lazy()
+    rows = _with_status(_inhibited(rows, taken, inputs), inputs)
+    return _compared(rows, limit(inputs, "e2_ratio_tolerance")).select(_COLUMNS).lazy()
 
 
 def _draws(inputs: Inputs) -> pl.LazyFrame:
@@ -121,7 +123,7 @@ def _inhibited(rows: pl.DataFrame, taken: pl.DataFrame, inputs: Inputs) -> pl.Da
     """The predicted fall; the range joins the range of the concentration with that of the prior."""
     parameters = taken.select("ingredient", pl.selectors.matches("^(clearance|volume|absorption)_")).unique()
     rows = rows.join(parameters, on="ingredient", how="left", maintain_order="left")
-    effect, of = effects(rows, inputs), kinetics(rows, "central")
+    effect, of = effects(rows, inputs, "at_day"), kinetics(rows, "central")
     levels = {"central": "concentration_ng_ml", "low": "concentration_low_ng_ml", "high": "concentration_high_ng_ml"}
     names = {"central": "inhibition_pct", "low": "inhibition_low_pct", "high": "inhibition_high_pct"}
     return rows.with_columns(
@@ -131,6 +133,16 @@ def _inhibited(rows: pl.DataFrame, taken: pl.DataFrame, inputs: Inputs) -> pl.Da
         ).fill_nan(None)
         for variant, level in levels.items()
     )
+
+
+def _with_status(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Marks draws whose baseline is of another time of the ovaries: what fell then was not the inhibitor's doing."""
+    rows = rows.with_columns(baseline_day=day_number("baseline_on"))
+    rows = rows.with_columns(status_on(rows, inputs, "baseline_day").alias("status_before"))
+    rows = rows.with_columns(status_on(rows, inputs, "at_day").alias("status_now"))
+    before, now = pl.col("status_before"), pl.col("status_now")
+    changed = (before != now) & ((before != "unknown") | (now == "suppressed"))
+    return rows.with_columns(has_ovaries_changed=changed.fill_null(value=False))
 
 
 def _compared(rows: pl.DataFrame, tolerance: float) -> pl.DataFrame:
@@ -146,6 +158,7 @@ def _compared(rows: pl.DataFrame, tolerance: float) -> pl.DataFrame:
         .when("has_unknown_dose").then(pl.lit("dose_unknown"))
         .when(pl.col("inhibition_pct").is_null()).then(pl.lit("no_prediction"))
         .when(pl.col("baseline_on").is_null()).then(pl.lit("no_baseline"))
+        .when("has_ovaries_changed").then(pl.lit("menopause_changed"))
         .when(no_testosterone).then(pl.lit("no_testosterone"))
         .when(pl.col("baseline_lo") <= 0).then(pl.lit("baseline_censored"))
     )  # fmt: skip

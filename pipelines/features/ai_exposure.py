@@ -45,7 +45,7 @@ def _recorded(taken: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
         start, target = rows[f"start_{variant}"].to_numpy(), of.steady_state(dose)
         means[variant] = mean_towards(of, start, target, length)
         ends[variant] = target + (start - target) * np.exp(-of.elimination_per_day * length)
-    effect = effects(rows, inputs)
+    effect = effects(rows, inputs, "last_day")
     sustained = central.sustaining_dose(ends["central"])
     fall = {v: inhibition(sustained, effect[v].half_dose, effect[v].largest) for v in VARIANTS}
     inside = inhibition_days(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.domain.pharmacokinetics import Kinetics, discrete, spread
+from pipelines.features.menopause import SILENT_OVARIES, status_on
 from pipelines.run_facts import Inputs
 
 PERSON_DRUG = ("person_id", "ingredient")
@@ -132,8 +133,12 @@ def unknown_supplies(inputs: Inputs) -> pl.DataFrame:
     )
 
 
-def effects(people: pl.DataFrame, inputs: Inputs) -> dict[str, Effect]:
-    """Prior of the inhibition for rows of person_id and ingredient; NaN for women not known to be past menopause: ovaries answer.
+def effects(people: pl.DataFrame, inputs: Inputs, day: str) -> dict[str, Effect]:
+    """Prior of the inhibition; NaN for women not known, on the day, to be without working ovaries: ovaries answer.
+
+    Args:
+        people: rows of person_id, ingredient and a day, counted from 1970-01-01.
+        day: the column of the day on which menopause must be known.
 
     Returns:
         Per variant, columns as long as `people`.
@@ -143,15 +148,14 @@ def effects(people: pl.DataFrame, inputs: Inputs) -> dict[str, Effect]:
         .join(label_dose(inputs), on="ingredient")
         .with_columns(half_dose=pl.col("d50_label_pct") / 100 * pl.col("label_mg_per_week"))
     )
-    postmenopausal = inputs["features.menopausal_status"].filter(pl.col("status_code") == "postmenopausal")
     who = (
-        people.lazy()
-        .select(PERSON_DRUG)
+        people.select(*PERSON_DRUG, status_on(people, inputs, day).alias("status"))
+        .lazy()
         .with_row_index("place")
         .join(inputs["staging.person"].select("person_id", "sex_code"), on="person_id", how="left")
-        .join(postmenopausal.select("person_id", is_postmenopausal=True), on="person_id", how="left")
     )
-    is_predicted = (pl.col("sex_code") == "male") | pl.col("is_postmenopausal").fill_null(value=False)
+    silent = pl.col("status").is_in(SILENT_OVARIES).fill_null(value=False)
+    is_predicted = (pl.col("sex_code") == "male") | silent
     found: dict[str, Effect] = {}
     for variant in VARIANTS:
         rows = who.join(

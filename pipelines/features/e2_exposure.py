@@ -14,6 +14,7 @@ import polars as pl
 from pipelines.domain.straight_line import mean, share_above, share_below, share_within, value_at
 from pipelines.features.clinical_limit import limit
 from pipelines.features.e2_draw import e2_draws, in_series
+from pipelines.features.menopause import status_on
 from pipelines.run_facts import Inputs, RunFacts
 
 TILES = {"days_90": 90, "days_180": 180, "days_365": 365}
@@ -34,7 +35,7 @@ def e2_exposure(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     points = in_series(dated)
     pieces = _pieces(points, inputs)
     windows = _windows(pieces, inputs)
-    rows = windows.join(_time_weighted(_clipped(pieces, windows), _severe(inputs)), on="window", how="left")
+    rows = windows.join(_time_weighted(_clipped(pieces, windows), _severe(windows, inputs)), on="window", how="left")
     rows = rows.join(_of_draws(_in_windows(dated, points, windows), inputs), on="window", how="left")
     return pl.concat([_judged(rows, limit(inputs, "e2_minimum_coverage")), undated], how="diagonal_relaxed").lazy()
 
@@ -119,7 +120,7 @@ def _clipped(pieces: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
 
 def _time_weighted(clipped: pl.DataFrame, severe: pl.DataFrame) -> pl.DataFrame:
     """Days covered, areas and days in bands, by window."""
-    clipped = clipped.join(severe, on="person_id", how="left")
+    clipped = clipped.join(severe, on="window", how="left", maintain_order="left")
     lo, hi, fill = (
         (clipped[f"{name}_first"].to_numpy(), clipped[f"{name}_last"].to_numpy()) for name in ("lo", "hi", "fill")
     )
@@ -143,15 +144,17 @@ def _time_weighted(clipped: pl.DataFrame, severe: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _severe(inputs: Inputs) -> pl.DataFrame:
-    """Level below which estradiol counts as severely low, by person; premenopausal women have none."""
+def _severe(windows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Level below which estradiol counts as severely low, by window, by what was known of menopause on its last day."""
     bands = inputs["ref.e2_band"].filter(pl.col("band_code") == "severe")
-    status = pl.when(pl.col("sex_code") == "male").then(pl.lit("any")).otherwise("status_code")
-    people = inputs["staging.person"].join(inputs["features.menopausal_status"], on="person_id", how="left")
+    last = windows.select("window", "person_id", last_day=pl.col("end_day") - 1)
+    known = last.with_columns(status_on(last, inputs, "last_day").alias("known_code"))
     return (
-        people.select("person_id", "sex_code", status_code=status)
+        known.lazy()
+        .join(inputs["staging.person"].select("person_id", "sex_code"), on="person_id")
+        .with_columns(status_code=pl.when(pl.col("sex_code") == "male").then(pl.lit("any")).otherwise("known_code"))
         .join(bands.select("sex_code", "status_code", severe="below_pg_ml"), on=("sex_code", "status_code"))
-        .select("person_id", "severe")
+        .select("window", "severe")
         .collect()
     )
 

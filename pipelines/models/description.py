@@ -60,7 +60,7 @@ def e2_distribution(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         inputs["features.e2_exposure"]
         .join(inputs["staging.person"], on="person_id")
         .join(inputs["staging.survey_design"], on="person_id")
-        .join(inputs["features.menopausal_status"], on="person_id", how="left")
+        .join(_at_examination(inputs), on="person_id", how="left")
         .filter((pl.col("age_years") >= 18) & (pl.col("examination_weight") > 0))
         .select(
             "cycle_label",
@@ -94,6 +94,12 @@ def e2_distribution(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     scale = pl.DataFrame({"bin_number": range(len(lower)), "lower_pg_ml": lower, "upper_pg_ml": upper})
     found = counted.join(scale.with_columns(pl.col("bin_number").cast(pl.Int64)), on="bin_number")
     return found.select(CONTRACTS["models.e2_distribution"].empty().columns).lazy()
+
+
+def _at_examination(inputs: Inputs) -> pl.LazyFrame:
+    """Menopausal status of women in a survey, which asks once and without a day."""
+    periods = inputs["features.menopausal_status"].filter(pl.col("known_on").is_null())
+    return periods.select("person_id", "status_code")
 
 
 def _mean(people: pl.DataFrame, code: str) -> list[dict[str, object]]:

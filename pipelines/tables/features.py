@@ -6,26 +6,6 @@ from pipelines.tables.columns import day, flag, number, person_id, text, whole
 from pipelines.tables.contract import table
 
 
-@table("features.menopausal_status", grain="one row per woman")
-class MenopausalStatus(dy.Schema):
-    """Menopausal status at entry by rule, with the rule that decided it."""
-
-    person_id = person_id()
-    status_code = text("Status", allowed=("premenopausal", "postmenopausal", "unknown"))
-    rule_code = text(
-        "Rule that decided",
-        allowed=(
-            "age_60",
-            "both_ovaries_removed",
-            "natural_menopause",
-            "menses_past_year",
-            "hysterectomy_alone",
-            "pregnant_or_breast_feeding",
-            "no_answer",
-        ),
-    )
-
-
 @table("features.hormone_use", grain="one row per person")
 class HormoneUse(dy.Schema):
     """Current sex hormones and drugs that act on the estrogen axis, at entry. NULL where the source does not tell."""

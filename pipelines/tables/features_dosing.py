@@ -236,6 +236,7 @@ class AiAtDraw(dy.Schema):
             "supply_unknown",
             "no_prediction",
             "no_baseline",
+            "menopause_changed",
             "baseline_censored",
             "no_testosterone",
         ),

@@ -28,7 +28,9 @@ with facts as (
             and body.has_body_mass_index
             and body.has_smoking as has_covariates
     from staging.person as person
-    left join features.menopausal_status as menopausal_status on menopausal_status.person_id = person.person_id
+    -- A survey asks once, without a day.
+    left join features.menopausal_status as menopausal_status
+        on menopausal_status.person_id = person.person_id and menopausal_status.known_on is null
     left join features.hormone_use as hormone_use on hormone_use.person_id = person.person_id
     left join (
         select

@@ -24,6 +24,8 @@ from cohort.criterion as criterion
 join ref.study as study on study.study_id = criterion.study_id
 join staging.person as person on person.person_id = criterion.person_id
 join staging.survey_design as design on design.person_id = criterion.person_id
-left join features.menopausal_status as menopausal_status on menopausal_status.person_id = criterion.person_id
+-- A survey asks once, without a day.
+left join features.menopausal_status as menopausal_status
+    on menopausal_status.person_id = criterion.person_id and menopausal_status.known_on is null
 group by criterion.study_id, criterion.person_id, criterion.trial_number
 having bool_and(criterion.is_met)

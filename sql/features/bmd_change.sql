@@ -58,7 +58,11 @@ scored as (
     from scan
     cross join limits
     cross join declared
-    left join features.menopausal_status as menopausal_status on menopausal_status.person_id = scan.person_id
+    -- As known on the day of the scan.
+    left join features.menopausal_status as menopausal_status
+        on menopausal_status.person_id = scan.person_id
+        and coalesce(menopausal_status.known_on <= scan.scanned_on, menopausal_status.known_on is null)
+        and coalesce(menopausal_status.known_until_on >= scan.scanned_on, true)
     left join ref.bone_reference as reference
         on reference.site_code = scan.site_code
         and reference.reference_code = declared.reference_code

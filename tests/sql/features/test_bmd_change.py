@@ -150,6 +150,23 @@ def test_invalid_and_imputed_values_are_no_scans(run_sql):
     assert changes(run_sql, scan("", valid="false"), scan(1.0, "b", imputation=1)) == []
 
 
+def test_the_score_is_the_one_of_what_was_known_on_the_day_of_the_scan(run_sql):
+    norm = NORM.format("female", 50)
+    rows = run_sql(TABLE, {
+        "ref.run_setting": "setting_code | value_text\nbone_reference | white_female",
+        "staging.person": "person_id | sex_code | age_years | entered_on\n1 | female | 52 | 2019-01-01",
+        "features.menopausal_status": (
+            "person_id | period_number | known_on | known_until_on | status_code\n"
+            "1 | 1 | | 2019-12-31 | unknown\n1 | 2 | 2020-01-01 | | postmenopausal"
+        ),
+        "features.bone_norm": norm,
+        "staging.dxa_scan": "\n".join(
+            (HEADER, scan(0.7, "a", "D", "2019-12-31"), scan(0.7, "b", "D", "2020-01-01"), scan(0.7, "c", "D", ""))
+        ),
+    })  # fmt: skip
+    assert [row["first_score_kind"] for row in rows] == ["Z", "T", "Z"]
+
+
 PRECISION = (
     "source_id | device_id | site_code | lsc_g_cm2 | lsc_pct | basis_code\nnhanes | D | femoral_neck | {} | {} | {}"
 )

@@ -41,16 +41,24 @@ def supply(day: int, days: int, unknown: int = 0) -> dict:
     }  # fmt: skip
 
 
+AFTER = [{"person_id": 1, "status_code": "postmenopausal", "rule_code": "age_60"}]
+
+
+def period(number: int, day: int | None, status: str) -> dict:
+    known_on = None if day is None else on(day)
+    return {"person_id": 1, "period_number": number, "known_on": known_on, "status_code": status}
+
+
 @pytest.fixture
 def at_draw(step_inputs):
-    def run(*draws, regimens=None, supplies=None, sex="male"):
+    def run(*draws, regimens=None, supplies=None, sex="male", menopause=AFTER):
         step = plan.step("features.ai_at_draw")
         inputs = step_inputs(
             step.inputs,
             features__ai_regimen=[regimen(1, 0, 90)] if regimens is None else regimens,
             features__drug_supply=[supply(0, 90)] if supplies is None else supplies,
             staging__person=[{"person_id": 1, "sex_code": sex}],
-            features__menopausal_status=[{"person_id": 1, "status_code": "postmenopausal", "rule_code": "age_60"}],
+            features__menopausal_status=menopause,
             staging__lab_result=[row for rows in draws for row in rows],
         )
         rows = ai_at_draw(inputs, None).collect().sort("drawn_on").to_dicts()
@@ -137,3 +145,29 @@ def test_after_a_stop_the_drug_washes_out_by_its_half_life(at_draw):
 
 def test_people_without_an_inhibitor_have_no_row(at_draw):
     assert at_draw(draw(60, 23), regimens=[], supplies=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
+        ("postmenopausal", "postmenopausal", None),
+        ("unknown", "postmenopausal", None),
+        ("suppressed", "suppressed", None),
+        ("premenopausal", "postmenopausal", "menopause_changed"),
+        ("unknown", "suppressed", "menopause_changed"),
+        ("postmenopausal", "unknown", "no_prediction"),
+        ("suppressed", "premenopausal", "no_prediction"),
+    ],
+)
+def test_what_is_known_of_the_ovaries_at_baseline_and_at_the_draw(at_draw, only, before, now, reason):
+    """A baseline with working ovaries would lay their end at the inhibitor's door."""
+    row = only(
+        at_draw(draw(-10, 40), draw(60, 8), sex="female", menopause=[period(1, None, before), period(2, 60, now)])
+    )
+    assert row["reason_code"] == reason
+    assert (row["inhibition_pct"] is None) is (reason == "no_prediction")
+
+
+def test_what_becomes_known_after_the_draw_does_not_enter(at_draw, only):
+    later = [period(1, None, "unknown"), period(2, 61, "postmenopausal")]
+    assert only(at_draw(draw(-10, 40), draw(60, 8), sex="female", menopause=later))["reason_code"] == "no_prediction"

@@ -111,6 +111,16 @@ def test_women_after_menopause_have_a_stronger_fall_and_those_before_none(exposu
         assert row["concentration_end_ng_ml"] > 20
 
 
+@pytest.mark.parametrize(("known", "is_predicted"), [(59, True), (60, False)])
+def test_menopause_must_be_known_by_the_last_day_of_the_interval(exposure, only, known, is_predicted):
+    periods = [
+        {"person_id": 1, "period_number": 1, "status_code": "unknown"},
+        {"person_id": 1, "period_number": 2, "known_on": FIRST + dt.timedelta(known), "status_code": "suppressed"},
+    ]
+    row = only(exposure(regimen(1, 0, 60), sex="female", features__menopausal_status=periods))
+    assert (row["inhibition_end_pct"] is not None) is is_predicted
+
+
 def test_a_supply_of_unknown_length_hides_what_follows_for_90_days(exposure):
     def unknown(day: int) -> list[dict]:
         return [{

@@ -165,6 +165,15 @@ def test_severe_deprivation_by_sex_and_menopause(windows):
     assert (row["severe_months_least"], row["severe_months_most"]) == (None, None)
 
 
+def test_a_window_is_judged_by_what_was_known_on_its_last_day(windows):
+    periods = [
+        {"person_id": 1, "period_number": 1, "status_code": "unknown"},
+        {"person_id": 1, "period_number": 2, "known_on": FIRST + dt.timedelta(90), "status_code": "postmenopausal"},
+    ]
+    rows = windows(e2(0, 2), e2(90, 2), e2(180, 2), code="days_90", sex="female", features__menopausal_status=periods)
+    assert [row["severe_months_least"] is None for row in rows[:2]] == [True, False]
+
+
 def test_variability_needs_three_measured_draws(windows, only):
     three = [e2(0, 10), e2(30, 20), e2(60, 40)]
     logs = [math.log(v) for v in (10, 20, 40)]
