@@ -10,10 +10,12 @@ from pipelines.synth.mechanism.codes import BONE_SITES
 from pipelines.synth.mechanism.course import Course
 from pipelines.synth.mechanism.diagnoses import negative_control_days
 from pipelines.synth.mechanism.hazards import FRACTURES, NEVER, row
+from pipelines.synth.mechanism.laboratory import DIABETES_EFFECT, drug_effect
 from pipelines.synth.mechanism.people import STEP_DAYS, YEAR
 from pipelines.synth.parameters import Parameters
 
 MONTH = YEAR / 12.0
+GENOTYPES = ("rs700518", "rs4646", "rs10046")
 #: composite outcomes and their parts
 COMPOSITES = {
     "fracture": FRACTURES,
@@ -72,6 +74,51 @@ def bmd_change(
     track = course.tracks["bmd"]
     later, before = track[step_at(course, months, origin), j, who], track[step_at(course, since, origin), j, who]
     return 100.0 * np.log(later / before)
+
+
+def metabolic(p: Parameters, course: Course, name: str, months: float, origin: np.ndarray | int = 0) -> np.ndarray:
+    """[n] how far drugs and a new diabetes move a metabolic figure at a month; whatever else moves it is left out.
+
+    Args:
+        p: parameters.
+        course: with the tracks ai_kind, tamoxifen and on_testosterone.
+        name: "log_ldl_cholesterol", "log_homa_ir" (fasting glucose times insulin) or "systolic_pressure" (mm Hg).
+        months: after the index day, plus `origin` steps.
+        origin: steps, one or [n].
+
+    Raises:
+        ValueError: the figure is unknown.
+    """
+    ai, tamoxifen, testosterone = (
+        (value_at(course, track, months, origin) > 0).astype(np.float64)
+        for track in ("ai_kind", "tamoxifen", "on_testosterone")
+    )
+    if name == "systolic_pressure":
+        return p.number("observation_effect.systolic_ai_men") * ai * course.people.is_male
+    if name == "log_ldl_cholesterol":
+        return np.zeros(ai.size) + drug_effect(p, "ldl_cholesterol", ai, tamoxifen, testosterone)
+    if name == "log_homa_ir":
+        at = step_at(course, months, origin) * STEP_DAYS
+        ill = ~course.people.has_diabetes & (course.event_day[row("diabetes")] < at)
+        parts = ("glucose", "insulin")
+        drugs = sum(drug_effect(p, part, ai, tamoxifen, testosterone) for part in parts)
+        return np.zeros(ai.size) + drugs + sum(DIABETES_EFFECT[part] for part in parts) * ill
+    raise ValueError(f"unknown metabolic figure {name!r}")
+
+
+def stratum(course: Course, name: str) -> np.ndarray:
+    """[n] label of each person in a stratification: dosage of an allele (0 to 2), or body mass index at entry.
+
+    Raises:
+        ValueError: the stratification is unknown.
+    """
+    people = course.people
+    if name == "body_mass_index":
+        labels = np.array(["below_25", "25_to_30", "30_and_above"])
+        return labels[np.searchsorted([25.0, 30.0], people.bmi, side="right")]
+    if name not in GENOTYPES:
+        raise ValueError(f"unknown stratification {name!r}")
+    return people.genotype[GENOTYPES.index(name)].astype(str)
 
 
 def alive_at(course: Course, months: float) -> np.ndarray:

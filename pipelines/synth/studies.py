@@ -69,8 +69,11 @@ class Study:
         years: follow-up after time zero.
         bone: (site, month) of percent BMD change since time zero.
         levels: (track, days) log of a hormone or marker at a day after time zero.
+        amounts: (track, days) the hormone itself, in its unit.
+        metabolic: (figure, month) of `outcomes.metabolic`.
         window: (low, high, months) share of time with true estradiol inside, over the first months.
         events: outcomes with risks.
+        strata: names of `outcomes.stratum`; means of bone and levels are then told in each stratum as well.
     """
 
     population: str
@@ -84,8 +87,11 @@ class Study:
     years: int = 2
     bone: tuple[tuple[str, int], ...] = ()
     levels: tuple[tuple[str, int], ...] = ()
+    amounts: tuple[tuple[str, int], ...] = ()
+    metabolic: tuple[tuple[str, int], ...] = ()
     window: tuple[float, float, int] | None = None
     events: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
 
 
 SUSTAINED: dict[str, Any] = {"is_sustained": True, "misses_doses": True}
@@ -105,6 +111,9 @@ SYMPTOMS_MEN = (
     *("arthralgia", "fatigue", "depression", "irritability", "low_libido", "erectile_dysfunction", "gynecomastia"),
     *("water_retention", "breast_tenderness"),
 )
+_METABOLIC = tuple((name, 12) for name in ("log_ldl_cholesterol", "systolic_pressure", "log_homa_ir"))
+#: what may modify the effect of an inhibitor
+_MODIFIERS = ("body_mass_index", "rs700518", "rs10046")
 _CANCER = "postmenopausal women, receptor-positive breast cancer, no metastasis, no bone drug; adjuvant therapy is due"
 _THREE = (("aromatase_inhibitor", "none"), ("tamoxifen", "none"), ("aromatase_inhibitor", "tamoxifen"))
 _PAIR = (("testosterone_and_inhibitor", "testosterone"),)
@@ -190,6 +199,16 @@ def _women() -> dict[str, Study]:
         "ai_cardiovascular": study(start, _THREE, "start", years=10, events=CARDIOVASCULAR),
         "ai_cardiovascular/sustained": study(sustained, _THREE, "sustained", years=5, events=CARDIOVASCULAR),
         "ai_fracture": study(start, _THREE, "start", years=10, events=FRACTURE),
+        "ai_metabolic": study(start, _THREE, "start", metabolic=_METABOLIC),
+        "modifiers": study(
+            sustained,
+            _THREE[:1],
+            "sustained",
+            bone=(("lumbar_spine", 12), ("total_hip", 12)),
+            levels=(("estradiol", 84),),
+            amounts=(("estradiol", 84),),
+            strata=_MODIFIERS,
+        ),
         "symptoms_e2": study(start, _THREE, "start", years=5, events=SYMPTOMS_WOMEN),
         "bone_turnover": study(sustained, _THREE, "sustained", years=1, levels=(("ctx", 140), ("p1np", 140))),
         "e2_pkpd": study(sustained, _THREE[:1], "sustained", years=1, levels=levels),
@@ -222,6 +241,19 @@ def _men(p: Parameters) -> dict[str, Study]:
     return {
         "ai_fracture/men": Study(men_on_t, male_t, everybody, co_start, _PAIR, "start", years=5, events=FRACTURE),
         "symptoms_e2/men": Study(men_on_t, male_t, everybody, co_start, _PAIR, "start", years=5, events=SYMPTOMS_MEN),
+        "ai_metabolic/men": Study(men_on_t, male_t, everybody, co_start, _PAIR, "start", metabolic=_METABOLIC),
+        "modifiers/men": Study(
+            men_on_t,
+            male_t,
+            everybody,
+            {"testosterone_and_inhibitor": fixed_dose(0.5, 2.0), "testosterone": NO_ADD_ON},
+            _PAIR,
+            "sustained",
+            bone=(("lumbar_spine", 12), ("total_hip", 12)),
+            levels=e2,
+            amounts=e2,
+            strata=_MODIFIERS,
+        ),
         "e2_pkpd/men": Study(nobody, intact, everybody, off, against, "sustained", years=1, levels=levels),
         "trt_ai_addon/co_start": Study(men_on_t, male_t, everybody, co_start, _PAIR, "start", bone=_CORE, levels=e2),
         "trt_ai_addon/add_on": Study(

@@ -27,6 +27,8 @@ BATCH = 2_500
 _LEAD_IN = 14
 _DEFINITIONS = {
     "bone": "percent BMD change, 100 x difference of log BMD since time zero, mean of those alive; true density",
+    "metabolic": "how far drugs and a new diabetes move log LDL, log HOMA-IR (fasting) and systolic pressure (mm Hg)",
+    "amounts": "true value in its unit at days after time zero",
     "levels": "natural log of the true value at days after time zero (ctx, p1np, lh, fsh, shbg as ratio to the own set point)",
     "events": "first event after time zero; risk with death competing; horizons of 364, 1092, 1820 and 3640 days",
     "hazard_ratio": "marginal, cause-specific: Cox with treatment alone, Breslow ties, steps of 28 days, up to the horizon",
@@ -42,6 +44,15 @@ class Reading:
     death: np.ndarray  # days after time zero
     events: dict[str, np.ndarray]  # days after time zero; nan: had it before
     values: dict[str, np.ndarray]  # nan: dead by then
+    strata: dict[str, np.ndarray]  # labels
+
+    def take(self, which: np.ndarray) -> "Reading":
+        """The people of a mask or index, in this order."""
+        return Reading(
+            self.person[which],
+            self.death[which],
+            *({name: part[which] for name, part in parts.items()} for parts in (self.events, self.values, self.strata)),
+        )
 
 
 def counterfactual_people(p: Parameters, seed: int, first: int, count: int, study: Study) -> People:
@@ -55,7 +66,9 @@ def counterfactual_people(p: Parameters, seed: int, first: int, count: int, stud
 
 
 def _tracks(study: Study) -> tuple[str, ...]:
-    wanted = {"antiresorptive"} | {track for track, _ in study.levels}
+    wanted = {"antiresorptive"} | {track for track, _ in study.levels + study.amounts}
+    if study.metabolic:
+        wanted |= {"ai_kind", "tamoxifen", "on_testosterone"}
     if study.bone:
         wanted.add("bmd")
     if study.window:
@@ -98,6 +111,12 @@ def read_arm(p: Parameters, study: Study, course: Course, keep: np.ndarray) -> R
         level = course.tracks[track][zero + days // STEP_DAYS, who].astype(np.float64)
         logged = level if track in ("ctx", "p1np") else np.log(level)
         values[f"log_{track}_{days}_days"] = np.where(death > days, logged, np.nan)[keep]
+    for track, days in study.amounts:
+        amount = course.tracks[track][zero + days // STEP_DAYS, who].astype(np.float64)
+        values[f"{track}_{days}_days"] = np.where(death > days, amount, np.nan)[keep]
+    for name, month in study.metabolic:
+        moved = outcomes.metabolic(p, course, name, month, zero)
+        values[f"{name}_{month}_months"] = np.where(death > month * outcomes.MONTH, moved, np.nan)[keep]
     if study.window:
         low, high, months = study.window
         steps = round(months * outcomes.MONTH / STEP_DAYS)
@@ -106,7 +125,8 @@ def read_arm(p: Parameters, study: Study, course: Course, keep: np.ndarray) -> R
         values[f"share_of_{months}_months_in_{low:g}_{high:g}"] = np.where(
             death > months * outcomes.MONTH, inside, np.nan
         )[keep]
-    return Reading(people.person[keep], death[keep], events, values)
+    strata = {name: outcomes.stratum(course, name)[keep] for name in study.strata}
+    return Reading(people.person[keep], death[keep], events, values, strata)
 
 
 def _joined(parts: list[Reading]) -> Reading:
@@ -115,6 +135,7 @@ def _joined(parts: list[Reading]) -> Reading:
         np.concatenate([part.death for part in parts]),
         {name: np.concatenate([part.events[name] for part in parts]) for name in parts[0].events},
         {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values},
+        {name: np.concatenate([part.strata[name] for part in parts]) for name in parts[0].strata},
     )
 
 
@@ -144,6 +165,8 @@ def value_names(study: Study) -> list[str]:
     """Names of the means a study asks for, as in `Reading.values`."""
     names = [f"{site}_{month}_months" for site, month in study.bone]
     names += [f"log_{track}_{days}_days" for track, days in study.levels]
+    names += [f"{track}_{days}_days" for track, days in study.amounts]
+    names += [f"{name}_{month}_months" for name, month in study.metabolic]
     if study.window:
         low, high, months = study.window
         names.append(f"share_of_{months}_months_in_{low:g}_{high:g}")
@@ -169,6 +192,17 @@ def contrast(study: Study, arm: Reading, other: Reading) -> dict[str, Any]:
     return told
 
 
+def by_stratum(study: Study, arm: Reading, other: Reading) -> dict[str, dict[str, Any]]:
+    """The contrast in each stratum of each stratification of a study; the arms hold the same people."""
+    return {
+        name: {
+            str(label): contrast(study, *(reading.take(arm.strata[name] == label) for reading in (arm, other)))
+            for label in np.unique(arm.strata[name])
+        }
+        for name in study.strata
+    }
+
+
 def together(group: list[Study]) -> Study:
     """One study that asks for all that the studies of a group ask, of the same people and arms."""
 
@@ -180,7 +214,7 @@ def together(group: list[Study]) -> Study:
         group[0],
         years=max(study.years for study in group),
         window=windows[0] if windows else None,
-        **{name: union(name) for name in ("bone", "levels", "events")},
+        **{name: union(name) for name in ("bone", "levels", "amounts", "metabolic", "events", "strata")},
     )
 
 
@@ -258,4 +292,8 @@ def counterfactual_truth(p: Parameters, seed: int, persons: int) -> dict[str, An
                     f"{arm} vs {other}": contrast(study, arms[arm], arms[other]) for arm, other in study.contrasts
                 },
             }
+            if study.strata:
+                found[name]["by_stratum"] = {
+                    f"{arm} vs {other}": by_stratum(study, arms[arm], arms[other]) for arm, other in study.contrasts
+                }
     return told | {name: found[name] for name in known}

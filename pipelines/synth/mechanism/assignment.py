@@ -37,6 +37,7 @@ class Plan:
     ai_intakes: np.ndarray  # add-on dose: intakes a week
     co_start: np.ndarray  # aromatase inhibitor from the first testosterone dose
     add_on_logit: np.ndarray  # log odds per check of adding one later
+    gonadorelin_beside_testosterone: np.ndarray  # men: twice weekly under the skin, to keep the testes stimulated
     restart_ai: np.ndarray
     restart_gonadorelin: np.ndarray
     restart_clomiphene: np.ndarray
@@ -109,6 +110,11 @@ def make_plan(p: Parameters, seed: int, people: People, clinics: Clinics, lumbar
         ai_intakes=intakes,
         co_start=co_start,
         add_on_logit=p.number("assignment.add_on_logit") + taste + hidden,
+        gonadorelin_beside_testosterone=(people.protocol == MALE_T)
+        & (
+            draws.uniform(seed, people.person, "gonadorelin_beside_testosterone")
+            < p.number("assignment.gonadorelin_beside_testosterone_share")
+        ),
         restart_ai=is_restart & (next(u) < p.number("assignment.restart_ai_share")),
         restart_gonadorelin=is_restart & (next(u) < p.number("assignment.restart_gonadorelin_share")),
         restart_clomiphene=is_restart & (next(u) < p.number("assignment.restart_clomiphene_share")),

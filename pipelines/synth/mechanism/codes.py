@@ -119,6 +119,7 @@ ANALYTE_UNITS = {
     "hematocrit": "%",
     "psa": "ng/mL",
     "sperm_concentration": "10*6/mL",
+    "estriol": "ng/mL",
 }
 ANALYTES = tuple(ANALYTE_UNITS)
 ASSAY_CLASSES = ("lcms", "immunoassay", "routine")
@@ -152,6 +153,8 @@ EVENT_CODES = (
     "hypogonadism",
     "ischaemic_heart_disease",
     "infertility",
+    "endometriosis",
+    "fibroids",
 )
 #: events no drug of interest touches; an unmeasured confounder may
 NEGATIVE_CONTROLS = (

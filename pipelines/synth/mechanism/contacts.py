@@ -97,6 +97,8 @@ def make_observations(p: Parameters, seed: int, course: Course, offices: Offices
         true = _note(p, name, course, who, day, step, between[code, who], z_true, t)
         noise = p.vector(f"observation.{name}")[3]
         measured = true + noise * z_read
+        if name == "diastolic_pressure":
+            true, measured = _diastolic(p, seed, course, who, day, step, between, (z_true, z_read), t)
         if name == "cycle_day":
             true = measured = 1.0 + np.floor(28.0 * draws._unit(u[0][i]))
         parts.append((who, day, np.full(i.size, code), np.maximum(true, 0.0), np.maximum(measured, 0.0)))
@@ -107,6 +109,24 @@ def _weight(course: Course, who: np.ndarray, day: np.ndarray) -> np.ndarray:
     people = course.people
     drift = 0.15 * (day / YEAR) + 1.2 * (course.event_day[row("water_retention"), who] < day)
     return people.bmi[who] * (people.height[who] / 100.0) ** 2 + drift
+
+
+def _diastolic(p: Parameters, seed: int, course: Course, who, day, step, between, z, t):
+    """True and measured diastolic pressure beside the systolic one of the same visit, whether that was noted or not."""
+    names = ("systolic_pressure", "diastolic_pressure")
+    above, below = (codes.OBSERVATIONS.index(name) for name in names)
+    u = draws.words(seed, course.people.person[who], "note_systolic_pressure", day)
+    z_above = draws._box_muller(u[0], u[1])
+    shared = p.number("observation_effect.pressure_correlation")
+    own = np.sqrt(1.0 - shared * shared)
+    person = shared * between[above, who] + own * between[below, who]
+    z_true, z_read = (shared * one + own * other for one, other in zip(z_above, z, strict=True))
+    systolic = _note(p, names[0], course, who, day, step, between[above, who], z_above[0], t)
+    diastolic = _note(p, names[1], course, who, day, step, person, z_true, t)
+    least = p.number("observation_effect.least_pulse_pressure")
+    read = [p.vector(f"observation.{name}")[3] * noise for name, noise in zip(names, (z_above[1], z_read), strict=True)]
+    true = np.minimum(diastolic, systolic - least)
+    return true, np.minimum(true + read[1], systolic + read[0] - least)
 
 
 def _note(p: Parameters, name: str, course: Course, who, day, step, between, z, t) -> np.ndarray:
@@ -162,10 +182,11 @@ def make_procedures(
     regimens: Regimens,
     fills: Fills,
     scan_days: tuple[np.ndarray, np.ndarray],
+    semen_days: tuple[np.ndarray, np.ndarray],
     events: EventRows,
     last: np.ndarray,
 ) -> tuple[np.ndarray, ...]:
-    """Person row, day, procedure code, side code."""
+    """Person row, day, procedure code, side code; the days are those of scans and of semen analyses."""
     people, seed = course.people, course.seed
     names, parts = codes.PROCEDURES, []
 
@@ -182,6 +203,7 @@ def make_procedures(
         )
 
     add("dxa_scan", *scan_days)
+    add("semen_analysis", *semen_days)
     surgery = surgery_day(course)
     cancer = np.nonzero(people.protocol == ADJUVANT)[0]
     side = 1 + (draws.uniform(seed, people.person, "cancer_side") < 0.49).astype(np.int64)

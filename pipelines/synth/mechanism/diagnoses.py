@@ -45,6 +45,8 @@ _RECORDED_ONCE = (
     "breast_cancer_metastasis",
     "prostate_cancer",
     "endometrial_cancer",
+    "endometriosis",
+    "fibroids",
 )
 
 
@@ -122,6 +124,8 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
         ("ischaemic_heart_disease", people.has_ihd),
         ("hypertension", people.has_hypertension),
         ("diabetes", people.has_diabetes),
+        ("endometriosis", people.has_endometriosis),
+        ("fibroids", people.has_fibroids),
     ):
         who = np.nonzero(has)[0]
         add(name, who, np.zeros(who.size), history=True, nth=9)

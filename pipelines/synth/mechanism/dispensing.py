@@ -130,8 +130,17 @@ def drug_orders(course: Course, last: np.ndarray, seed: int) -> list[dict[str, n
         "amount_per_intake": 0.5,
         "is_compounded": True,
     }
+    given = runs_of(t["gonadorelin"] * alive)
+    beside = people.protocol[given.row] == MALE_T
     parts.append(
-        order_rows(runs_of(t["gonadorelin"] * alive), last, "start", "completed", indication=fertility, **gonadorelin)
+        order_rows(
+            given,
+            last,
+            "start",
+            np.where(beside, _code(codes.STOP_REASONS, "patient"), _code(codes.STOP_REASONS, "completed")),
+            indication=np.where(beside, _code(codes.INDICATIONS, "hypogonadism"), fertility),
+            **gonadorelin,
+        )
     )
     parts.append(
         order_rows(

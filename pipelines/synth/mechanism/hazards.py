@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.synth import draws
-from pipelines.synth.mechanism.codes import SYMPTOM_CODES
+from pipelines.synth.mechanism.codes import RACES, SYMPTOM_CODES
 from pipelines.synth.mechanism.people import ADJUVANT, YEAR, People
 from pipelines.synth.parameters import Parameters
 
@@ -35,11 +35,14 @@ OTHER = (
     "other_death",
 )
 SYMPTOMS = SYMPTOM_CODES
-EVENTS = FRACTURES + CARDIAC + OTHER + SYMPTOMS
+GYNECOLOGICAL = ("endometriosis", "fibroids")
+EVENTS = FRACTURES + CARDIAC + OTHER + SYMPTOMS + GYNECOLOGICAL
 DEATHS = ("cardiovascular_death", "breast_cancer_death", "other_death")
 NEVER = np.float32(1e9)
 _FRACTURE_ROWS = slice(0, len(FRACTURES))
-_SYMPTOM_ROWS = slice(len(EVENTS) - len(SYMPTOMS), len(EVENTS))
+_OLDER = len(EVENTS) - len(GYNECOLOGICAL)
+_SYMPTOM_ROWS = slice(_OLDER - len(SYMPTOMS), _OLDER)
+_GYNECOLOGICAL_ROWS = slice(_OLDER, len(EVENTS))
 #: bone site whose density sets each fracture: lumbar_spine 0, total_hip 1, femoral_neck 2, total_body 3, radius 4
 _FRACTURE_SITE = np.array([1, 0, 4, 1, 1])
 
@@ -59,6 +62,7 @@ class Clock:
     tamoxifen_factor: np.ndarray  # [m, 1]
     low_estradiol: np.ndarray  # [s, 1] symptoms only
     high_estradiol: np.ndarray  # [s, 1]
+    per_log_estradiol: np.ndarray  # [2, 1] endometriosis, fibroids: log hazard per log estradiol
     left: np.ndarray  # [m, n]
     second_left: np.ndarray  # [5, n] fractures
     day: np.ndarray  # [m, n] days after entry, NEVER until it happens
@@ -100,9 +104,14 @@ def make_clock(p: Parameters, seed: int, people: People, step_days: int) -> Cloc
     rate[row("hypertension")] *= ~people.has_hypertension
     rate[row("diabetes")] *= ~people.has_diabetes
     rate[row("arthralgia")] *= np.exp(p.number("risk.arthralgia_per_5_bmi") * (people.bmi - 27.0) / 5.0)
-    thresholds = draws.exponentials(seed, people.person, "events", len(EVENTS) + len(FRACTURES))
+    rate[row("endometriosis")] *= ~people.has_endometriosis
+    rate[row("fibroids")] *= ~people.has_fibroids
+    rate[row("fibroids")] *= np.where(people.race == RACES.index("black"), p.number("risk.fibroids_black"), 1.0)
+    thresholds = draws.exponentials(seed, people.person, "events", _OLDER + len(FRACTURES))
+    gynecological = draws.exponentials(seed, people.person, "gynecological_events", len(GYNECOLOGICAL))
     low = np.array([[p.number(f"event.{name}_low_estradiol")] for name in SYMPTOMS])
     high = np.array([[p.number(f"event.{name}_high_estradiol")] for name in SYMPTOMS])
+    grows = np.array([[p.number(f"event.{name}_per_log_estradiol")] for name in GYNECOLOGICAL])
     return Clock(
         rate=(rate / YEAR).astype(np.float32),
         growth=growth.astype(np.float32),
@@ -110,8 +119,9 @@ def make_clock(p: Parameters, seed: int, people: People, step_days: int) -> Cloc
         tamoxifen_factor=tam.astype(np.float32),
         low_estradiol=low.astype(np.float32),
         high_estradiol=high.astype(np.float32),
-        left=thresholds[: len(EVENTS)],
-        second_left=thresholds[len(EVENTS) :],
+        per_log_estradiol=grows.astype(np.float32),
+        left=np.concatenate([thresholds[:_OLDER], gynecological]),
+        second_left=thresholds[_OLDER:],
         day=np.full((len(EVENTS), n), NEVER, dtype=np.float32),
         second_day=np.full((len(FRACTURES), n), NEVER, dtype=np.float32),
     )
@@ -165,6 +175,8 @@ def step_hazards(p: Parameters, clock: Clock, state: StepState, k: int) -> np.nd
         np.maximum(np.log(state.estradiol_to_usual), 0.0),
     )
     hazard[_SYMPTOM_ROWS] *= np.exp(clock.low_estradiol * low + clock.high_estradiol * high).astype(np.float32)
+    cyclic = np.log(state.estradiol / p.number("symptom.gynecological_reference_estradiol"))
+    hazard[_GYNECOLOGICAL_ROWS] *= np.exp(clock.per_log_estradiol * cyclic.astype(np.float32))
     early = state.on_ai & (state.months_on_ai < p.number("symptom.early_months"))
     hazard[row("arthralgia")] *= np.where(early, p.number("symptom.arthralgia_early_factor"), 1.0)
     hazard[row("gynecomastia")] *= np.where(

@@ -15,7 +15,7 @@ from pipelines.synth.mechanism.course import Course
 from pipelines.synth.mechanism.hazards import row
 from pipelines.synth.mechanism.people import PREMENOPAUSAL, YEAR
 from pipelines.synth.mechanism.treatment import LABEL_MG
-from pipelines.synth.mechanism.tubes import BONE, EARLY, HORMONES, METABOLIC, Tubes
+from pipelines.synth.mechanism.tubes import BONE, EARLY, HORMONES, METABOLIC, SEMEN, Tubes
 from pipelines.synth.parameters import Parameters
 
 #: analyte -> (tube kinds it is measured in, share of those tubes)
@@ -35,7 +35,7 @@ _PANELS: dict[str, tuple[int, float]] = {
     "androstenedione": (HORMONES, 0.04),
     "hematocrit": (HORMONES | METABOLIC, 0.6),
     "psa": (HORMONES, 0.2),
-    "sperm_concentration": (HORMONES, 0.15),
+    "sperm_concentration": (SEMEN, 1.0),
     "ctx": (BONE, 0.9),
     "p1np": (BONE, 0.8),
     "balp": (BONE, 0.4),
@@ -61,8 +61,12 @@ _PANELS: dict[str, tuple[int, float]] = {
     "hba1c": (METABOLIC, 0.4),
     "hs_crp": (METABOLIC, 0.25),
     "nt_probnp": (METABOLIC, 0.06),
+    "estriol": (HORMONES, 0.04),
 }
 _MEN_ONLY, _WOMEN_ONLY = {"psa", "sperm_concentration"}, {"progesterone"}
+_HOUR_OF_INTAKE = 8.0
+#: log effect of diabetes
+DIABETES_EFFECT = {"glucose": 0.32, "hba1c": 0.22, "insulin": 0.35}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +127,14 @@ def _state(p: Parameters, seed: int, course: Course, tubes: Tubes, start, stop) 
     full = t["inhibited"][s, r]
     label = LABEL_MG[t["ai_kind"][s, r]]
     share = np.divide(t["ai_mg"][s, r], label, out=np.zeros(r.size), where=label > 0)
-    clearance = p.number("pharmacokinetics.clearance") * people.clearance[r]
-    reached = pharmacokinetics.after_days(
-        np.zeros(r.size),
-        share * t["ai_intakes"][s, r],
-        np.maximum(tubes.days_on_ai, 0) + 0.5,
-        clearance,
+    per_week = t["ai_intakes"][s, r]
+    reached = pharmacokinetics.after_doses(
+        tubes.days_on_ai * 24.0 + tubes.minute / 60.0 - _HOUR_OF_INTAKE,
+        168.0 / np.where(per_week > 0, per_week, 7.0),
+        share,
+        p.number("pharmacokinetics.clearance") * people.clearance[r],
         p.number("pharmacokinetics.volume"),
+        p.number("pharmacokinetics.absorption"),
     )
     premenopausal = ~people.is_male[r] & (people.menopause[r] == PREMENOPAUSAL) & (t["castrated"][s, r] == 0)
     early = hormones.inhibition(
@@ -164,6 +169,16 @@ def free_testosterone(testosterone, shbg, albumin):
     return (-b + np.sqrt(b * b + 4.0 * binding * k * total)) / (2.0 * binding * k) / 0.03467e-9
 
 
+def drug_effect(p: Parameters, name: str, ai, tamoxifen, testosterone, statin=0.0) -> np.ndarray | float:
+    """Log effect on an analyte of the drugs on board; each 0 or 1, [t]."""
+    effect: np.ndarray | float = 0.0
+    for drug, on in (("ai", ai), ("tamoxifen", tamoxifen), ("testosterone", testosterone), ("statin", statin)):
+        key = f"laboratory.{name}_{drug}"
+        if key in p.entries:
+            effect = effect + p.number(key) * on
+    return effect
+
+
 def _log_effect(p: Parameters, name: str, state: _State, course: Course, tubes: Tubes, which) -> np.ndarray | float:
     """Log effect of drugs, disease and circumstances on an analyte without equation of its own; `state` is of `which`."""
     r, s, t = tubes.row[which], tubes.step[which], course.tracks
@@ -179,19 +194,10 @@ def _log_effect(p: Parameters, name: str, state: _State, course: Course, tubes: 
         return np.log(t["lh"][s, r])
     if name == "fsh":
         return np.log(t["fsh"][s, r])
-    effect: np.ndarray | float = 0.0
-    for drug, on in (
-        ("ai", state.ai),
-        ("tamoxifen", state.tamoxifen),
-        ("testosterone", state.on_t),
-        ("statin", state.statin),
-    ):
-        key = f"laboratory.{name}_{drug}"
-        if key in p.entries:
-            effect = effect + p.number(key) * on
+    effect = drug_effect(p, name, state.ai, state.tamoxifen, state.on_t, state.statin)
     if name in ("glucose", "hba1c", "insulin"):
         ill = course.people.has_diabetes[r] | (course.event_day[row("diabetes"), r] < day)
-        effect = effect + {"glucose": 0.32, "hba1c": 0.22, "insulin": 0.35}[name] * ill
+        effect = effect + DIABETES_EFFECT[name] * ill
         effect = effect + {"glucose": 0.1, "hba1c": 0.0, "insulin": 0.6}[name] * fed
         effect = effect + {"glucose": 0.15, "hba1c": 0.1, "insulin": 1.2}[name] * np.log(course.people.bmi[r] / 27.0)
     if name == "triglycerides":
@@ -217,6 +223,7 @@ def read_tubes(
     late = (people.entry_day[tubes.row] + tubes.day >= clinics.assay_switch_day[site]).astype(np.int64)
     assay, limit = clinics.assay[site, late], clinics.assay_limit[site, late]
     laboratory = clinics.laboratory[site, late]
+    limits = {"estriol": p.number("assay.estriol_limit")}
     parts = []
     for code, name in enumerate(ANALYTES):
         kinds, share = _PANELS[name]
@@ -241,7 +248,7 @@ def read_tubes(
                 true_value=true,
                 measured_value=measured,
                 assay_class=assay[which] if hormone else np.full(which.size, ASSAY_CLASSES.index("routine")),
-                assay_limit=limit[which] if name == "estradiol" else np.full(which.size, np.nan),
+                assay_limit=limit[which] if name == "estradiol" else np.full(which.size, limits.get(name, np.nan)),
                 laboratory=laboratory[which],
             )
         )
@@ -270,8 +277,8 @@ def _values(
     if name == "shbg":
         true = state.shbg * np.exp(0.06 * z_true)
         return true, true * np.exp(0.05 * z_read)
-    if name == "estrone":
-        typical = p.vector("analyte.estrone")
+    if name in ("estrone", "estriol"):  # both are made of estradiol and follow it
+        typical = p.vector(f"analyte.{name}")
         level = (
             np.where(state.male, typical[1], typical[0]) * (state.estradiol / np.where(state.male, 26.0, 5.6)) ** 0.8
         )

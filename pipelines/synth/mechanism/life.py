@@ -80,6 +80,8 @@ PEOPLE = {
     "rs700518": pl.Int8,  # dosage of the A allele, 0 to 2
     "rs4646": pl.Int8,  # dosage of the T allele
     "rs10046": pl.Int8,  # dosage of the T allele
+    "ttta_shorter": pl.Int8,  # CYP19A1 (TTTA)n: repeats of the shorter allele
+    "ttta_longer": pl.Int8,  # and of the longer
     "is_genotyped": pl.Boolean,  # the dosages reached the chart
     "cancer_stage": pl.Int8,  # 1 to 4; null without breast cancer
     "surgery_day": _DAY,  # breast surgery; null without

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from pipelines.synth import draws
-from pipelines.synth.mechanism.codes import BONE_SITES, MENOPAUSE, PROTOCOLS
+from pipelines.synth.mechanism.codes import BONE_SITES, MENOPAUSE, PROTOCOLS, RACES
 from pipelines.synth.parameters import Parameters
 
 STEP_DAYS = 28
@@ -54,6 +54,7 @@ class People:
     height: np.ndarray
     bmi: np.ndarray
     genotype: np.ndarray  # [3, n]
+    repeats: np.ndarray  # [2, n] CYP19A1 (TTTA)n of the two chromosomes, the shorter first
     stage: np.ndarray  # 0 without breast cancer
     is_er_positive: np.ndarray
     had_chemotherapy: np.ndarray
@@ -65,6 +66,8 @@ class People:
     has_fracture: np.ndarray
     has_family_osteoporosis: np.ndarray
     has_thrombosis: np.ndarray
+    has_endometriosis: np.ndarray
+    has_fibroids: np.ndarray
     frailty: np.ndarray
     is_non_suppressor: np.ndarray
     estradiol: np.ndarray  # set point at entry, pg/mL (premenopausal: mean of the cycle)
@@ -131,7 +134,9 @@ def make_people(p: Parameters, seed: int, first_person: int, count: int, design:
     menopause = np.where((menopause == POSTMENOPAUSAL) & is_surgical, SURGICAL, menopause)
     bmi = np.clip(_lognormal(p.number("people.bmi_median"), p.number("people.bmi_log_sd"), next(z)), 16.0, 58.0)
     height = np.where(is_male, 176.0, 162.5) + 6.8 * next(z)
-    genotype = np.array([(next(u) < f).astype(np.int8) + (next(u) < f) for f in p.vector("people.allele_frequencies")])
+    chromosomes = np.array([[next(u) < f for _ in range(2)] for f in p.vector("people.allele_frequencies")])
+    genotype = chromosomes.astype(np.int8).sum(axis=1, dtype=np.int8)
+    repeats = _repeats(p, seed, person, chromosomes[2])
     frailty = next(z)
     entry_day, steps, end_day, is_lost, index_step, is_prevalent = _follow_up(p, design, protocol, u)
     return People(
@@ -154,15 +159,17 @@ def make_people(p: Parameters, seed: int, first_person: int, count: int, design:
         height=height,
         bmi=bmi,
         genotype=genotype,
+        repeats=repeats,
         stage=np.where(protocol == ADJUVANT, 1 + draws.choice(next(u), p.vector("cancer.stage_shares")), 0),
         is_er_positive=next(u) < p.number("cancer.er_positive_share"),
         had_chemotherapy=(next(u) < p.number("cancer.chemotherapy_share")) & (protocol == ADJUVANT),
         smoking=draws.choice(next(u), p.vector("people.smoking_shares")),
         alcohol=np.maximum(0.0, _lognormal(2.5, 1.1, next(z)) - 1.5),
         **_history(p, age, is_male, bmi, frailty, u),
+        **_gynecological_history(p, seed, person, is_male, race),
         frailty=frailty,
         is_non_suppressor=(next(u) < p.number("aromatase.non_suppressor_share")) & p.flag("difficulty.non_suppressors"),
-        **_set_points(p, is_male, age, bmi, menopause, protocol, genotype, z),
+        **_set_points(p, is_male, age, bmi, menopause, protocol, genotype, repeats, z),
         adherence=ndtr(p.number("adherence.mean_probit") + p.number("adherence.sd_probit") * next(z)),
         clearance=_lognormal(1.0, p.number("pharmacokinetics.clearance_log_sd"), next(z)),
         bone_response=np.exp(
@@ -211,7 +218,27 @@ def _history(p: Parameters, age, is_male, bmi, frailty, u) -> dict[str, np.ndarr
     return out
 
 
-def _set_points(p: Parameters, is_male, age, bmi, menopause, protocol, genotype, z) -> dict[str, np.ndarray]:
+def _gynecological_history(p: Parameters, seed: int, person, is_male, race) -> dict[str, np.ndarray]:
+    """Endometriosis and fibroids known before entry, in women."""
+    one, other = draws.uniforms(seed, person, "gynecological_history", 2)
+    black = np.where(race == RACES.index("black"), p.number("history.fibroids_black_ratio"), 1.0)
+    return {
+        "has_endometriosis": ~is_male & (one < p.number("history.endometriosis_share_women")),
+        "has_fibroids": ~is_male & (other < p.number("history.fibroids_share_women") * black),
+    }
+
+
+def _repeats(p: Parameters, seed: int, person: np.ndarray, is_t: np.ndarray) -> np.ndarray:
+    """[2, n] number of TTTA repeats, the shorter first; `is_t` [2, n]: rs10046 T on that chromosome."""
+    u = draws.uniforms(seed, person, "ttta_repeats", 4)
+    lengths = np.array(p.vector("people.ttta_long_repeats"))
+    long = u[:2] < np.where(is_t, p.number("people.ttta_long_share_t"), p.number("people.ttta_long_share_c"))
+    which = [draws.choice(part, p.vector("people.ttta_long_shares")) for part in u[2:]]
+    found = np.where(long, lengths[np.array(which)], p.number("people.ttta_short_repeats"))
+    return np.sort(found, axis=0).astype(np.int8)
+
+
+def _set_points(p: Parameters, is_male, age, bmi, menopause, protocol, genotype, repeats, z) -> dict[str, np.ndarray]:
     """Hormone set points without any drug."""
     hypogonadal = (protocol == MALE_T) | (protocol == RESTART)
     fat = np.log(bmi / 27.0)
@@ -223,7 +250,9 @@ def _set_points(p: Parameters, is_male, age, bmi, menopause, protocol, genotype,
         - p.number("hormone.testosterone_bmi_power_men") * fat
     )
     testosterone = np.where(is_male, _lognormal(men_t, 0.28, z_t), _lognormal(22.0, 0.45, z_t))
+    long_alleles = (repeats > p.number("people.ttta_short_repeats")).sum(axis=0)
     gene = p.number("hormone.estradiol_per_rs10046_allele") * (genotype[2] - 1.0)
+    gene = gene + p.number("hormone.estradiol_per_long_ttta_allele") * (long_alleles - 1.0)
     men_e = (
         p.number("hormone.aromatisation_men")
         * testosterone

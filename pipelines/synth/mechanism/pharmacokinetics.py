@@ -40,6 +40,38 @@ def superposition(
     return 1000.0 / volume * (np.where(taken, curve, 0.0) * np.asarray(dose_mg)[None, :]).sum(axis=1)
 
 
+def after_doses(
+    since_first_hours: np.ndarray,
+    interval_hours: np.ndarray,
+    dose_mg: np.ndarray,
+    clearance: np.ndarray | float,
+    volume: float,
+    absorption: float,
+) -> np.ndarray:
+    """Concentration in the first days of a regular regimen: `superposition` of equal doses at equal intervals, summed.
+
+    Args:
+        since_first_hours: [t] hours since the first dose; before it nothing is there.
+        interval_hours: [t] between doses.
+        dose_mg: [t] each dose.
+        clearance: CL/F, L/h, [t] or one.
+        volume: V/F, L.
+        absorption: ka, 1/h; must differ from CL/V.
+
+    Returns:
+        [t] ng/mL.
+    """
+    k = clearance / volume
+    doses = np.floor(np.maximum(since_first_hours, 0.0) / interval_hours) + 1.0
+    last = np.maximum(since_first_hours, 0.0) - (doses - 1.0) * interval_hours
+
+    def summed(rate: np.ndarray | float) -> np.ndarray:
+        return np.exp(-rate * last) * (1.0 - np.exp(-rate * doses * interval_hours)) / -np.expm1(-rate * interval_hours)
+
+    curve = absorption / (absorption - k) * (summed(k) - summed(absorption))
+    return np.where(since_first_hours >= 0.0, 1000.0 / volume * dose_mg * curve, 0.0)
+
+
 def accumulation_ratio(clearance: float, volume: float, interval_hours: float) -> float:
     """Steady state over first dose, 1 / (1 - exp(-k tau))."""
     return 1.0 / (1.0 - np.exp(-clearance / volume * interval_hours))

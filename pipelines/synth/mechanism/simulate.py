@@ -42,7 +42,10 @@ def simulate(p: Parameters, seed: int, first_person: int, count: int, with_expos
     events = diagnoses.make_events(p, seed, course, scans, last)
     offices = contacts.make_offices(p, seed, course, last)
     notes = contacts.make_observations(p, seed, course, offices)
-    procedures = contacts.make_procedures(course, regimens, fills, (scans.row, scans.day), events, last)
+    semen = tube.kind == tubes.SEMEN
+    procedures = contacts.make_procedures(
+        course, regimens, fills, (scans.row, scans.day), (tube.row[semen], tube.day[semen]), events, last
+    )
     visits = contacts.make_visits(offices, (tube.row, tube.day), (scans.row, scans.day), events, procedures[:2])
     frames = {
         "people": _people(p, course, last),
@@ -127,6 +130,8 @@ def _people(p: Parameters, course: Course, last: np.ndarray) -> pl.DataFrame:
         "rs700518": people.genotype[0],
         "rs4646": people.genotype[1],
         "rs10046": people.genotype[2],
+        "ttta_shorter": people.repeats[0],
+        "ttta_longer": people.repeats[1],
         "is_genotyped": people.person % 20 == 0,
         "cancer_stage": _or_null(people.stage, cancer),
         "surgery_day": _or_null(people.entry_day + surgery, cancer),

@@ -167,12 +167,14 @@ def _testosterone(
     now.testosterone[:k] = np.where(protocol == RESTART, former, now.testosterone[:k])
     if regime.add_on is None:
         _start_ai(now, begins & plan.co_start[:k], 1, plan.ai_mg[:k], plan.ai_intakes[:k], k)
+    now.gonadorelin[:k] = mine & now.testosterone[:k] & plan.gonadorelin_beside_testosterone[:k]
     if regime.is_sustained:
         return
     running = mine & now.testosterone[:k]
     now.testosterone_left[:k] -= np.where(running, p.number("stopping.testosterone_rate") * 28.0 / YEAR, 0.0)
     quits = running & (now.testosterone_left[:k] <= 0.0)
     now.testosterone[:k] &= ~quits
+    now.gonadorelin[:k] &= ~quits
     now.testosterone_ended[:k] |= quits
     _stop_ai(now, quits & (now.ai_kind[:k] > 0), PATIENT, k)
 
@@ -183,7 +185,7 @@ def _restart(p: Parameters, now: Prescribed, plan: Plan, protocol, regime: Regim
         return
     begins, ends = plan.start[:k] + 2, plan.start[:k] + 2 + round(p.number("assignment.restart_steps"))
     inside = mine & (step >= begins) & (step < ends)
-    now.gonadorelin[:k] = inside & plan.restart_gonadorelin[:k]
+    now.gonadorelin[:k] |= inside & plan.restart_gonadorelin[:k]
     now.clomiphene[:k] = inside & plan.restart_clomiphene[:k]
     now.tamoxifen[:k] = np.where(mine, inside & plan.restart_tamoxifen[:k], now.tamoxifen[:k])
     if regime.add_on is None:

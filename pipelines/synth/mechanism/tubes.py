@@ -8,10 +8,11 @@ from pipelines.synth import draws
 from pipelines.synth.mechanism import codes
 from pipelines.synth.mechanism.course import Course
 from pipelines.synth.mechanism.hazards import NEVER, row
-from pipelines.synth.mechanism.people import STEP_DAYS
+from pipelines.synth.mechanism.people import RESTART, STEP_DAYS
+from pipelines.synth.mechanism.treatment import CHECK_STEPS
 from pipelines.synth.parameters import Parameters
 
-HORMONES, METABOLIC, BONE, EARLY = 1, 2, 4, 8
+HORMONES, METABOLIC, BONE, EARLY, SEMEN = 1, 2, 4, 8, 16  # combinations run from 1 to 16: see the key
 _PROMPTS = (
     "low_libido",
     "fatigue",
@@ -103,6 +104,13 @@ def make_tubes(p: Parameters, seed: int, course: Course, last: np.ndarray) -> Tu
             (onset < NEVER) & (draws.uniform(seed, people.person, "prompt", i) < p.number("monitoring.prompted_share"))
         )[0]
         add(who, np.floor(onset[who]).astype(np.int64) + 9, HORMONES, _reason("prompted"))
+    spread = np.arange(steps)[:, None] - course.plan.start[None, :]
+    wanted = (people.protocol == RESTART) & (spread >= 0) & (spread % CHECK_STEPS == 0)
+    step, who = np.nonzero(wanted & (spread <= p.number("monitoring.semen_analysis_steps")))
+    done = draws.uniform(seed, people.person[who], "semen", step) < p.number("monitoring.semen_analysis_share")
+    first = step[done] == course.plan.start[who[done]]
+    reason = np.where(first, _reason("baseline"), _reason("routine"))
+    add(who[done], step[done] * STEP_DAYS + 5, SEMEN, reason)
     return _sorted(seed, course, last, *(np.concatenate(part) for part in (rows, days, kinds, reasons, checks)), begins)
 
 

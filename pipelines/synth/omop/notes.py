@@ -19,6 +19,7 @@ _SCORES = (
     *("alcohol", "cycle_day"),
 )
 _GENOTYPES = ("rs700518", "rs4646", "rs10046")
+_REPEATS = ("ttta_shorter", "ttta_longer")
 _DAYS_IN_YEAR = 365.25
 _AMENORRHEA = 365
 _BIRTHDAY = 15
@@ -87,6 +88,7 @@ def _about(lives: Lives, contacts: Contacts) -> pl.DataFrame:
     ]
     typed = people.filter("is_genotyped")
     items += [_item(typed, 5 + place, name, pl.col(name), no_text) for place, name in enumerate(_GENOTYPES)]
+    items += [_item(typed, 11 + place, name, pl.col(name), no_text) for place, name in enumerate(_REPEATS)]
     return contacts.joined(pl.concat(items)).select(_LAYOUT)
 
 

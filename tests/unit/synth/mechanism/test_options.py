@@ -25,7 +25,7 @@ def deviate(who) -> np.ndarray:
 def test_share_of_non_suppressors_is_that_of_the_truth_and_none_when_switched_off():
     n = 40_000
     share = P.number("aromatase.non_suppressor_share")
-    assert share == 0.09
+    assert 0.09 < share < 0.2  # of those who do not suppress, chance shows half below baseline: about 9 % are seen
     found = people(n).is_non_suppressor.mean()
     assert abs(found - share) < 4.0 * np.sqrt(share * (1.0 - share) / n)
     assert not people(2000, difficulty__non_suppressors=False).is_non_suppressor.any()

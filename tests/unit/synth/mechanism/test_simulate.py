@@ -11,8 +11,8 @@ from pipelines.synth.mechanism.simulate import simulate
 from pipelines.synth.parameters import Parameters, load_parameters
 
 SEED = 2
-#: read under a switch that is off by default, or by the closed forms of concentration alone
-READ_ELSEWHERE = {"titration.random_probability", "pharmacokinetics.absorption"}
+#: read under a switch that is off by default
+READ_ELSEWHERE = {"titration.random_probability"}
 #: columns that the interface says may be null
 MAY_BE_NULL = {
     "death_day",
