@@ -10,26 +10,26 @@ with judged as (
     select
         *,
         hash(source_file, source_row, record_number) as row_id,
-        hash(analyte_code, specimen_key) as result_hash
+        hash(person_id, analyte_code, specimen_key) as result_hash
     from source.lab_judged
 ),
 repeated as (
-    select person_id, result_hash, bool_or(status_code in ('final', 'corrected')) as has_final
-    from judged
-    where reason is null
-    group by person_id, result_hash
-    having count(*) > 1
+    select result_hash from judged where reason is null group by result_hash having count(*) > 1
 ),
 candidate as (
     select
-        judged.row_id, judged.person_id, judged.result_hash, judged.assay_class, judged.operator, judged.value,
-        judged.lloq, judged.status_code = 'preliminary' as is_preliminary, judged.status_code = 'corrected' as is_corrected,
-        judged.drop_sequence, judged.resulted_at, judged.source_row, judged.record_number, judged.has_specimen,
-        repeated.has_final,
-        case when judged.has_specimen then '' else coalesce(judged.record_id, '') end as correction_key
+        row_id, person_id, result_hash, assay_class, operator, value, lloq, status_code,
+        status_code = 'preliminary' as is_preliminary, status_code = 'corrected' as is_corrected,
+        drop_sequence, resulted_at, source_row, record_number, has_specimen,
+        case when has_specimen then '' else coalesce(record_id, '') end as correction_key
     from judged
-    join repeated on repeated.person_id = judged.person_id and repeated.result_hash = judged.result_hash
-    where judged.reason is null
+    semi join repeated on repeated.result_hash = judged.result_hash
+    where reason is null
+),
+ended as (
+    select person_id, result_hash, bool_or(status_code in ('final', 'corrected')) as has_final
+    from candidate
+    group by person_id, result_hash
 ),
 ranked as (
     select
@@ -40,6 +40,7 @@ ranked as (
             order by drop_sequence desc, source_row, record_number, row_id
         ) as copy_number
     from candidate
+    join ended using (person_id, result_hash)
 ),
 replaced as (
     select
@@ -68,23 +69,33 @@ kept as (
                 || record_number || '.' || row_id end as result_key
     from replaced
 ),
-grouped as (
+result as (
     select
-        *,
-        dense_rank() over (partition by person_id, result_hash order by result_key) as result_number,
-        row_number() over (same_result order by source_row, record_number, row_id) as replicate_number,
-        count(*) over same_result as n_same,
-        avg(value) over same_result as mean_value,
-        min(value) over same_result as lowest_value,
-        max(value) over same_result as highest_value,
-        bool_or(value is null) over same_result as has_unknown,
-        bool_or(operator = '<') over same_result as has_below,
-        bool_and(operator = '<') over same_result as is_all_below,
-        bool_or(operator = '>') over same_result as has_above,
-        bool_and(operator = '>') over same_result as is_all_above
+        person_id,
+        result_hash,
+        result_key,
+        row_number() over (partition by person_id, result_hash order by result_key) as result_number,
+        min({'source_row': source_row, 'record_number': record_number, 'row_id': row_id}) as first_row,
+        count(*) as n_same,
+        avg(value) as mean_value,
+        min(value) as lowest_value,
+        max(value) as highest_value,
+        bool_or(value is null) as has_unknown,
+        bool_or(operator = '<') as has_below,
+        bool_and(operator = '<') as is_all_below,
+        bool_or(operator = '>') as has_above,
+        bool_and(operator = '>') as is_all_above
     from kept
     where replaced_by is null
-    window same_result as (partition by person_id, result_hash, result_key)
+    group by person_id, result_hash, result_key
+),
+grouped as (
+    select kept.row_id, kept.lloq, kept.row_id <> result.first_row.row_id as is_replicate, result.* exclude (result_hash, result_key)
+    from kept
+    join result
+        on result.person_id = kept.person_id and result.result_hash = kept.result_hash
+        and result.result_key = kept.result_key
+    where kept.replaced_by is null
 ),
 outcome as (
     select person_id, row_id, replaced_by, 1 as result_number, 1 as n_replicates, cast(null as double) as joint_value,
@@ -97,7 +108,7 @@ outcome as (
         row_id,
         case
             when has_below and has_above then 'replicates_disagree'
-            when replicate_number > 1 then 'averaged_replicate'
+            when is_replicate then 'averaged_replicate'
         end,
         result_number,
         n_same,
@@ -131,7 +142,9 @@ resolved as (
         coalesce(outcome.joint_operator, judged.operator) as operator,
         case when outcome.joint_operator is null then judged.lloq else outcome.joint_lloq end as lloq
     from judged
-    left join outcome on outcome.person_id = judged.person_id and outcome.row_id = judged.row_id
+    -- The limit is never reached: it tells the planner that the outcomes are the small side.
+    left join (select * from outcome limit 1000000000) as outcome
+        on outcome.person_id = judged.person_id and outcome.row_id = judged.row_id
     left join inflamed
         on inflamed.person_id = judged.person_id and inflamed.drawn_on = judged.drawn_on
         and judged.is_interfered and judged.assay_class in ('immunoassay', 'unknown')
