@@ -65,7 +65,7 @@ def test_contracts_say_everything() -> None:
 
 def test_every_staging_table_has_a_suite_of_at_most_forty_checks() -> None:
     suites = {table: load(table) for table in all_tables()}
-    assert set(suites) == {name for name in CONTRACTS if name.startswith("staging.")}
+    assert {name for name in CONTRACTS if name.startswith("staging.")} <= set(suites) <= set(CONTRACTS)
     assert all(0 < len(suite.checks) <= 40 for suite in suites.values())
 
 

@@ -9,6 +9,7 @@ from pipelines.tables import (
     features_dosing,
     features_estradiol,
     features_menopause,
+    features_outcome,
     features_system,
     mart,
     models,
@@ -19,6 +20,7 @@ from pipelines.tables import (
     ref_clinical,
     ref_dosing,
     ref_lab,
+    ref_phenotype,
     staging,
     staging_clinical,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "features_dosing",
     "features_estradiol",
     "features_menopause",
+    "features_outcome",
     "features_system",
     "mart",
     "models",
@@ -44,6 +47,7 @@ __all__ = [
     "ref_clinical",
     "ref_dosing",
     "ref_lab",
+    "ref_phenotype",
     "staging",
     "staging_clinical",
 ]

@@ -54,7 +54,7 @@ WHOLE_BODY = {"whole_body": 0.0, "whole_body_lumbar": -0.1, "whole_body_pelvis":
 
 # Ingredient, class, reason for use, who takes it.
 DRUGS: tuple[tuple[Any, ...], ...] = (
-    ("lisinopril", None, "I10", i % 3 == 0),
+    ("allopurinol", None, "M10.9", i % 3 == 0),
     ("antibiotic-unspecified", None, "J06.9", i % 97 == 0),
     ("anastrozole", "aromatase_inhibitor", "C50", old & (i % 3 == 0)),
     ("tamoxifen", "serm", "C50.911", old & (i % 3 == 1)),

@@ -268,7 +268,7 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "ingredient_no_code": one("drug_exposure", ingredient="unknown"),
         "one_ingredient": one("drug_exposure", ingredient="lisinopril; hydrochlorothiazide"),
         "class_as_declared": one("drug_exposure", is_ai, drug_class="serm"),
-        "class_only_from_list": one("drug_exposure", c("ingredient") == "lisinopril", drug_class="estrogen"),
+        "class_only_from_list": one("drug_exposure", c("ingredient") == "allopurinol", drug_class="estrogen"),
         "days_on_below_40000": one("drug_exposure", days_on=77_777.0),
         "days_on_within_life": one("drug_exposure", survey, days_on=39_000.0),
         "days_on_known": every("drug_exposure", days_on=None),
