@@ -251,7 +251,11 @@ def parameters_that_are_answers(p: Parameters) -> dict[str, Any]:
             "slope_above_over_slope_below": p.number("bone.slope_above_threshold"),
             "definition": "bone loses with max(0, ln(threshold / E2)); above it with this share of the slope",
         },
-        "ai_metabolic": {"log_ldl_on_treatment": ldl},
+        "ai_metabolic": {
+            "log_ldl_on_treatment": ldl,
+            "log_insulin_on_inhibitor": p.number("laboratory.insulin_ai"),
+            "systolic_pressure_of_men_on_inhibitor": p.number("observation_effect.systolic_ai_men"),
+        },
         "symptoms_e2": {
             "men_low_cut": p.number("symptom.low_cut_men"),
             "men_high_cut": p.number("symptom.high_cut_men"),

@@ -18,7 +18,7 @@ from pipelines.synth.mechanism.hazards import EVENTS
 from pipelines.synth.mechanism.people import ADJUVANT, MALE_T, STEP_DAYS, Design, make_people
 from pipelines.synth.mechanism.regimes import Regime
 from pipelines.synth.parameters import load_parameters
-from pipelines.synth.studies import adjuvant_arms, fixed_dose, only, studies
+from pipelines.synth.studies import NO_ADD_ON, adjuvant_arms, fixed_dose, only, studies
 
 SEED = 4
 
@@ -177,7 +177,7 @@ def test_answers_are_json_and_keyed_by_the_studies(p):
     assert {name.partition("/")[0] for name in studies(p)} >= {
         *("ai_vs_tamoxifen", "trt_ai_addon", "female_testosterone_ai", "restart_protocol", "ai_dose_response"),
         *("titration_policy", "recovery_after_stop", "hpg_response", "e2_pkpd", "bone_turnover", "ai_cardiovascular"),
-        *("ai_fracture", "symptoms_e2"),
+        *("ai_fracture", "symptoms_e2", "ai_metabolic", "modifiers"),
     }
     assert told["parameters"]["e2_threshold"]["men"] == p.number("bone.threshold_men")
     assert set(told["naive"]) == set(COMPARISONS)
@@ -185,6 +185,54 @@ def test_answers_are_json_and_keyed_by_the_studies(p):
     assert list(risk) == ["1_years", "3_years", "5_years", "10_years"]
     assert set(risk["10_years"]) == {"risk", "risk_reference", "risk_difference", "risk_ratio", "hazard_ratio"}
     assert answers(p, SEED, 0) == {}
+
+
+def test_metabolic_truth_is_the_parameter_times_those_who_take_the_drug(p):
+    arms = run(p, "ai_metabolic", 700, arms=adjuvant_arms(is_sustained=True))
+    ai, tamoxifen, none = (arms[name].values for name in ("aromatase_inhibitor", "tamoxifen", "none"))
+    known = ~np.isnan(none["log_ldl_cholesterol_12_months"])
+
+    def moved(arm, name):
+        return (arm[name] - none[name])[known]
+
+    ldl = "log_ldl_cholesterol_12_months"
+    assert moved(tamoxifen, ldl) == pytest.approx(p.number("laboratory.ldl_cholesterol_tamoxifen"))
+    assert moved(ai, ldl) == pytest.approx(p.number("laboratory.ldl_cholesterol_ai"))
+    homa = p.number("laboratory.insulin_ai") + p.number("laboratory.glucose_ai")
+    assert moved(ai, "log_homa_ir_12_months") == pytest.approx(homa)
+    assert moved(ai, "systolic_pressure_12_months") == pytest.approx(0.0)  # an effect in men alone
+    men = run(
+        p, "ai_metabolic/men", 300, arms={"on": fixed_dose(1.0, 7.0), "off": NO_ADD_ON}, contrasts=(("on", "off"),)
+    )
+    gain = men["on"].values["systolic_pressure_12_months"] - men["off"].values["systolic_pressure_12_months"]
+    assert gain[~np.isnan(gain)] == pytest.approx(p.number("observation_effect.systolic_ai_men"))
+
+
+def test_strata_divide_the_people_and_show_the_modifiers_of_the_parameters(p):
+    study = studies(p)["modifiers"]
+    arms = truth.run_study(p, SEED, 3000, study)
+    ai, none = arms["aromatase_inhibitor"], arms["none"]
+    told = truth.by_stratum(study, ai, none)
+    assert set(told) == set(study.strata)
+    assert set(told["body_mass_index"]) == {"below_25", "25_to_30", "30_and_above"}
+    for name in study.strata:
+        sizes = [(ai.strata[name] == label).sum() for label in told[name]]
+        assert sum(sizes) == ai.person.size
+        assert min(sizes) > 50
+
+    def difference(name, label, value):
+        return told[name][label][value]["difference"]["value"]
+
+    # the share of aromatisation lost is the same; the more there was, the more is lost
+    lost = [
+        difference("body_mass_index", label, "estradiol_84_days") for label in ("below_25", "25_to_30", "30_and_above")
+    ]
+    assert lost[0] > lost[1] > lost[2]
+    spine = [difference("rs700518", label, "lumbar_spine_12_months") for label in ("0", "2")]
+    change = ai.values["lumbar_spine_12_months"] - none.values["lumbar_spine_12_months"]
+    assert spine[1] < spine[0] < 0.0
+    aa = np.nanmean(change[ai.strata["rs700518"] == "2"])
+    assert spine[1] == pytest.approx(aa, abs=0.05)  # paired or not, the same people
 
 
 def test_every_switch_is_shown_and_can_be_off(p):

@@ -77,3 +77,15 @@ def test_evenly_spread_input_is_what_frequent_doses_tend_to():
     )
     even = pharmacokinetics.after_days(np.zeros(1), np.full(1, 7.0), 10.0, np.full(1, CLEARANCE), VOLUME)
     np.testing.assert_allclose(many, even, rtol=5e-3)
+
+
+@pytest.mark.parametrize(("interval", "dose"), [(24.0, 1.0), (84.0, 0.5), (48.0, 2.0)])
+def test_regular_doses_in_closed_form_are_their_superposition(interval, dose):
+    at = np.array([-3.0, 0.0, 1.5, 23.9, 30.0, 84.0, 90.0, 335.0])
+    hours = np.arange(0.0, 400.0, interval)
+    summed = pharmacokinetics.superposition(hours, np.full(hours.size, dose), at, CLEARANCE, VOLUME, ABSORPTION)
+    n = at.size
+    closed = pharmacokinetics.after_doses(
+        at, np.full(n, interval), np.full(n, dose), np.full(n, CLEARANCE), VOLUME, ABSORPTION
+    )
+    np.testing.assert_allclose(closed, summed, rtol=1e-10, atol=1e-12)
