@@ -6,6 +6,7 @@
 from pipelines.tables import (
     cohort,
     features,
+    features_bone,
     features_dosing,
     features_estradiol,
     features_menopause,
@@ -33,6 +34,7 @@ __all__ = [
     "Contract",
     "cohort",
     "features",
+    "features_bone",
     "features_dosing",
     "features_estradiol",
     "features_menopause",
