@@ -75,7 +75,7 @@ result as (
         result_hash,
         result_key,
         row_number() over (partition by person_id, result_hash order by result_key) as result_number,
-        min({'source_row': source_row, 'record_number': record_number, 'row_id': row_id}) as first_row,
+        min(struct_pack(source_row := source_row, record_number := record_number, row_id := row_id)) as first_row,
         count(*) as n_same,
         avg(value) as mean_value,
         min(value) as lowest_value,
