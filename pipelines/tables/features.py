@@ -57,6 +57,9 @@ class BmdChange(dy.Schema):
     )
     is_loss_beyond_lsc = flag("A loss of at least the least significant change", optional=True)
     is_gain_beyond_lsc = flag("A gain of at least the least significant change", optional=True)
+    is_artefact_suspect = flag(
+        "Either scan is of a spine that rose while the hip fell; then neither loss nor gain is told", optional=True
+    )
     first_score_kind = text(
         "T for postmenopausal women and men of 50 and over, Z for the rest, none where neither can be told",
         allowed=("T", "Z", "none"),

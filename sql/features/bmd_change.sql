@@ -2,6 +2,8 @@
 -- unit: person
 -- Change is computed within one site, side and series (device, software, vertebrae) only, between scans with a date:
 -- without one, which came first is not known. Imputed values are no scans and take no part.
+-- Where either spine rose while the hip fell (staging.dxa_scan), the change is kept and flagged, and is neither called a
+-- gain nor a loss.
 -- T-scores: one declared reference for both sexes (ref.run_setting), the own-sex reference beside it, at the age of the scan.
 -- Rounding to nine decimals keeps a T-score of exactly -2.5 on the side where WHO puts it.
 -- T for postmenopausal women and men of 50 and over, Z for everybody else (ISCD 2023).
@@ -29,6 +31,7 @@ scan as (
         scan.scanned_on,
         scan.bmd_g_cm2,
         scan.source_id,
+        coalesce(scan.is_artefact_suspect, false) as is_artefact_suspect,
         -- What has no series or no day is followed by nothing.
         case when scan.scanned_on is not null then scan.series_id end as series_id,
         person.sex_code,
@@ -95,7 +98,10 @@ paired as (
         case when series_id is not null then lead(scanned_on) over series end as next_on,
         case when series_id is not null then lead(bmd_g_cm2) over series end as next_bmd_g_cm2,
         case when series_id is not null then lead(t_score) over series end as next_t_score,
-        case when series_id is not null then lead(band) over series end as next_band
+        case when series_id is not null then lead(band) over series end as next_band,
+        is_artefact_suspect
+            or coalesce(case when series_id is not null then lead(is_artefact_suspect) over series end, false)
+            as is_suspect_pair
     from banded
     window series as (
         partition by person_id, site_code, side_code, series_id, scanned_on is null order by scanned_on, scan_id
@@ -155,8 +161,9 @@ select
     case when interval_days >= annualise_days then change_pct * 365.25e0 / interval_days end as annualised_pct,
     lsc_g_cm2,
     lsc_basis_code,
-    round(change_g_cm2, 9) <= -round(lsc_g_cm2, 9) as is_loss_beyond_lsc,
-    round(change_g_cm2, 9) >= round(lsc_g_cm2, 9) as is_gain_beyond_lsc,
+    case when not is_suspect_pair then round(change_g_cm2, 9) <= -round(lsc_g_cm2, 9) end as is_loss_beyond_lsc,
+    case when not is_suspect_pair then round(change_g_cm2, 9) >= round(lsc_g_cm2, 9) end as is_gain_beyond_lsc,
+    case when next_on is not null then is_suspect_pair end as is_artefact_suspect,
     score_kind as first_score_kind,
     t_score as first_t_score,
     t_score_own_sex as first_t_score_own_sex,

@@ -1,9 +1,11 @@
 -- grain: one row per person, source row, record and ingredient
 -- unit: person
 -- Instruction, quantity, strength and days' supply are put together row by row. The rate the instruction states is the
--- dose; a supply that differs by more than a quarter is flagged, and never changes it. Where the instruction is missing
--- or points to the label ('as directed'), the supply gives the rate. An instruction that refuses a rate (a range, PRN,
--- steps) is not filled by the supply. Orders are kept beside fills: an order is not a fill.
+-- dose; a supply that differs by more than a quarter is flagged, and never changes it, but for one slip of the pen: an
+-- instruction by the day, more often than the label, beside a supply that says the same by the week ('twice daily' for
+-- twice weekly), has the supply's rate. Where the instruction is missing or points to the label ('as directed'), the
+-- supply gives the rate. An instruction that refuses a rate (a range, PRN, steps) is not filled by the supply. Orders
+-- are kept beside fills: an order is not a fill.
 with record as (
     select * from source.drug_record where disposition = 'staged'
 ),
@@ -11,6 +13,9 @@ limits as (
     select
         max(value) filter (where limit_code = 'supply_conflict_pct') / 100 as conflict_share,
         max(value) filter (where limit_code = 'ai_with_testosterone_mg_per_week') as ai_with_testosterone,
+        max(value) filter (where limit_code = 'label_daily_per_week') as daily_intakes,
+        max(value) filter (where limit_code = 'label_weekly_per_week') as weekly_intakes,
+        max(value) filter (where limit_code = 'weekly_bisphosphonate_mg') as weekly_bisphosphonate_mg,
         cast(max(value) filter (where limit_code = 'prior_testosterone_days') as integer) as prior_days
     from ref.clinical_limit
 ),
@@ -97,33 +102,57 @@ weighed as (
         end as supplied_mg_per_week,
         limits.conflict_share,
         limits.ai_with_testosterone,
-        label.label_mg_per_week
+        label.label_mg_per_week,
+        coalesce(
+            supplied.times_per_week >= 7 and supplied.times_per_week > case
+                when supplied.drug_class = 'aromatase_inhibitor' then limits.daily_intakes
+                when supplied.ingredient = 'estradiol' and supplied.route = 'vaginal' then limits.daily_intakes
+                when supplied.ingredient in ('alendronate', 'risedronate')
+                    and supplied.strength_mg >= limits.weekly_bisphosphonate_mg then limits.weekly_intakes
+                when supplied.ingredient = 'testosterone' and (
+                    supplied.form_code = 'injection' or supplied.route in ('intramuscular', 'subcutaneous')
+                    or (supplied.form_code is null and supplied.concentration_mg_per_ml is not null)
+                ) then limits.weekly_intakes
+            end,
+            false
+        ) as is_more_often
     from supplied
     cross join limits
     left join label on label.ingredient = supplied.ingredient
 ),
-reconciled as (
+compared as (
     select
         *,
         coalesce(abs(supplied_mg_per_week - sig_mg_per_week) > conflict_share * sig_mg_per_week, false) as is_conflict,
+        is_more_often and coalesce(
+            abs(7 * supplied_mg_per_week - sig_mg_per_week) <= conflict_share * sig_mg_per_week, false
+        ) as is_daily_for_weekly
+    from weighed
+),
+reconciled as (
+    select
+        *,
         case
+            when is_daily_for_weekly then supplied_mg_per_week
             when sig_mg_per_week is not null then sig_mg_per_week
             when is_left_to_supply then supplied_mg_per_week
-        end as dose_mg_per_week
-    from weighed
+        end as dose_mg_per_week,
+        is_more_often and (is_conflict or supplied_mg_per_week is null) and not is_daily_for_weekly
+            as is_doubtfully_often
+    from compared
 ),
 judged as (
     select
         *,
         case
             when dose_mg_per_week is null then 'not_recorded'
-            when sig_mg_per_week is not null then 'sig'
+            when sig_mg_per_week is not null and not is_daily_for_weekly then 'sig'
             else 'quantity'
         end as dose_source,
         case
             when dose_mg_per_week is null then null
-            when sig_mg_per_week is null then 0.3e0
-            when is_conflict then least(sig_confidence, 0.6e0)
+            when sig_mg_per_week is null or is_daily_for_weekly then 0.3e0
+            when is_conflict or is_doubtfully_often then least(sig_confidence, 0.6e0)
             else sig_confidence
         end as dose_confidence,
         coalesce(dose_mg_per_week > 1.01e0 * label_mg_per_week, false) as is_above_label,
@@ -165,12 +194,14 @@ clinical as (
         quantity,
         quantity_unit,
         case
-            when sig_mg_per_week > 0 and supplied_mg is not null and (days_supply is null or is_conflict)
+            when sig_mg_per_week > 0 and supplied_mg is not null
+                and (days_supply is null or is_conflict and not is_daily_for_weekly)
                 then supplied_mg * 7 / sig_mg_per_week
             else days_supply
         end as days_supply,
         case
-            when sig_mg_per_week > 0 and supplied_mg is not null and (days_supply is null or is_conflict)
+            when sig_mg_per_week > 0 and supplied_mg is not null
+                and (days_supply is null or is_conflict and not is_daily_for_weekly)
                 then 'recomputed'
             when days_supply is not null then 'given'
             else 'none'
@@ -188,6 +219,8 @@ clinical as (
                         case when sig_text is not null and sig_confidence = 0 and len(sig_flags) = 0
                             then 'sig_not_read' end,
                         case when is_conflict then 'supply_conflict' end,
+                        case when is_daily_for_weekly then 'daily_for_weekly' end,
+                        case when is_doubtfully_often then 'more_often_than_label' end,
                         case when dose_source = 'quantity' then 'from_supply' end,
                         case when is_above_label then 'above_label' end,
                         case when is_above_with_testosterone then 'above_rate_with_testosterone' end,

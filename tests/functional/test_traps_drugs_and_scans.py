@@ -197,8 +197,8 @@ NO_RATE = "row.dose_mg_per_week is null"
         # 'then stop if E2 < 20' after the steps reads as a condition on the first step: flagged, and its rate stands.
         ("sig_titration", f"{FLAGGED} and ({NO_RATE} or row.dose_flags like '%conditional%')", 0.99),
         ("sig_syringe_units", f"{FLAGGED} and row.dose_flags like '%bare_units%'", 0.95),
-        # What lies below the label's rate shows only where the supply tells another.
-        ("sig_daily_for_weekly", "row.is_implausible or row.dose_flags like '%supply_conflict%'", 0.9),
+        # The text cannot show it; the label and the supply do.
+        ("sig_daily_for_weekly", "regexp_matches(row.dose_flags, 'daily_for_weekly|more_often_than_label')", 1),
         ("quantity_missing", "row.quantity is null and row.supplied_mg_per_week is null", 1),
         ("days_supply_missing", "row.supplied_mg_per_week is null and row.days_supply_basis <> 'given'", 1),
         ("drug_end_before_start", "row.ended_on is null and row.dose_flags like '%ends_before_start%'", 1),

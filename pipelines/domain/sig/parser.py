@@ -5,10 +5,10 @@ from pipelines.domain.sig import kinds as k
 from pipelines.domain.sig.clauses import cut, read
 from pipelines.domain.sig.dose import milligrams, supplied_mg_per_week
 from pipelines.domain.sig.kinds import Amount, Token
-from pipelines.domain.sig.labelled import LABELLED_MG_PER_WEEK, is_implausible
+from pipelines.domain.sig.labelled import LABELLED_MG_PER_WEEK, is_implausible, is_more_often_than_labelled
 from pipelines.domain.sig.lexer import tokenize
 from pipelines.domain.sig.reading import Dose, Reading
-from pipelines.domain.sig.reconciliation import is_supply_conflict, reconcile
+from pipelines.domain.sig.reconciliation import is_daily_for_weekly, is_supply_conflict, reconcile
 from pipelines.domain.sig.result import Sig, confidence_of
 from pipelines.domain.sig.rewriting import Rule, drop, rewrite, rewrite_all
 from pipelines.domain.sig.strength import COUNTED, Strength, choose, drug_of, form_of, parse_strengths
@@ -24,6 +24,7 @@ _GRAMMAR = (
     *grammar_frequency.RULES,
     *grammar_amount.RULES,
 )
+_INJECTED_UNITS = frozenset({"mL", "unit_u100", "ampoule", "vial", "syringe", "injection"})
 _INSULIN_SYRINGE = Rule(r"W?a?1", drop)
 _BLANKING = frozenset(
     {"prn", "steps", "stop", "conditional_use", "day_of_injection", "range_amount", "range_frequency", "ambiguous_frequency",
@@ -45,6 +46,11 @@ class _Row:
         self.text = f"{drug or ''} {strength or ''}".casefold()
         self.gel = any(word in self.text for word in ("gel", "cream", "creme", "topical", "transdermal", "%"))
         self.supplied = supplied_mg_per_week(self.strength, quantity, days)
+
+    def is_injected(self, unit: str | None) -> bool:
+        """Whether the product is one: a solution that is no gel."""
+        is_solution = unit in _INJECTED_UNITS or (self.strength is not None and self.strength.per_unit == "mL")
+        return is_solution and not self.gel
 
 
 def _own_drug(tokens: list[Token], drug: str | None) -> tuple[list[Token], set[str]]:
@@ -333,8 +339,11 @@ def _assembled(
             flags.add("implausible_dose")
         if is_supply_conflict(mg, row.supplied):
             flags.add("supply_conflict")
+    is_often = is_more_often_than_labelled(drug, reading.rate, is_injected=row.is_injected(unit))
+    if is_daily_for_weekly(mg, row.supplied, is_more_often_than_labelled=is_often):
+        flags.add("daily_for_weekly")
     has_reading = bool(amount or reading.rate or mg is not None or reading.unequal or flags & {"range_amount"})
-    settled = reconcile(mg, 1.0, frozenset(flags), row.supplied)
+    settled = reconcile(mg, 1.0, frozenset(flags), row.supplied, is_more_often_than_labelled=is_often)
     has_reading = has_reading or settled.mg_per_week is not None
     confidence = confidence_of(flags, has_reading=has_reading)
     durations = [days for days in reading.courses if days]

@@ -26,14 +26,26 @@ def is_supply_conflict(sig_mg_per_week: float | None, supplied_mg_per_week: floa
     return abs(supplied_mg_per_week - sig_mg_per_week) > SUPPLY_TOLERANCE * sig_mg_per_week
 
 
+def is_daily_for_weekly(
+    sig_mg_per_week: float | None, supplied_mg_per_week: float | None, *, is_more_often_than_labelled: bool
+) -> bool:
+    """A slip of the pen: the sig doses by the day, more often than the label, and the supply says the same by the week."""
+    if not is_more_often_than_labelled or sig_mg_per_week is None or supplied_mg_per_week is None:
+        return False
+    return abs(7.0 * supplied_mg_per_week - sig_mg_per_week) <= SUPPLY_TOLERANCE * sig_mg_per_week
+
+
 def reconcile(
     sig_mg_per_week: float | None,
     sig_confidence: float,
     flags: tuple[str, ...] | frozenset[str],
     supplied_mg_per_week: float | None,
+    *,
+    is_more_often_than_labelled: bool = False,
 ) -> Reconciled:
     """The weekly dose of one row, by this rule, first line that holds:
 
+    0. `is_daily_for_weekly`: source 'quantity', the supplied rate, confidence 0.3, in conflict.
     1. `sig_mg_per_week` known: source 'sig', that rate. Confidence is the sig's; where supplied is known and
        abs(supplied - sig) > 0.25 x sig, it is least(confidence, 0.6), flag `supply_conflict`, the rate stays the sig's.
     2. the flags hold `no_sig` or `as_directed`, hold neither `prn`, `stop`, `steps` nor `conditional_use`, and supplied is
@@ -45,7 +57,13 @@ def reconcile(
         sig_confidence: 0 to 1 (`Sig.confidence_value`).
         flags: the sig's reason codes.
         supplied_mg_per_week: quantity x strength x 7 / days supply, mg a week.
+        is_more_often_than_labelled: of the sig's intakes (`labelled`).
     """
+    slip = is_daily_for_weekly(
+        sig_mg_per_week, supplied_mg_per_week, is_more_often_than_labelled=is_more_often_than_labelled
+    )
+    if slip:
+        return Reconciled(supplied_mg_per_week, "quantity", CONFIDENCE_VALUE["low"], True)
     if sig_mg_per_week is not None:
         conflict = is_supply_conflict(sig_mg_per_week, supplied_mg_per_week)
         confidence = min(sig_confidence, CONFIDENCE_VALUE["medium"]) if conflict else sig_confidence

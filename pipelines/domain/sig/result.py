@@ -23,6 +23,7 @@ REASONS: Final[dict[str, Confidence]] = {
     "no_conversion": "medium",  # the strength given does not fit the unit of the sig
     "british_interval": "medium",  # '12 weekly' read as every 12 weeks
     "ambiguous_number": "medium",  # '1,500' where the decimal sign may be a comma
+    "daily_for_weekly": "low",  # 'twice daily' beside a supply for twice a week, more often than labelled: the supply's rate
     "ambiguous_strength": "low",  # several strengths, none of them the row's drug's
     "strength_conflict": "low",  # the sig's strength and the row's differ
     "ambiguous_frequency": "low",  # biweekly and kin

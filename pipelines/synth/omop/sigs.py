@@ -5,6 +5,7 @@ a row gets is decided in `drugs`. The true dose is never read back from the text
 """
 
 from dataclasses import dataclass
+from math import floor, log10
 
 import polars as pl
 
@@ -79,7 +80,9 @@ def _pick(choices: tuple[str, ...], variant: int) -> str:
 
 
 def _number(value: float, language: str) -> str:
-    text = f"{value:.3f}".rstrip("0").rstrip(".")
+    # Three decimals, and below 1 four digits that count: 0.0125 mL is not 0.013 mL.
+    decimals = 3 if value >= 1 or value <= 0 else 3 - floor(log10(value))
+    text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
     return text.replace(".", ",") if language in _COMMA else text
 
 

@@ -131,10 +131,8 @@ def result(draw: st.DrawFn) -> tuple[dict[str, object], dict[str, object], str]:
     return plain | {"operator_text": operator}, messy, operator
 
 
-# Planning the views costs more than many rows: few examples, of many results each.
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(result(), min_size=20, max_size=40))
-def test_any_spelling_of_a_result_is_the_same_result(results):
+def check(results):
+    """Each result as it was spelled is the result as it was meant: analyte, operator, value, unit, or the same refusal."""
     rows = records([row for plain, messy, _ in results for row in (plain, messy)])
     for (_, _, operator), plain, messy in zip(results, rows[::2], rows[1::2], strict=True):
         assert messy["reason"] == plain["reason"]
@@ -143,6 +141,22 @@ def test_any_spelling_of_a_result_is_the_same_result(results):
             assert messy["operator"] == plain["operator"] == operator
             assert messy["value"] == pytest.approx(plain["value"], rel=1e-9)
             assert messy["unit_code"] == plain["unit_code"] == ANALYTES[str(plain["analyte_code"])]["canonical_unit"]
+
+
+# Planning the views costs more than many rows: few examples, of many results each.
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(result(), min_size=20, max_size=40))
+def test_any_spelling_of_a_result_is_the_same_result(results):
+    check(results)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(result(), min_size=40, max_size=60))
+def test_any_spelling_of_ten_thousand_results_is_the_same_result(results):
+    """At least 250 times 40 results, each with a unit, a spelling, a comparator and a number of its own."""
+    check(results)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))

@@ -205,6 +205,24 @@ def test_without_repeats_the_limit_of_iscd_as_a_share_of_the_first_scan(run_sql)
     assert (row["lsc_g_cm2"], row["is_loss_beyond_lsc"]) == (None, None)
 
 
+@pytest.mark.parametrize(("suspect", "told"), [("", [True, True]), ("b", [None, None]), ("c", [True, None])])
+def test_a_spine_that_rose_while_the_hip_fell_is_no_gain(run_sql, suspect, told):
+    """The change is kept and flagged, of the pair before and after the suspected scan; gain and loss are not told."""
+    scans = [("a", 0.8, 2020), ("b", 0.9, 2021), ("c", 1.0, 2022)]
+    lines = [scan(bmd, name, "D", f"{year}-01-01") + f" | {str(name == suspect).lower()}" for name, bmd, year in scans]
+    found = run_sql(TABLE, {
+        "ref.run_setting": "setting_code | value_text\nbone_reference | white_female",
+        "staging.person": "person_id | sex_code | age_years | entered_on\n1 | female | 65 | 2019-01-01",
+        "staging.dxa_scan": "\n".join((HEADER + " | is_artefact_suspect", *lines)),
+        "staging.dxa_precision": PRECISION.format(0.03, 3.75, "device"),
+    })  # fmt: skip
+    first, second, last = sorted(found, key=lambda row: row["scan_id"])
+    assert [row["is_gain_beyond_lsc"] for row in (first, second)] == told
+    assert [row["is_artefact_suspect"] for row in (first, second)] == [each is None for each in told]
+    assert (last["is_artefact_suspect"], last["is_gain_beyond_lsc"]) == (None, None)
+    assert [row["change_g_cm2"] for row in (first, second)] == pytest.approx([0.1, 0.1])
+
+
 @pytest.mark.parametrize(
     ("first", "second", "bands", "shift"),
     [

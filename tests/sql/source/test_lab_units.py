@@ -53,6 +53,12 @@ def records(run_sql, flat: list[dict] | None = None, omop: list[dict] | None = N
         ("Prolactin", "212", "mIU/L", 10, "ng/mL"),
         ("SHBG", "1", "ug/dL", 34.7, "nmol/L"),
         ("Estrone", "3.699", "pmol/L", 1.0, "pg/mL"),
+        ("Androstenedione", "1", "nmol/L", 28.641, "ng/dL"),  # C19H26O2: 286.41 g/mol
+        ("Androstenedione", "0.82", "ng/mL", 82, "ng/dL"),
+        ("Lipoprotein(a)", "0.3", "g/L", 30, "mg/dL"),
+        ("Lp(a) molar", "75", "nmol/L", 75, "nmol/L"),
+        ("OPG", "2.2", "pmol/L", 2.2, "pmol/L"),
+        ("sRANKL", "0.66", "nmol/L", 660, "pmol/L"),
         ("Progesterone", "3.18", "nmol/L", 1.0, "ng/mL"),
         ("Triglycerides", "1", "mmol/L", 88.57, "mg/dL"),
         ("Cholesterol", "1", "mmol/L", 38.67, "mg/dL"),

@@ -71,6 +71,19 @@ def test_an_answer_may_be_a_concept(run_sql, only):
     assert (row["observation_code"], row["value"], row["disposition"]) == ("smoking_status", 0, "staged")
 
 
+@pytest.mark.parametrize(
+    ("answer", "value", "reason"), [("no", 0, None), ("Yes", 1, None), ("9", None, "value_unreadable")]
+)
+def test_who_does_not_smoke_now_may_have_smoked(run_sql, only, answer, value, reason):
+    """Current smoker, yes or no, is a known answer of its own; it is no smoking status."""
+    text = (
+        "person_id | source_id | drop_id | drop_sequence | record_number | name_text | value_text | observed_on\n"
+        f"1 | flat | d | 1 | 1 | Current smoker | {answer} | 2020-01-05"
+    )
+    row = only(run_sql(VIEW, {"staging.person": PERSON, "raw.flat_observation": text}))
+    assert (row["observation_code"], row["value"], row["reason"]) == ("current_smoker", value, reason)
+
+
 def test_one_id_in_two_tables_is_two_records(run_sql):
     measurement = (
         "person_id | measurement_id | measurement_concept_id | value_as_number | unit_source_value | measurement_date\n"

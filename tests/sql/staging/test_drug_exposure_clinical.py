@@ -23,6 +23,9 @@ PRODUCTS = {
                      "volume_ml": 10.0, "strength_text": "200 mg/mL"},
     "pellet": {"ingredient": "testosterone", "drug_class": "androgen", "strength_mg": 100.0, "form_code": "pellet",
                "strength_text": "100 mg pellet"},
+    "alendronate": {"ingredient": "alendronate", "drug_class": "bisphosphonate", "strength_mg": 70.0, "strength_text": "70 mg"},
+    "vaginal": {"ingredient": "estradiol", "drug_class": "estrogen", "strength_mg": 0.01, "strength_text": "0.01 mg",
+                "route_code": "vaginal"},
     "letrozole": {"ingredient": "letrozole", "drug_class": "aromatase_inhibitor", "strength_mg": 2.5, "strength_text": "2.5 mg"},
 }  # fmt: skip
 
@@ -78,6 +81,45 @@ def test_a_quarter_is_no_conflict_and_more_is(run_sql, only, quantity, is_confli
     row = only(exposures(run_sql, {"sig_text": "1 tab daily", "quantity": quantity, "days_supply": 30}, sig=DAILY))
     assert ("supply_conflict" in (row["dose_flags"] or "")) is is_conflict
     assert row["dose_mg_per_week"] == 7
+
+
+TWICE_DAILY = {"amount": 0.5, "amount_unit": "tablet", "times_per_week": 14.0, "mg_per_week": 7.0}
+
+
+def test_twice_daily_beside_a_supply_for_twice_a_week_has_the_supplys_rate(run_sql, only):
+    """Half a tablet twice a week for 84 days is 12 tablets; the instruction says twice daily: a slip of the pen."""
+    row = only(exposures(run_sql, {"sig_text": "x", "quantity": 12, "days_supply": 84}, sig=TWICE_DAILY))
+    assert (row["dose_mg_per_week"], row["dose_source"], row["dose_confidence"]) == (1, "quantity", 0.3)
+    assert (row["sig_mg_per_week"], row["days_supply"], row["days_supply_basis"]) == (7, 84, "given")
+    assert row["dose_flags"] == "daily_for_weekly,from_supply,supply_conflict"
+
+
+@pytest.mark.parametrize(
+    ("drug", "supply", "flags", "confidence"),
+    [
+        ("anastrozole", {}, "more_often_than_label", 0.6),  # nothing to compare with: as written, never silently
+        ("anastrozole", {"quantity": 84, "days_supply": 84}, None, 0.9),  # the supply says twice daily, too
+        ("anastrozole", {"quantity": 42, "days_supply": 84}, "more_often_than_label,supply_conflict", 0.6),
+        ("letrozole", {}, "more_often_than_label", 0.6),
+        ("testosterone", {}, "more_often_than_label", 0.6),
+        ("alendronate", {}, "more_often_than_label", 0.6),
+        ("vaginal", {}, "more_often_than_label", 0.6),
+    ],
+)
+def test_more_often_than_the_label_is_never_read_silently(run_sql, only, drug, supply, flags, confidence):
+    row = only(exposures(run_sql, {"drug_text": drug, "sig_text": "x"} | supply, sig=TWICE_DAILY))
+    assert (row["dose_mg_per_week"], row["dose_source"], row["dose_flags"]) == (7, "sig", flags)
+    assert row["dose_confidence"] == confidence
+
+
+@pytest.mark.parametrize(
+    ("drug", "times", "quantity", "days"), [("anastrozole", 7.0, 12, 84), ("testosterone", 2.0, 1, 70)]
+)
+def test_as_often_as_the_label_the_instructions_rate_stands(run_sql, only, drug, times, quantity, days):
+    """'Daily' of a daily drug, and twice a week of an injection, are no slips, whatever the supply."""
+    sig = {"times_per_week": times, "mg_per_week": 7.0}
+    rows = exposures(run_sql, {"drug_text": drug, "sig_text": "x", "quantity": quantity, "days_supply": days}, sig=sig)
+    assert (only(rows)["dose_mg_per_week"], only(rows)["dose_flags"]) == (7, "supply_conflict")
 
 
 def test_days_are_recomputed_where_none_were_given(run_sql, only):

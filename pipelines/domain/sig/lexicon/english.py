@@ -178,7 +178,7 @@ ENTRIES = (
     (k.UNIT, "troche", "troche;troches;lozenge;lozenges;rdt"),
     (k.UNIT, "suppository", "suppository;suppositories;supp"),
     (k.NOISE, None, "take;tk;tke;taken;taking;use;using;give;given;inject;inject s;administer;apply;place"),
-    (k.NOISE, None, "insert;swallow;dissolve;to be taken"),
+    (k.NOISE, None, "insert;swallow;dissolve;to be taken;to take;to inject;to apply;to use"),
     (k.NOISE, None, "apply contents;the;by;by mouth;bymouth;of;in;into;onto;at;to be;to be used;to be applied"),
     (k.NOISE, None, "total;total of;as;is;it;be;your;you"),
     (k.NOISE, None, "and take;with food;with or without food;without food;with meals;with a meal;with meal"),

@@ -67,7 +67,7 @@ ENTRIES = (
     (k.AS_NEEDED, None, "bei bedarf;b bed;bedarf;nach bedarf;falls notig;wenn notig;b b;falls erforderlich"),
     (k.AS_NEEDED, None, "falls noetig"),
     (k.AS_DIRECTED, None, "nach anweisung;nach arztlicher anweisung;laut anweisung;nach vorschrift;laut arzt"),
-    (k.AS_DIRECTED, None, "nach anordnung;gemass anweisung"),
+    (k.AS_DIRECTED, None, "nach anordnung;gemass anweisung;nach arztlicher anordnung;nach aerztlicher anordnung"),
     (k.AS_DIRECTED, None, "nach aerztlicher anweisung;nach verordnung;wie verordnet;wie besprochen"),
     (k.AS_DIRECTED, None, "gemass verordnung;laut plan;nach plan"),
     (k.ONLY_ONCE, None, "einmalig;einmaldosis"),

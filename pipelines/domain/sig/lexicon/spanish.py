@@ -83,7 +83,7 @@ ENTRIES = (
     (k.UNIT, "dose", "dosis"),
     (k.UNIT, "application", "aplicacion;aplicaciones"),
     (k.NOISE, None, "tomar;tome;tomarse;tomara;inyectar;inyecte;aplicar;aplique;administrar;usar;use;ingerir"),
-    (k.NOISE, None, "poner;via oral;por via oral;por boca;via"),
+    (k.NOISE, None, "poner;insertar;inserte;via oral;por via oral;por boca;via;vo;v o"),
     (k.NOISE, None, "el;la;los;las;de;del;en;con comida;con alimentos;con las comidas;despues de comer"),
     (k.NOISE, None, "antes de comer;oral;intramuscular;subcutanea"),
     (k.NOISE, None, "via intramuscular;via subcutanea;por via intramuscular;total;misma hora;a la misma hora"),

@@ -167,6 +167,7 @@ def test_records_do_not_depend_on_how_they_are_written(records, form):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 @settings(max_examples=10_000, **SLOWLY)
 @given(RECORDS, FORM)
 def test_records_do_not_depend_on_how_they_are_written_in_many_more_cases(records, form):

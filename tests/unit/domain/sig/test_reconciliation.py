@@ -55,3 +55,22 @@ def test_a_vial_billed_as_28_days_is_a_conflict() -> None:
 def test_no_supply_without_quantity_and_days(quantity: float | None, days: float | None) -> None:
     sig = parse(None, drug="anastrozole", strength="1 mg", quantity=quantity, days_supply=days)
     assert (sig.mg_per_week, sig.source, sig.confidence) == (None, "not_recorded", "none")
+
+
+@pytest.mark.parametrize(
+    ("drug", "strength", "text", "quantity", "days", "expected"),
+    [
+        ("anastrozole", "1 mg", "0.5 mg twice daily", 12, 84, (1.0, "quantity", "low", True)),
+        ("anastrozole", "1 mg", "media tableta dos veces al día", 12, 84, (1.0, "quantity", "low", True)),
+        ("testosterone cypionate", "200 mg/mL", "0.25 mL daily", 1, 28, (50.0, "quantity", "low", True)),
+        ("anastrozole", "1 mg", "0.5 mg twice daily", 84, 84, (7.0, "sig", "high", False)),
+        ("anastrozole", "1 mg", "0.5 mg twice daily", 42, 84, (7.0, "sig", "medium", False)),
+        ("anastrozole", "1 mg", "0.5 mg twice daily", None, None, (7.0, "sig", "high", False)),
+        ("anastrozole", "1 mg", "1 tablet daily", 12, 84, (7.0, "sig", "medium", False)),
+        ("tamoxifen", "10 mg", "1 tablet twice daily", 24, 84, (140.0, "sig", "medium", False)),
+        ("testosterone", "1 % gel", "5 g daily", 60, 84, (350.0, "sig", "medium", False)),
+    ],
+)
+def test_daily_where_weekly_was_meant_is_what_the_supply_says(drug, strength, text, quantity, days, expected) -> None:
+    sig = parse(text, drug=drug, strength=strength, quantity=quantity, days_supply=days)
+    assert (sig.mg_per_week, sig.source, sig.confidence, "daily_for_weekly" in sig.flags) == expected
