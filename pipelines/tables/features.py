@@ -89,13 +89,3 @@ class BmdChange(dy.Schema):
         optional=True,
         allowed=("never", "on", "partly", "after"),
     )
-
-
-@table("features.covariate", grain="one row per study, person and covariate")
-class Covariate(dy.Schema):
-    """Covariates as known at time zero; NULL is missing, and is counted."""
-
-    study_id = text("Study", key=True)
-    person_id = person_id()
-    covariate_code = text("Covariate", key=True)
-    value = number("Value, or answer code", optional=True)

@@ -5,7 +5,7 @@ Code lists stand in `ref_phenotype`; what is measured (estradiol, bone density) 
 
 import dataframely as dy
 
-from pipelines.tables.columns import flag, person_id, text, whole
+from pipelines.tables.columns import day, flag, number, person_id, text, whole
 from pipelines.tables.contract import table
 
 CERTAINTIES = ("definite", "possible", "elsewhere", "history")
@@ -27,3 +27,47 @@ class ClinicalEvent(dy.Schema):
     is_possible_event = flag("The same, with possible records counted")
     days_since_previous = whole("Days since the record before", "d", optional=True, minimum=1)
     n_records = whole("Records of the day", minimum=1)
+
+
+@table("features.covariate", grain="one row per study, person, time zero and covariate")
+class Covariate(dy.Schema):
+    """Covariates as known at time zero; NULL is missing, and is counted with its reason."""
+
+    study_id = text("Study", key=True)
+    person_id = person_id()
+    trial_number = whole("Order of the time zero, as in cohort.trial_person", key=True, minimum=1)
+    covariate_code = text("Covariate", key=True)
+    value = number("Value, or answer code; presence is 0 or 1", optional=True)
+    is_missing = flag("No value")
+    missing_reason = text(
+        "Why there is none: not recorded within the window, last result beyond a limit of the assay, nobody looked "
+        "(not under observation), does not apply, or no such covariate in ref.covariate",
+        optional=True,
+        allowed=("not_recorded", "censored", "not_observed", "not_applicable", "not_defined"),
+    )
+
+
+@table("features.outcome_event", grain="one row per study, person, time zero and outcome")
+class OutcomeEvent(dy.Schema):
+    """First event of each outcome after time zero, what was known before, and the end of follow-up."""
+
+    study_id = text("Study", key=True)
+    person_id = person_id()
+    trial_number = whole("Order of the time zero, as in cohort.trial_person", key=True, minimum=1)
+    outcome_code = text("Outcome (ref.phenotype)", key=True)
+    role_code = text("Role in the study", allowed=("primary", "secondary", "negative_control"))
+    index_on = day("Time zero")
+    is_prevalent = flag("A record of it lies on or before time zero, within prevalent_days of the phenotype")
+    days_since_last_before = whole("Days since the last record on or before time zero", "d", optional=True, minimum=0)
+    is_event = flag("A new event after time zero and within follow-up")
+    event_on = day("Day of that event", optional=True)
+    event_days = whole("Days from time zero to it", "d", optional=True, minimum=1)
+    is_possible_event = flag("The same, with possible records counted")
+    possible_event_on = day("Day of that event", optional=True)
+    follow_up_ends_on = day("Last day of follow-up; NULL where time zero is not under observation", optional=True)
+    follow_up_days = whole("Days followed", "d", optional=True, minimum=0)
+    end_reason = text(
+        "Why follow-up ended, whether or not the event came; censored: by the phenotype's censored_by; study_end: by the "
+        "horizon or a stop of the study (cohort.trial_person)",
+        allowed=("death", "observation_ended", "censored", "study_end", "not_observed"),
+    )

@@ -105,3 +105,48 @@ class NegativeControl(dy.Schema):
     verdict_code = text("Verdict of the review", allowed=("accepted", "rejected"))
     reason = text("Why there is no path from the drugs to it, or why there may be one")
     source = text("Where it was proposed")
+
+
+COVARIATE_KINDS = (
+    "age",
+    "calendar_year",
+    "female",
+    "race_ethnicity",
+    "postmenopausal",
+    "observed_days",
+    "phenotype",
+    "phenotype_count",
+    "charlson",
+    "symptom",
+    "drug",
+    "lab",
+    "observation",
+    "smoker",
+    "t_score",
+    "utilisation",
+    "days_since",
+)
+
+
+@table("ref.covariate", grain="one row per covariate", unit="population")
+class CovariateDefinition(dy.Schema):
+    """Covariates that a study may name: what is looked at, and how far back from time zero."""
+
+    covariate_code = text("Covariate", key=True)
+    label = text("What it is, in plain words")
+    kind_code = text("How it is computed", allowed=COVARIATE_KINDS)
+    subject_code = text("Phenotype, symptom, group of drugs, analyte, observation or site it looks at", optional=True)
+    window_days = whole("Days before time zero it looks at; NULL: all of them", "d", optional=True, minimum=1)
+    unit = text("UCUM unit; NULL for presence and codes", optional=True)
+    reads = text("Table it is computed from")
+
+
+@table("ref.drug_group", grain="one row per group of drugs and member", unit="population")
+class DrugGroup(dy.Schema):
+    """Groups of drugs that covariates ask for. Where a route is asked for, an unknown route does not count."""
+
+    group_code = text("Group", key=True)
+    member_code = text("Class or ingredient of ref.drug", key=True)
+    member_kind = text("Which of the two", allowed=("class", "ingredient"))
+    route_rule = text("Route: systemic is by mouth or injection", allowed=("any", "oral", "vaginal", "systemic"))
+    source = text("Where the group comes from")

@@ -10,13 +10,27 @@ from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.step import read_csv
 
-LISTS = ("phenotype", "phenotype_code", "phenotype_part", "phenotype_exclusion", "negative_control")
-BESIDE = ("drug", "procedure_code", "analyte", "observation_code")
+LISTS = (
+    "phenotype",
+    "phenotype_code",
+    "phenotype_part",
+    "phenotype_exclusion",
+    "negative_control",
+    "covariate",
+    "drug_group",
+)
+BESIDE = ("drug", "procedure_code", "analyte", "observation_code", "symptom_code")
 EVENTS = (
     "create schema features; create table features.clinical_event as select * from (values "
     "(1, 'death', date '2020-01-01', 'definite', true, true, cast(null as bigint), 1), "
     "(1, 'diabetes', date '2020-01-01', 'possible', false, true, null, 1)) as t (person_id, phenotype_code, event_on, "
-    "certainty_code, is_new_event, is_possible_event, days_since_previous, n_records)"
+    "certainty_code, is_new_event, is_possible_event, days_since_previous, n_records); "
+    "create table features.covariate as select * from (values ('s', 1, 1, 'ever_diabetes', 1.0, false, null), "
+    "('s', 1, 1, 'charlson_score', 3.0, false, null), ('s', 1, 1, 'psa_ng_ml', null, true, 'not_recorded')) as t (study_id, "
+    "person_id, trial_number, covariate_code, value, is_missing, missing_reason); "
+    "create table features.outcome_event as select * from (values ('s', 1, 1, 'death', date '2020-01-01', true, "
+    "date '2020-03-01', true, date '2020-03-01', date '2020-03-01')) as t (study_id, person_id, trial_number, outcome_code, "
+    "index_on, is_event, event_on, is_possible_event, possible_event_on, follow_up_ends_on)"
 )
 BREAKS = {
     "ref.phenotype.codes_or_parts": "delete from ref.phenotype_code where phenotype_code = 'angina'",
@@ -40,6 +54,17 @@ BREAKS = {
     "features.clinical_event.possible_event_rests": "update features.clinical_event set certainty_code = 'history'",
     "features.clinical_event.one_death": "insert into features.clinical_event select * replace (date '2021-01-01' as event_on) "
     "from features.clinical_event where phenotype_code = 'death'",
+    "ref.covariate.subject_known": "update ref.covariate set subject_code = 'x' where kind_code = 'symptom'",
+    "ref.drug_group.member_known": "update ref.drug_group set member_code = 'x' where group_code = 'insulin'",
+    "features.covariate.missing_told": "update features.covariate set value = null",
+    "features.covariate.presence_is_zero_or_one": "update features.covariate set value = 2 where value = 1",
+    "features.covariate.counts_not_negative": "update features.covariate set value = -1 where value = 3",
+    "features.covariate.covariate_known": "update features.covariate set covariate_code = 'x'",
+    "features.outcome_event.event_within_follow_up": "update features.outcome_event set event_on = index_on",
+    "features.outcome_event.event_has_a_day": "update features.outcome_event set is_possible_event = false",
+    "features.outcome_event.possible_not_later": "update features.outcome_event set possible_event_on = date '2020-04-01'",
+    "features.outcome_event.follow_up_forward": "update features.outcome_event set follow_up_ends_on = date '2019-01-01'",
+    "features.outcome_event.outcome_known": "update features.outcome_event set outcome_code = 'x'",
     "features.clinical_event.order_told": "update features.clinical_event set days_since_previous = 3",
 }
 
@@ -76,7 +101,8 @@ def test_a_row_that_breaks_a_check_is_found(check):
 
 
 def test_every_check_is_broken_here():
-    tables = [f"ref.{name}" for name in LISTS] + ["features.clinical_event"]
+    events = ("features.clinical_event", "features.covariate", "features.outcome_event")
+    tables = [*(f"ref.{name}" for name in LISTS), *events]
     generated = {"columns", "required", "key", "limits", "finite"}
     hand = {c.id for t in tables for c in load(t).checks if c.id.rpartition(".")[2] not in generated}
     assert {name for name in hand if not name.endswith("_code") or name in BREAKS} == set(BREAKS)
