@@ -173,13 +173,17 @@ class LabConventionCount(dy.Schema):
 
 @table("staging.lab_limit", grain="one row per source, laboratory, analyte and class of assay", unit="population")
 class LabLimit(dy.Schema):
-    """The lower limit a laboratory states by habit, in the canonical unit."""
+    """The lower limit a laboratory states by habit, or has always stated alike, in the canonical unit."""
 
     source_id = text("Source system", key=True)
     lab_key = text("Laboratory; empty for rows without one", key=True)
     analyte_code = text("Analyte", key=True)
     assay_class = text("Assay class", key=True)
-    lloq = number("Limit of at least 95 % of at least 30 statements, in the canonical unit", minimum=0)
+    lloq = number("The limit, in the canonical unit", minimum=0)
+    basis_code = text(
+        "habit: at least 30 statements, 95 % alike; unanimous: at least 5, all alike, used for fill values only",
+        allowed=("habit", "unanimous"),
+    )
 
 
 @table("staging.lab_limit_count", grain="one row per source, laboratory, analyte and class of assay", unit="population")

@@ -2,12 +2,14 @@
 -- unit: person
 -- Operator, value and limit. Below a limit the limit is the value and the operator '<'; so it is for a number under the
 -- limit that was stated with it, and for 0, half the limit and the limit over the square root of two where the
--- laboratory's own limit is known (staging.lab_limit): what was written in its place. fill_flag says so.
+-- laboratory's own limit is known (staging.lab_limit): what was written in its place. fill_flag says so. Words ('ND') take
+-- a limit stated by habit alone.
 -- reason: why the row, looked at alone, is no result; NULL where it is one.
 with bounded as (
     select
         converted.*,
-        habit.lloq as habit_limit,
+        case when habit.basis_code = 'habit' then habit.lloq end as habit_limit,
+        habit.lloq as fill_limit,
         case
             when converted.text_operator is not null then converted.text_operator
             when converted.operator_text is null then '='
@@ -28,12 +30,12 @@ filled as (
         *,
         case
             when stated_operator <> '=' or canonical_number is null then null
-            when canonical_number >= stated_limit or canonical_number >= habit_limit and stated_limit is null then null
+            when canonical_number >= stated_limit or canonical_number >= fill_limit and stated_limit is null then null
             when canonical_number < stated_limit and canonical_number >= 0 then 'below_stated_limit'
-            when canonical_number = 0 and habit_limit is not null then 'limit_written_as_zero'
-            when canonical_number between habit_limit / 2 * 0.995e0 and habit_limit / 2 * 1.005e0
+            when canonical_number = 0 and fill_limit is not null then 'limit_written_as_zero'
+            when canonical_number between fill_limit / 2 * 0.995e0 and fill_limit / 2 * 1.005e0
                 then 'limit_written_as_half'
-            when canonical_number between habit_limit / sqrt(2e0) * 0.995e0 and habit_limit / sqrt(2e0) * 1.005e0
+            when canonical_number between fill_limit / sqrt(2e0) * 0.995e0 and fill_limit / sqrt(2e0) * 1.005e0
                 then 'limit_written_over_root_two'
         end as fill_flag
     from bounded
@@ -45,7 +47,7 @@ decided as (
         case
             when word_meaning = 'below_limit' then coalesce(stated_limit, habit_limit)
             when word_meaning = 'above_limit' then null
-            when fill_flag is not null then coalesce(stated_limit, habit_limit)
+            when fill_flag is not null then coalesce(stated_limit, fill_limit)
             else canonical_number
         end as value,
         case

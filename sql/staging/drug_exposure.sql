@@ -220,7 +220,7 @@ clinical as (
                             then 'sig_not_read' end,
                         case when is_conflict then 'supply_conflict' end,
                         case when is_daily_for_weekly then 'daily_for_weekly' end,
-                        case when is_doubtfully_often then 'more_often_than_label' end,
+                        case when is_more_often and not is_daily_for_weekly then 'more_often_than_label' end,
                         case when dose_source = 'quantity' then 'from_supply' end,
                         case when is_above_label then 'above_label' end,
                         case when is_above_with_testosterone then 'above_rate_with_testosterone' end,

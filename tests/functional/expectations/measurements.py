@@ -130,7 +130,7 @@ def laboratories() -> dict[str, pl.DataFrame]:
     return {
         "staging.lab_convention": shaped(one, "staging.lab_convention", **habit),
         "staging.lab_convention_count": shaped(one, "staging.lab_convention_count", **habit, **counts),
-        "staging.lab_limit": shaped(one, "staging.lab_limit", **limit),
+        "staging.lab_limit": shaped(one, "staging.lab_limit", basis_code="habit", **limit),
         "staging.lab_limit_count": shaped(one, "staging.lab_limit_count", n_stated=60, limit_share=0.98, **limit),
         "staging.latest_day": shaped(source, "staging.latest_day", latest_on=dt.date(2017, 1, 31)),
     }

@@ -210,7 +210,7 @@ def test_a_missing_unit_is_the_laboratory_s_own_and_flagged(run_sql):
 
 
 def test_what_a_laboratory_writes_in_place_of_its_limit_is_the_limit(run_sql):
-    limits = "source_id | lab_key | analyte_code | assay_class | lloq\nflat | L1 | estradiol | unknown | 5"
+    limits = "source_id | lab_key | analyte_code | assay_class | lloq | basis_code\nflat | L1 | estradiol | unknown | 5 | habit"
     usual = {"name_text": "estradiol", "unit_text": "pg/mL", "lab_id": "L1"}
     rows = records(
         run_sql,
@@ -234,6 +234,22 @@ def test_what_a_laboratory_writes_in_place_of_its_limit_is_the_limit(run_sql):
         ("<", 5, 5, "limit_written_over_root_two"),
     ]
     assert (rows[-1]["disposition"], rows[-1]["reason"]) == ("quarantined", "value_impossible")
+
+
+def test_a_limit_stated_a_few_times_tells_fill_values_and_nothing_else(run_sql):
+    """Half of it is the limit; 'ND' has no limit, and a result above it is not given one."""
+    limits = "source_id | lab_key | analyte_code | assay_class | lloq | basis_code\nflat | L1 | estradiol | unknown | 5 | unanimous"
+    usual = {"name_text": "estradiol", "unit_text": "pg/mL", "lab_id": "L1"}
+    texts = {"2.5": "2020-03-04", "0": "2020-04-04", "2.6": "2020-05-04", "ND": "2020-06-04", "12": "2020-07-04"}
+    given = [{**usual, "value_text": text, "drawn_on": day} for text, day in texts.items()]
+    rows = records(run_sql, given, **{"staging.lab_limit": limits})
+    assert [(row["operator"], row["value"], row["lloq"], row["value_flag"]) for row in rows] == [
+        ("<", 5, 5, "limit_written_as_half"),
+        ("<", 5, 5, "limit_written_as_zero"),
+        ("=", 2.6, None, None),
+        ("<", None, None, None),
+        ("=", 12, None, None),
+    ]
 
 
 @pytest.mark.parametrize(

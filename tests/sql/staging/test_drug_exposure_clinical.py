@@ -98,7 +98,7 @@ def test_twice_daily_beside_a_supply_for_twice_a_week_has_the_supplys_rate(run_s
     ("drug", "supply", "flags", "confidence"),
     [
         ("anastrozole", {}, "more_often_than_label", 0.6),  # nothing to compare with: as written, never silently
-        ("anastrozole", {"quantity": 84, "days_supply": 84}, None, 0.9),  # the supply says twice daily, too
+        ("anastrozole", {"quantity": 84, "days_supply": 84}, "more_often_than_label", 0.9),  # the supply says so, too
         ("anastrozole", {"quantity": 42, "days_supply": 84}, "more_often_than_label,supply_conflict", 0.6),
         ("letrozole", {}, "more_often_than_label", 0.6),
         ("testosterone", {}, "more_often_than_label", 0.6),

@@ -45,7 +45,16 @@ def test_each_class_of_assay_has_its_own_limit(run_sql):
     assert {row["assay_class"]: row["lloq"] for row in found} == {"lc_ms_ms": 1, "immunoassay": 5}
 
 
-@pytest.mark.parametrize("groups", [[(29, "<5", None)], [(30, "<5", None), (5, "<10", None)], [(50, "20", None)]])
+@pytest.mark.parametrize(("count", "basis"), [(5, "unanimous"), (29, "unanimous"), (30, "habit")])
+def test_few_statements_that_all_agree_serve_for_fill_values_only(run_sql, only, count, basis):
+    row = only(limits(run_sql, (count, "<5", None), (50, "20", None)))
+    assert (row["lloq"], row["basis_code"]) == (5, basis)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [[(4, "<5", None)], [(28, "<5", None), (1, "<10", None)], [(30, "<5", None), (5, "<10", None)], [(50, "20", None)]],
+)
 def test_no_habit_no_limit(run_sql, groups):
     assert limits(run_sql, *groups) == []
 
