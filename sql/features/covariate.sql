@@ -163,26 +163,34 @@ dispensed as (
         and coalesce(drug.quantity, 1) > 0
         and (drug.record_type in ('fill', 'administered') or evidence.evidence_code = 'order')
 ),
-taken as (
-    select moment.person_id, moment.index_on, dispensed.* exclude (person_id)
-    from moment
-    join dispensed on dispensed.person_id = moment.person_id and dispensed.started_on < moment.index_on
-),
-medicated as (
-    select taken.person_id, taken.index_on, wanted.covariate_code, 1 as value
-    from taken
+-- Which groups a drug belongs to, decided once for each drug and route.
+grouped as (
+    select distinct drug.ingredient, drug.drug_class, drug.route_code, member.group_code
+    from (select distinct ingredient, drug_class, route_code from dispensed) as drug
     join ref.drug_group as member
-        on member.member_code = case member.member_kind when 'class' then taken.drug_class else taken.ingredient end
+        on (
+            member.member_kind = 'class' and member.member_code = drug.drug_class
+            or member.member_kind = 'ingredient' and member.member_code = drug.ingredient
+        )
         and case member.route_rule
             when 'any' then true
-            when 'systemic' then taken.route_code in ('oral', 'intramuscular', 'intravenous', 'subcutaneous')
-            else taken.route_code = member.route_rule
+            when 'systemic' then drug.route_code in ('oral', 'intramuscular', 'intravenous', 'subcutaneous')
+            else drug.route_code = member.route_rule
         end
+),
+medicated as (
+    select moment.person_id, moment.index_on, wanted.covariate_code, 1 as value
+    from moment
+    join dispensed on dispensed.person_id = moment.person_id and dispensed.started_on < moment.index_on
+    join grouped
+        on grouped.ingredient = dispensed.ingredient
+        and grouped.drug_class is not distinct from dispensed.drug_class
+        and grouped.route_code is not distinct from dispensed.route_code
     join wanted
         on wanted.kind_code = 'drug'
-        and wanted.subject_code = member.group_code
-        and coalesce(taken.started_on >= taken.index_on - cast(wanted.window_days as integer), true)
-    group by taken.person_id, taken.index_on, wanted.covariate_code
+        and wanted.subject_code = grouped.group_code
+        and coalesce(dispensed.started_on >= moment.index_on - cast(wanted.window_days as integer), true)
+    group by moment.person_id, moment.index_on, wanted.covariate_code
 ),
 reading as (
     select moment.person_id, moment.index_on, wanted.covariate_code, lab.drawn_on as read_on, lab.value, lab.is_censored
@@ -228,40 +236,51 @@ last_reading as (
     group by person_id, index_on, covariate_code, read_on
     qualify row_number() over (partition by person_id, index_on, covariate_code order by read_on desc) = 1
 ),
+-- What is counted is told apart by a number. Joins here are of equal codes only: a join by a case of texts ends DuckDB 2.0 with an
+-- internal error, where the texts are dictionaries of Parquet files.
 contact as (
-    select distinct person_id, visit_code as what_code, starts_on as contact_on, concat_ws('|', source_file, source_row, record_number) as item
+    select
+        person_id, visit_code as what_code, starts_on as contact_on,
+        row_number() over (order by person_id, source_file, source_row, record_number) as item
     from staging.visit
     union all
-    select distinct person_id, 'drugs', started_on, ingredient from dispensed
+    select person_id, 'drugs', started_on, dense_rank() over (order by ingredient) from dispensed
     union all
-    select distinct person_id, 'lab_days', drawn_on, cast(drawn_on as varchar)
+    select person_id, 'lab_days', drawn_on, date_diff('day', date '1970-01-01', drawn_on)
     from staging.lab_result
     where drawn_on is not null
     union all
-    select distinct person_id, 'e2_draws', drawn_on, cast(drawn_on as varchar)
+    select person_id, 'e2_draws', drawn_on, date_diff('day', date '1970-01-01', drawn_on)
     from staging.lab_result
     where analyte_code = 'estradiol' and drawn_on is not null
     union all
-    select distinct person_id, 'dxa_scans', scanned_on, cast(scanned_on as varchar)
+    select person_id, 'dxa_scans', scanned_on, date_diff('day', date '1970-01-01', scanned_on)
     from staging.dxa_scan
     where is_valid and imputation_number = 0 and scanned_on is not null
 ),
+counted as (
+    select
+        covariate_code, window_days,
+        kind_code = 'utilisation' as is_count,
+        case when kind_code = 'utilisation' then subject_code when subject_code = 'e2' then 'e2_draws' else 'dxa_scans' end
+            as what_code
+    from wanted
+    where kind_code in ('utilisation', 'days_since')
+),
 contacted as (
     select
-        moment.person_id, moment.index_on, wanted.covariate_code,
-        case any_value(wanted.kind_code)
-            when 'utilisation' then count(distinct contact.item) filter (where contact.contact_on < moment.index_on)
+        moment.person_id, moment.index_on, counted.covariate_code,
+        case
+            when bool_or(counted.is_count)
+                then count(distinct contact.item) filter (where contact.contact_on < moment.index_on)
             else min(date_diff('day', contact.contact_on, moment.index_on))
         end as value
     from moment
     join contact on contact.person_id = moment.person_id and contact.contact_on <= moment.index_on
-    join wanted
-        on case wanted.kind_code
-            when 'utilisation' then wanted.subject_code = contact.what_code
-            when 'days_since' then contact.what_code = case wanted.subject_code when 'e2' then 'e2_draws' else 'dxa_scans' end
-        end
-        and coalesce(contact.contact_on >= moment.index_on - cast(wanted.window_days as integer), true)
-    group by moment.person_id, moment.index_on, wanted.covariate_code
+    join counted
+        on counted.what_code = contact.what_code
+        and coalesce(contact.contact_on >= moment.index_on - cast(counted.window_days as integer), true)
+    group by moment.person_id, moment.index_on, counted.covariate_code
 ),
 found as (
     select * from personal
