@@ -55,8 +55,8 @@ def records(run_sql, flat: list[dict] | None = None, omop: list[dict] | None = N
         ("Estrone", "3.699", "pmol/L", 1.0, "pg/mL"),
         ("Androstenedione", "1", "nmol/L", 28.641, "ng/dL"),  # C19H26O2: 286.41 g/mol
         ("Androstenedione", "0.82", "ng/mL", 82, "ng/dL"),
-        ("Lipoprotein(a)", "0.3", "g/L", 30, "mg/dL"),
-        ("Lp(a) molar", "75", "nmol/L", 75, "nmol/L"),
+        ("Lipoprotein(a), mass", "0.3", "g/L", 30, "mg/dL"),
+        ("Lp(a)", "75", "nmol/L", 75, "nmol/L"),
         ("OPG", "2.2", "pmol/L", 2.2, "pmol/L"),
         ("sRANKL", "0.66", "nmol/L", 660, "pmol/L"),
         ("Progesterone", "3.18", "nmol/L", 1.0, "ng/mL"),
@@ -139,6 +139,8 @@ def test_words_below_the_limit_take_the_limit_that_is_stated(run_sql, word):
         ({"unit_text": None}, "quarantined", "unit_missing"),
         ({"unit_text": "blips"}, "quarantined", "unit_unknown"),
         ({"unit_text": "mmol/mol"}, "quarantined", "unit_not_of_analyte"),
+        # Mass and particles of lipoprotein(a) do not convert; the name alone means particles.
+        ({"name_text": "Lp(a)", "unit_text": "mg/dL"}, "quarantined", "unit_not_of_analyte"),
         ({"unit_text": "ng/dL", "value_text": "24 pg/mL"}, "quarantined", "unit_conflict"),
         ({"value_text": "-3"}, "quarantined", "value_impossible"),
         ({"value_text": "0"}, "quarantined", "value_impossible"),
