@@ -240,7 +240,8 @@ def test_what_a_laboratory_writes_in_place_of_its_limit_is_the_limit(run_sql):
 
 def test_a_limit_stated_a_few_times_tells_fill_values_and_nothing_else(run_sql):
     """Half of it is the limit; 'ND' has no limit, and a result above it is not given one."""
-    limits = "source_id | lab_key | analyte_code | assay_class | lloq | basis_code\nflat | L1 | estradiol | unknown | 5 | unanimous"
+    named = "source_id | lab_key | analyte_code | assay_class | lloq | basis_code"
+    limits = f"{named}\nflat | L1 | estradiol | unknown | 5 | unanimous"
     usual = {"name_text": "estradiol", "unit_text": "pg/mL", "lab_id": "L1"}
     texts = {"2.5": "2020-03-04", "0": "2020-04-04", "2.6": "2020-05-04", "ND": "2020-06-04", "12": "2020-07-04"}
     given = [{**usual, "value_text": text, "drawn_on": day} for text, day in texts.items()]
