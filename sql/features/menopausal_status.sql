@@ -230,15 +230,21 @@ latest as (
             lag(evidence.verdict) over (partition by evidence.person_id order by evidence.known_on)
 ),
 silenced as (
+    -- By supply, not by episode: a day in a gap is part of an episode only because of a supply that comes later.
     select
-        episode.person_id,
-        episode.starts_on + limits.suppression_days as from_on,
-        max(episode.supply_ends_on) as until_on
-    from features.dosing_episode as episode
+        supply.person_id,
+        greatest(supply.cover_from_on, episode.starts_on + limits.suppression_days) as from_on,
+        supply.cover_from_on + cast(supply.cover_days as integer) - 1 as until_on
+    from features.drug_supply as supply
     cross join limits
-    where episode.is_primary and episode.drug_class = 'gnrh_analogue'
-        and episode.supply_ends_on >= episode.starts_on + limits.suppression_days
-    group by episode.person_id, episode.starts_on + limits.suppression_days
+    join features.dosing_episode as episode
+        on episode.person_id = supply.person_id
+        and episode.ingredient = supply.ingredient
+        and episode.is_primary
+        and supply.supplied_on between episode.starts_on and episode.supply_ends_on
+    where supply.drug_class = 'gnrh_analogue'
+        and supply.cover_from_on + cast(supply.cover_days as integer) > episode.starts_on + limits.suppression_days
+        and supply.cover_days > 0
 ),
 followed as (
     select person_id, max(ends_on) as followed_until_on from staging.observation_period group by person_id

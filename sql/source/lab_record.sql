@@ -90,7 +90,11 @@ result as (
     group by person_id, result_hash, result_key
 ),
 grouped as (
-    select kept.row_id, kept.lloq, kept.row_id <> result.first_row.row_id as is_replicate, result.* exclude (result_hash, result_key)
+    select
+        kept.row_id,
+        kept.lloq,
+        kept.row_id <> result.first_row.row_id as is_replicate,
+        result.* exclude (result_hash, result_key)
     from kept
     join result
         on result.person_id = kept.person_id and result.result_hash = kept.result_hash

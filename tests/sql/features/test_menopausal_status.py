@@ -80,7 +80,10 @@ def lab(analyte: str, value: float, days: int, operator: str = "=") -> str:
 
 @pytest.fixture
 def periods(run_sql):
-    """Periods of a woman who was `age` in 2015 as (days since the first of July 2015, status, rule)."""
+    """Periods of a woman who was `age` in 2015 as (days since the first of July 2015, status, rule).
+
+    `silenced` are supplies of a GnRH analogue in one episode, first and last day.
+    """
 
     def run(*, age: int = 52, told=(), conditions=(), procedures=(), labs=(), supplies=(), silenced=(), until=None):
         drawn = {
@@ -96,12 +99,17 @@ def periods(run_sql):
                 "person_id | specimen_id | analyte_code | value | operator | drawn_on", labs,
             ),
             "features.drug_supply": (
-                "person_id | ingredient | drug_class | supplied_on",
-                [f"1 | drug | {name} | {on(days)}" for name, days in supplies],
+                "person_id | ingredient | drug_class | supplied_on | cover_from_on | cover_days",
+                [
+                    *(f"1 | drug | {name} | {on(days)} | {on(days)} | 1" for name, days in supplies),
+                    *(f"1 | goserelin | gnrh_analogue | {on(a)} | {on(a)} | {b - a + 1}" for a, b in silenced),
+                ],
             ),
             "features.dosing_episode": (
                 "person_id | ingredient | drug_class | is_primary | starts_on | supply_ends_on",
-                [f"1 | goserelin | gnrh_analogue | true | {on(a)} | {on(b)}" for a, b in silenced],
+                [f"1 | goserelin | gnrh_analogue | true | {on(silenced[0][0])} | {on(silenced[-1][1])}"]
+                if silenced
+                else [],
             ),
             "staging.observation_period": (
                 "person_id | span_number | ends_on", [] if until is None else [f"1 | 1 | {on(until)}"],
@@ -263,6 +271,18 @@ def test_suppression_begins_after_four_weeks_and_ends_with_the_supply(periods):
         OLD,
     ]
     assert periods(silenced=[(0, 27)]) == [NOTHING, OLD]
+
+
+def test_a_gap_in_the_supply_is_not_filled_by_what_comes_after_it(periods):
+    before = periods(silenced=[(0, 83)])
+    after = periods(silenced=[(0, 83), (100, 183)])
+    assert before == [NOTHING, (28, "suppressed", "ovarian_suppression"), (84, "unknown", "no_answer"), OLD]
+    # Resumed within the gap of the episode, the drug acts at once.
+    assert after == [*before[:3], (100, "suppressed", "ovarian_suppression"), (184, "unknown", "no_answer"), OLD]
+    assert periods(silenced=[(0, 83), (84, 167)])[1:3] == [
+        (28, "suppressed", "ovarian_suppression"),
+        (168, "unknown", "no_answer"),
+    ]
 
 
 def test_pregnancy_and_periods_speak_for_working_ovaries(periods):
