@@ -1,4 +1,4 @@
-"""Great Expectations on DuckDB: the SQLAlchemy dialect it needs, and the context and data source it runs in. Only here.
+"""Great Expectations at work: on the counts of a suite, and on a table in DuckDB with the dialect that this needs. Only here.
 
 Three things do not fit out of the box: Great Expectations fetches rows after it has given the connection back, when
 DuckDB has dropped them; reflection asks for a catalog table that DuckDB has not; and regular expressions are known for
@@ -8,14 +8,19 @@ other dialects only. Imports Great Expectations: import late.
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import duckdb_engine
 import great_expectations as gx
+import polars as pl
 import sqlalchemy as sa
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.data_context import AbstractDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent.interfaces import Batch
 from great_expectations.expectations.expectation import Expectation
@@ -23,13 +28,17 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.expectations.metadata_types import FailureSeverity
 from sqlalchemy.dialects import postgresql, registry
 
-import expectations.rows  # noqa: F401  (registers our own expectation)
-from expectations.suite import Check
+from expectations.counted import ExpectCountedRowsToHold
+from expectations.question import TableQuestion
+from expectations.suite import Check, Suite
 from pipelines.settings import Settings
-from pipelines.warehouse.engine import literal
+from pipelines.warehouse.engine import connect, literal
+from pipelines.warehouse.store import Store
 
 # A verdict needs counts. A query that gives more rows than this was not meant for judging.
 MOST_ROWS = 10_000
+# With lists of length 0 the queries behind them bring no row into Python.
+_COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 _TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {
     "BIGINT": sa.BigInteger,
@@ -119,15 +128,84 @@ class GxDuckDBDialect(duckdb_engine.Dialect):
 registry.register("duckdb.gx", __name__, "GxDuckDBDialect")
 
 
-def to_expectation(check: Check) -> Expectation:
-    """A check as Great Expectations knows it; its type must be one of theirs or the one in `rows`."""
+def judge_counts(counts: pl.DataFrame, suite: Suite) -> dict[tuple[str, str], dict[str, Any]]:
+    """What holds of the counts of a suite: one expectation a check and stratum, asked all at once.
+
+    Returns:
+        By check and stratum what Great Expectations says: `success`, `result` and `exception_info`.
+    """
+    checks = {check.id: check for check in suite.checks}
+    asked = [(name, stratum) for name, stratum in counts.select("check_id", "stratum").iter_rows() if name in checks]
+    if not asked:
+        return {}
+    expected = [_of_counts(checks[name], stratum) for name, stratum in asked]
+    batch = _counts_of_suites().get_batch({"dataframe": counts.to_pandas()})
+    outcomes = batch.validate(gx.ExpectationSuite(name=suite.table, expectations=expected), result_format="BASIC")
+    named = ((found.expectation_config, found) for found in outcomes.results)
+    return {(config.kwargs["check"], config.kwargs["stratum"]): _plain(found) for config, found in named if config}
+
+
+def judge_table(suite: Suite, settings: Settings) -> dict[str, dict[str, Any]]:
+    """What Great Expectations finds of the table itself, by check; nothing where the suite does not ask it."""
+    checks = [check for check in suite.checks if isinstance(check.question, TableQuestion)]
+    if not checks:
+        return {}
+    settings.spill.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="judge-", dir=settings.spill) as folder:
+        database = Path(folder) / "judged.duckdb"
+        with connect(settings, database=database) as connection:
+            Store(settings).create_view(connection, suite.table)
+        with open_batch(database, suite.table, settings) as batch:
+            return {check.id: _asked(batch, check) for check in checks}
+
+
+def _asked(batch: Batch, check: Check) -> dict[str, Any]:
+    # One call a check: metrics are computed together, and one that raises takes others along.
+    try:
+        return _plain(batch.validate(_of_table(check), result_format=_COUNTS_ONLY))
+    except Exception as error:
+        text = f"{type(error).__name__}:"
+        return {"exception_info": {"raised_exception": True, "exception_traceback": text}}
+
+
+def _plain(outcome: Any) -> dict[str, Any]:
+    return {"success": bool(outcome.success), "result": outcome.result, "exception_info": outcome.exception_info}
+
+
+def _of_counts(check: Check, stratum: str) -> ExpectCountedRowsToHold:
+    return ExpectCountedRowsToHold(
+        check=check.id,
+        stratum=stratum,
+        mostly=check.threshold,
+        least=check.least,
+        notes=check.note,
+        severity=FailureSeverity(check.severity),
+    )
+
+
+def _of_table(check: Check) -> Expectation:
+    """A check as Great Expectations knows it; its type must be one of theirs."""
+    question = check.question
+    assert isinstance(question, TableQuestion)
     return ExpectationConfiguration(
-        type=check.type,
-        kwargs=dict(check.kwargs),
+        type=question.type,
+        kwargs=dict(question.arguments),
         meta={"id": check.id},
         notes=check.note,
         severity=FailureSeverity(check.severity),
     ).to_domain_obj()
+
+
+def _quiet_context() -> AbstractDataContext:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    return context
+
+
+@lru_cache(maxsize=1)
+def _counts_of_suites() -> BatchDefinition:
+    source = _quiet_context().data_sources.add_pandas("counts")
+    return source.add_dataframe_asset("counts").add_batch_definition_whole_dataframe("all")
 
 
 @contextmanager
@@ -149,9 +227,7 @@ def open_batch(database: Path, table: str, settings: Settings) -> Generator[Batc
             "autoload_known_extensions": False,
         },
     }
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    source = context.data_sources.add_sql(
+    source = _quiet_context().data_sources.add_sql(
         "judged",
         connection_string=f"duckdb+gx:///{database}",
         kwargs={"connect_args": options},  # ty: ignore[unknown-argument]

@@ -1,32 +1,29 @@
-"""Judging a table: its suite against its Parquet files, in DuckDB. Verdicts hold counts and never a value of a row.
+"""Judging a table: Great Expectations asks the counts of its suite, and the table itself. Verdicts hold counts, no values.
 
-A check that raised is `could_not_evaluate`; one that no row was asked of is `not_applicable`. Neither is ever a pass.
+A check that raised is `could_not_evaluate`; one that no row was asked of, or too few, is `not_applicable`. Neither is ever
+a pass.
 """
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import polars as pl
 
-from expectations.suite import Category, Check, Severity, Suite, load
+from expectations.count import ALL
+from expectations.question import COLUMNS, TableQuestion
+from expectations.suite import Category, Check, Context, Severity, Suite, load
+from expectations.tally import counts
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
-from pipelines.warehouse.engine import connect
 from pipelines.warehouse.parquet import row_count
 from pipelines.warehouse.store import Store
 
-if TYPE_CHECKING:
-    from great_expectations.datasource.fluent.interfaces import Batch
-
 Status = Literal["pass", "fail", "not_applicable", "could_not_evaluate"]
+Outcome = Mapping[str, Any] | None
 
-# With lists of length 0 the queries behind them bring no row into Python.
-_COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _ERROR_LINE = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception)):", re.MULTILINE)
 _log = logging.getLogger(__name__)
 # Great Expectations logs the text of errors, and an error of DuckDB may quote a value.
@@ -36,12 +33,13 @@ logging.getLogger("great_expectations").propagate = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The verdict of one check, as a row of `mart.quality_result`; counts are None where nothing could be counted."""
+    """The verdict of one check in one stratum, as a row of `mart.quality_result`; counts are None where none could be had."""
 
     check_id: str
     table_name: str
-    stratum: str = "all"
+    stratum: str = ALL
     category: Category
+    context: Context
     severity: Severity
     note: str
     n_violated: int | None
@@ -50,32 +48,28 @@ class CheckResult:
     status: Status
 
 
-def judge(table: str, settings: Settings, related: tuple[str, ...] | None = None) -> tuple[CheckResult, ...]:
-    """Run the suite of a table once over its current files.
+def judge(table: str, settings: Settings) -> tuple[CheckResult, ...]:
+    """Judge a table by its suite, as its files are now.
 
     Args:
         table: `<layer>.<table>`, with a suite.
         settings: the home, and how much memory and how many threads DuckDB may use.
-        related: other tables that the checks read; those the suite names, unless given.
 
     Returns:
-        One result a check, in the order of the suite.
+        One result a check and stratum, in the order of the suite.
 
     Raises:
         SuiteError: there is no suite, or it breaks a rule.
     """
     suite = load(table)
-    settings.spill.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="judge-", dir=settings.spill) as folder:
-        database = Path(folder) / "judged.duckdb"
-        try:
-            _create_views(database, (table, *(suite.reads if related is None else related)), settings)
-            rows = row_count(Store(settings).files(table))
-            return _verdicts(database, suite, rows, settings)
-        except Exception as error:  # an unreadable file leaves every question open, and open critical ones block
-            kind = type(error).__name__
-            _log.error("%s, or a table its checks read, cannot be read (%s): compute it again", table, kind)
-            return tuple(_verdict(check, None, 0) for check in suite.checks)
+    try:
+        counted = counts(suite, settings)
+        rows = row_count(Store(settings).files(table))
+        return tuple(_verdicts(suite, counted, rows, settings))
+    except Exception as error:  # an unreadable file leaves every question open, and open critical ones block
+        kind = type(error).__name__
+        _log.error("%s, or a table its checks read, cannot be read (%s): compute it again", table, kind)
+        return tuple(_verdict(check, ALL, None, None) for check in suite.checks)
 
 
 def to_frame(results: Iterable[CheckResult]) -> pl.DataFrame:
@@ -85,36 +79,31 @@ def to_frame(results: Iterable[CheckResult]) -> pl.DataFrame:
     return frame.sort(contract.key)
 
 
-def _create_views(database: Path, tables: tuple[str, ...], settings: Settings) -> None:
-    store = Store(settings)
-    with connect(settings, database=database) as connection:
-        for table in dict.fromkeys(tables):
-            store.create_view(connection, table)
+def _verdicts(suite: Suite, counted: pl.DataFrame, rows: int, settings: Settings) -> Iterator[CheckResult]:
+    from expectations.engine import judge_counts, judge_table  # Great Expectations takes seconds to import
+
+    of_counts = judge_counts(counted, suite)
+    of_table = judge_table(suite, settings)
+    strata = {key: tuple(part["stratum"]) for (key,), part in counted.group_by("check_id", maintain_order=True)}
+    numbers = {(row[0], row[1]): (row[2], row[3]) for row in counted.iter_rows()}
+    for check in suite.checks:
+        if isinstance(check.question, TableQuestion):
+            # Columns are one thing to ask, whatever the rows.
+            asked = 1 if check.question.type == COLUMNS else rows
+            yield _verdict(check, ALL, _found(check, of_table.get(check.id)), (None, asked))
+            continue
+        for stratum in strata.get(check.id, (ALL,)):
+            key = check.id, stratum
+            yield _verdict(check, stratum, _found(check, of_counts.get(key)), numbers.get(key))
 
 
-def _verdicts(database: Path, suite: Suite, rows: int, settings: Settings) -> tuple[CheckResult, ...]:
-    from expectations.engine import open_batch  # Great Expectations takes seconds to import
-
-    with open_batch(database, suite.table, settings) as batch:
-        return tuple(_verdict(check, _outcome(batch, check), rows) for check in suite.checks)
-
-
-def _outcome(batch: "Batch", check: Check) -> dict[str, Any] | None:
-    """What Great Expectations found: whether it holds, and counts; None where the check raised.
-
-    One call a check: the metrics of a suite are computed together, and one that raises takes others along.
-    """
-    from expectations.engine import to_expectation
-
-    try:
-        outcome = batch.validate(to_expectation(check), result_format=_COUNTS_ONLY)
-        errors = _errors(outcome.exception_info or {})
-    except Exception as error:
-        errors = {type(error).__name__}
+def _found(check: Check, outcome: Mapping[str, Any] | None) -> Outcome:
+    """What Great Expectations found; None where it raised."""
+    errors = {"no outcome"} if outcome is None else _errors(outcome.get("exception_info") or {})
     if errors:
         _log.error("%s could not be evaluated: %s", check.id, ", ".join(sorted(errors)))
         return None
-    return {**outcome.result, "success": bool(outcome.success)}
+    return outcome
 
 
 def _errors(info: Mapping[str, Any]) -> set[str]:
@@ -125,15 +114,25 @@ def _errors(info: Mapping[str, Any]) -> set[str]:
     return {kind[1] if kind else "Exception" for kind in kinds}
 
 
-def _verdict(check: Check, outcome: Mapping[str, Any] | None, rows: int) -> CheckResult:
-    violated, evaluated, status = None, None, "could_not_evaluate"
-    if outcome is not None:
-        violated, evaluated = _counts(check, outcome, rows)
-        status = "not_applicable" if evaluated == 0 else "pass" if outcome["success"] else "fail"
+def _verdict(
+    check: Check, stratum: str, outcome: Outcome, numbers: tuple[int | None, int | None] | None
+) -> CheckResult:
+    violated, evaluated = numbers or (None, None)
+    status: Status = "could_not_evaluate"
+    if outcome is None:
+        violated, evaluated = None, None
+    else:
+        result, has_held = outcome["result"], outcome["success"]
+        asked = result.get("element_count", evaluated) - (result.get("missing_count") or 0)
+        if violated is None:
+            violated, evaluated = int(result.get("unexpected_count") or not has_held), asked
+        status = "not_applicable" if asked == 0 else "pass" if has_held else "fail"
     return CheckResult(
         check_id=check.id,
         table_name=check.table,
+        stratum=stratum,
         category=check.category,
+        context=check.context,
         severity=check.severity,
         note=check.note,
         n_violated=violated,
@@ -141,13 +140,3 @@ def _verdict(check: Check, outcome: Mapping[str, Any] | None, rows: int) -> Chec
         threshold=check.threshold,
         status=status,
     )
-
-
-def _counts(check: Check, outcome: Mapping[str, Any], rows: int) -> tuple[int | None, int]:
-    """Rows that break the check and rows it was asked of; an expectation about rows in general was asked of all."""
-    if "element_count" in outcome:
-        evaluated = outcome["element_count"] - (outcome.get("missing_count") or 0)
-        return int(outcome["unexpected_count"] or 0), int(evaluated)
-    if check.type == "unexpected_rows_expectation":
-        return int(outcome["observed_value"]), rows
-    return None, rows

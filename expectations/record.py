@@ -12,6 +12,7 @@ import polars as pl
 
 from expectations.judge import CheckResult, judge, to_frame
 from expectations.suite import Suite, all_tables, load
+from expectations.tally import stamp
 from pipelines.settings import Settings
 from pipelines.warehouse.parquet import fingerprint_of, write_frame
 from pipelines.warehouse.store import WHOLE, Store
@@ -64,17 +65,11 @@ def _read(path: Path) -> tuple[CheckResult, ...]:
 def _fingerprint(suite: Suite, settings: Settings) -> str:
     store = Store(settings)
     files = [
-        (table, str(path.relative_to(settings.data)), fingerprint_of(path) or _stamp(path))
+        (table, str(path.relative_to(settings.data)), stamp(path))
         for table in (suite.table, *suite.reads)
         for path in store.files(table)
     ]
     return sha256(repr((suite.fingerprint, _judge_version(), files)).encode()).hexdigest()
-
-
-def _stamp(path: Path) -> str:
-    """Tells versions of a file apart that was not written by a step."""
-    found = path.stat()
-    return f"{found.st_size}:{found.st_mtime_ns}"
 
 
 @lru_cache(maxsize=1)

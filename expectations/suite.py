@@ -1,6 +1,7 @@
 """Suites as data: what follows from a contract, and what `expectations/<layer>/<table>.json` adds by hand.
 
 A suite that breaks a rule of the house is refused on loading. Nothing here opens a table or imports Great Expectations.
+How a check is asked, and which ways there are, stands in `question`.
 """
 
 import json
@@ -13,20 +14,24 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from expectations import structure
+from expectations.question import COLUMNS, QueryQuestion, Question, problems, question, tables_of
 from pipelines.errors import BadInput
 from pipelines.tables import CONTRACTS, Contract
-from pipelines.warehouse.sqlfile import SqlFileError, tables_read
 
 Category = Literal["conformance", "completeness", "plausibility"]
+Context = Literal["verification", "validation"]
 Severity = Literal["critical", "warning", "info"]
 
 FOLDER = Path(__file__).parent
 MOST_CHECKS = 40
-QUERY_ARGUMENTS = ("unexpected_rows_query", "query")
+ALIAS = "judged"
 
 _ENTRY = {"type", "kwargs", "severity", "notes", "meta"}
 _META = {"id", "category", "source"}
 _SHORT_ID = re.compile(r"[a-z][a-z0-9_]*")
+_FROM = re.compile(r"\{batch\} as (?P<alias>\w+)(?P<joins>( left join (staging|ref)\.\w+ as \w+ using \(\w+\))*)")
+# Only tables of which a row of the judged one can meet one row at most, or rows would be counted twice.
+JOINED = frozenset(("staging.person", "staging.sig", "staging.sig_text", "ref.analyte"))
 
 
 class SuiteError(BadInput):
@@ -35,9 +40,11 @@ class SuiteError(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question about a table: a Great Expectations type and its arguments, with id, category, severity and note.
+    """One question about a table, with id, category, severity and note.
 
-    `threshold` is the share of the rows asked that must hold; `source` says where a limit of plausibility comes from.
+    `threshold` is the share of the rows asked that must hold, in each stratum; strata of fewer than `least` rows are not
+    judged. `source` says where a limit of plausibility comes from: such a check is validation in the sense of Kahn 2016
+    (eGEMs 4:1244), held against something outside the data; the others are verification.
     """
 
     id: str
@@ -46,28 +53,36 @@ class Check:
     severity: Severity
     note: str
     source: str | None
-    type: str
-    kwargs: Mapping[str, Any]
+    question: Question
     threshold: float
+    least: int
+
+    @property
+    def context(self) -> Context:
+        return "validation" if self.source else "verification"
 
     @property
     def query(self) -> str | None:
-        """The SQL of the check, where it has one."""
-        return next((self.kwargs[name] for name in QUERY_ARGUMENTS if name in self.kwargs), None)
+        """The query of its own, where the check has one."""
+        return self.question.query if isinstance(self.question, QueryQuestion) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """All checks of a table; the fingerprint changes with anything that can change a verdict or its wording."""
+    """All checks of a table; `rows` is what its row questions are asked of: the table, and what is joined to it.
+
+    The fingerprint changes with anything that can change a verdict or its wording.
+    """
 
     table: str
+    rows: str
     checks: tuple[Check, ...]
     fingerprint: str
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Other tables that the checks name, sorted."""
-        named = {name for check in self.checks if check.query for name in _tables(check.query, self.table)}
+        named = {name for check in self.checks for name in tables_of(check.question, self.rows, self.table)}
         return tuple(sorted(named - {self.table}))
 
 
@@ -84,18 +99,31 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
     """
     if table not in CONTRACTS:
         raise SuiteError(f"{table}: no such table; contracts stand in pipelines/tables")
-    contract = CONTRACTS[table]
-    path = folder / contract.layer / f"{contract.table}.json"
-    checks = tuple(_check(contract, draft) for draft in (*structure.drafts(contract), *_entries(path, contract)))
-    if repeated := sorted({check.id for check in checks if [c.id for c in checks].count(check.id) > 1}):
+    path = folder / CONTRACTS[table].layer / f"{CONTRACTS[table].table}.json"
+    try:
+        content = path.read_text()
+    except FileNotFoundError as error:
+        raise SuiteError(f"{path}: {table} has no suite; write one, be it with an empty list") from error
+    return _loaded(CONTRACTS[table], path, content)
+
+
+@lru_cache(maxsize=512)
+def _loaded(contract: Contract, path: Path, content: str) -> Suite:
+    rows, entries = _entries(path, contract, content)
+    alias = rows.split()[2]
+    checks = tuple(_check(contract, entry) for entry in (*structure.drafts(contract, alias), *entries))
+    ids = [check.id for check in checks]
+    if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise SuiteError(f"{path}: ids that occur more than once: {', '.join(repeated)}")
     if len(checks) > MOST_CHECKS:
         raise SuiteError(f"{path}: {len(checks)} checks with the generated ones; at most {MOST_CHECKS}")
-    content = json.dumps([asdict(check) for check in checks], sort_keys=True, default=str)
-    return Suite(table, checks, sha256(content.encode()).hexdigest())
+    everything = json.dumps([rows, *(asdict(check) for check in checks)], sort_keys=True, default=str)
+    return Suite(contract.name, rows, checks, sha256(everything.encode()).hexdigest())
 
 
 def _check(contract: Contract, entry: Mapping[str, Any]) -> Check:
+    arguments = entry["kwargs"]
+    threshold = float(arguments.get("mostly", 1))
     return Check(
         id=entry["meta"]["id"],
         table=contract.name,
@@ -103,36 +131,42 @@ def _check(contract: Contract, entry: Mapping[str, Any]) -> Check:
         severity=entry["severity"],
         note=entry["notes"],
         source=entry["meta"].get("source"),
-        type=entry["type"],
-        kwargs=entry["kwargs"],
-        threshold=float(entry["kwargs"].get("mostly", 1)),
+        question=question(entry["type"], arguments),
+        threshold=threshold,
+        least=int(arguments.get("least", 1)),
     )
 
 
-def _entries(path: Path, contract: Contract) -> list[dict[str, Any]]:
+def _entries(path: Path, contract: Contract, content: str) -> tuple[str, list[dict[str, Any]]]:
+    """What row questions are asked of, and the checks written by hand."""
     try:
-        document = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise SuiteError(f"{path}: {contract.name} has no suite; write one, be it with an empty list") from error
+        document = json.loads(content)
     except json.JSONDecodeError as error:
         raise SuiteError(f"{path}: not valid JSON: line {error.lineno}: {error.msg}") from error
-    if not isinstance(document, dict) or set(document) != {"name", "expectations"}:
-        raise SuiteError(f"{path}: an object with 'name' and 'expectations' is expected, and nothing else")
+    if not isinstance(document, dict) or set(document) - {"from"} != {"name", "expectations"}:
+        raise SuiteError(
+            f"{path}: an object with 'name' and 'expectations', perhaps 'from', is expected, and nothing else"
+        )
     if document["name"] not in CONTRACTS:
         raise SuiteError(f"{path}: 'name' is {document['name']!r}, which is no table")
     if document["name"] != contract.name:
         raise SuiteError(f"{path}: 'name' is {document['name']!r}, but the file is that of {contract.name}")
-    entries = document["expectations"]
+    rows, entries = document.get("from", f"{{batch}} as {ALIAS}"), document["expectations"]
+    if not isinstance(rows, str) or not (read := _FROM.fullmatch(rows)):
+        raise SuiteError(
+            f"{path}: 'from' must read '{{batch}} as <name>[ left join <table> as <name> using (<key>)]...'"
+        )
+    if many := sorted(set(re.findall(r"join (\S+) as", read["joins"])) - JOINED):
+        raise SuiteError(f"{path}: 'from' may not join {', '.join(many)}: a row could be counted twice; use a query")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise SuiteError(f"{path}: 'expectations' must be a list of objects")
-    problems = [
+    if found := [
         f"{path}: {_name(entry, position)}: {problem}"
         for position, entry in enumerate(entries, start=1)
-        for problem in _problems(entry, contract)
-    ]
-    if problems:
-        raise SuiteError(problems)
-    return entries
+        for problem in _problems(entry, contract, rows)
+    ]:
+        raise SuiteError(found)
+    return rows, entries
 
 
 def _name(entry: Mapping[str, Any], position: int) -> str:
@@ -140,7 +174,7 @@ def _name(entry: Mapping[str, Any], position: int) -> str:
     return str(meta["id"]) if isinstance(meta, dict) and meta.get("id") else f"expectation {position}"
 
 
-def _problems(entry: Mapping[str, Any], contract: Contract) -> Iterator[str]:
+def _problems(entry: Mapping[str, Any], contract: Contract, rows: str) -> Iterator[str]:
     meta = entry["meta"] if isinstance(entry.get("meta"), dict) else {}
     if unknown := sorted(set(entry) - _ENTRY) + sorted(f"meta.{key}" for key in set(meta) - _META):
         yield f"not known here: {', '.join(unknown)}"
@@ -155,48 +189,12 @@ def _problems(entry: Mapping[str, Any], contract: Contract) -> Iterator[str]:
         yield "notes must say in plain words what is asked"
     if meta.get("category") == "plausibility" and not _filled(meta.get("source")):
         yield "meta.source must say where the limit comes from"
-    if not _filled(entry.get("type")):
+    if not _filled(entry.get("type")) or entry.get("type") == COLUMNS:
         yield "type must name an expectation"
-    if isinstance(entry.get("kwargs"), dict):
-        yield from _argument_problems(entry["kwargs"], contract)
+    elif isinstance(entry.get("kwargs"), dict):
+        yield from problems(entry["type"], entry["kwargs"], rows, contract)
     else:
         yield "kwargs must be an object"
-
-
-def _argument_problems(kwargs: Mapping[str, Any], contract: Contract) -> Iterator[str]:
-    columns = {column.name for column in contract.columns}
-    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-    if absent := sorted({str(name) for name in named} - columns):
-        yield f"columns that {contract.name} has not: {', '.join(absent)}"
-    mostly = kwargs.get("mostly", 1)
-    if not isinstance(mostly, int | float) or not 0 < mostly <= 1:
-        yield "mostly must lie above 0 and not above 1"
-    regex = kwargs.get("regex", "^$")
-    if not (regex.startswith("^") and regex.endswith("$")):
-        yield "a regex must be anchored: ^...$"
-    for name in QUERY_ARGUMENTS:
-        if name in kwargs:
-            yield from _query_problems(str(kwargs[name]), contract)
-
-
-def _query_problems(query: str, contract: Contract) -> Iterator[str]:
-    if "{batch}" not in query:
-        yield "a query must read {batch}, the table that is judged"
-    if re.search(r"[{}]", query.replace("{batch}", "")):
-        yield "a query must hold no brace but those of {batch}"
-        return
-    try:
-        tables = _tables(query, contract.name)
-    except SqlFileError as error:
-        yield f"query: {error}"
-        return
-    if unknown := sorted(set(tables) - set(CONTRACTS)):
-        yield f"query names tables that do not exist: {', '.join(unknown)}"
-
-
-@lru_cache(maxsize=1024)
-def _tables(query: str, table: str) -> tuple[str, ...]:
-    return tables_read(query.replace("{batch}", table), table)
 
 
 def _filled(value: object) -> bool:

@@ -67,16 +67,18 @@ def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(hel
     """Print the data-quality verdict of the published build on one screen."""
     with _published(home_of(home)) as connection:
         found = connection.execute(
-            "select table_name, check_id, severity, status, n_violated, n_evaluated, note from mart.quality_result "
-            "where ? is null or table_name = ? order by table_name, check_id",
+            "select check_id, stratum, severity, status, n_violated, n_evaluated, note from mart.quality_result "
+            "where ? is null or table_name = ? order by table_name, check_id, stratum",
             [table, table],
         ).fetchall()
     if not found:
         raise BadInput(f"no check results for {table}" if table else "no check results in the published build")
-    for _, check_id, severity, status, violated, evaluated, note in found:
+    for check_id, stratum, severity, status, violated, evaluated, note in found:
         if status in ("fail", "could_not_evaluate"):
             count = "few" if violated is None else f"{violated:,}"
-            print(f"{status:<18} {severity:<9} {check_id}: {count} of {evaluated:,}: {note}")
+            of = "" if evaluated is None else f" of {evaluated:,}"
+            where = "" if stratum == "all" else f" ({stratum})"
+            print(f"{status:<18} {severity:<9} {check_id}{where}: {count}{of}: {note}")
     evaluable = [row for row in found if row[3] in ("pass", "fail")]
     passed = sum(row[3] == "pass" for row in evaluable)
     print(f"{passed} of {len(evaluable)} evaluable checks pass; {len(found) - len(evaluable)} could not be asked")

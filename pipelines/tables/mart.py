@@ -206,6 +206,10 @@ class QualityResult(dy.Schema):
     table_name = text("Table judged", key=True)
     stratum = text("Stratum, or all", key=True)
     category = text("Kahn category", allowed=("conformance", "completeness", "plausibility"))
+    context = text(
+        "Kahn context: held against the data's own rules (verification) or an outside source (validation)",
+        allowed=("verification", "validation"),
+    )
     severity = text("Severity", allowed=("critical", "warning", "info"))
     note = text("What it asks, in plain words")
     n_violated = whole(

@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from expectations import count, record
 from expectations import judge as judging
-from expectations import record
+from expectations.question import question
 from expectations.suite import Check, Suite, load
 from pipelines.settings import Settings
 from pipelines.warehouse.engine import connect
@@ -18,6 +19,7 @@ from pipelines.warehouse.store import Store
 
 shaping = runpy.run_path(str(Path(__file__).with_name("shaping.py")))
 ROWS = "expect_rows_to_hold"
+COUNT = count.count
 
 
 @pytest.fixture
@@ -37,21 +39,12 @@ def put(settings: Settings, people: list[tuple[str, float | None]]) -> None:
 
 
 def suite_of(*checks: tuple[str, dict], severity: str = "critical") -> Suite:
+    facts = ("staging.person", "conformance", severity, "x", None)
     made = tuple(
-        Check(
-            f"staging.person.c{n}",
-            "staging.person",
-            "conformance",
-            severity,
-            "x",
-            None,
-            kind,
-            kwargs,
-            kwargs.get("mostly", 1.0),
-        )  # type: ignore[arg-type]
+        Check(f"staging.person.c{n}", *facts, question(kind, kwargs), kwargs.get("mostly", 1.0), kwargs.get("least", 1))
         for n, (kind, kwargs) in enumerate(checks)
-    )
-    return Suite("staging.person", made, str(checks))
+    )  # type: ignore[arg-type]
+    return Suite("staging.person", "{batch} as judged", made, str(checks))
 
 
 def use(monkeypatch: pytest.MonkeyPatch, suite: Suite) -> None:
@@ -70,9 +63,9 @@ def test_one_check_that_raises_takes_no_other_along(
         held("select cast(sex_code as integer) > 0 as holds from {batch}"),
         ("expect_column_values_to_be_between", {"column": "nothing", "min_value": 0}),
         ("expect_the_moon", {}),
-        ("unexpected_rows_expectation", {"unexpected_rows_query": "select nothing from {batch}"}),
+        (ROWS, {"holds": "judged.nothing > 0"}),
         held("select sex_code as holds from {batch}"),
-        held("select true as holds from {batch}"),
+        (ROWS, {"holds": "sex_code in ('female', 'male')"}),
         ("expect_column_values_to_be_in_set", {"column": "sex_code", "value_set": ["female", "male"]}),
     )
     use(monkeypatch, suite)
@@ -109,13 +102,81 @@ def test_share_threshold_and_rows_evaluated(home: Settings, monkeypatch: pytest.
     ]
 
 
+def test_rows_are_judged_by_stratum_where_there_are_enough(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"holds": "age_years < 90", "where": "age_years is not null"}
+    by_query = "select age_years < 90 as holds, sex_code as sex from {batch} where age_years is not null"
+    suite = suite_of(
+        (ROWS, asked | {"by": ["sex_code"]}),
+        held(by_query, by=["sex"]),
+        (ROWS, asked | {"by": ["sex_code", "age_years > 50"], "least": 2}),
+        (ROWS, asked),
+    )
+    use(monkeypatch, suite)
+    found = {
+        (r.check_id[-1], r.stratum): (r.n_violated, r.n_evaluated, r.status)
+        for r in judging.judge("staging.person", home)
+    }
+    assert found == {
+        ("0", "all"): (1, 2, "fail"),
+        ("0", "female"): (0, 1, "pass"),
+        ("0", "male"): (1, 1, "fail"),
+        ("1", "all"): (1, 2, "fail"),
+        ("1", "female"): (0, 1, "pass"),
+        ("1", "male"): (1, 1, "fail"),
+        ("2", "all"): (1, 2, "fail"),
+        ("2", "female, false"): (0, 1, "not_applicable"),
+        ("2", "male, true"): (1, 1, "not_applicable"),
+        ("3", "all"): (1, 2, "fail"),
+    }
+
+
+def test_a_threshold_is_judged_anew_and_nothing_is_counted_again(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(count, "count", lambda *a: counted.append(a[0].table) or COUNT(*a))
+    asked = {"holds": "age_years < 90", "where": "age_years is not null"}
+    statuses = []
+    for mostly in (1.0, 0.5, 0.6):
+        use(monkeypatch, suite_of((ROWS, asked | {"mostly": mostly})))
+        statuses += [r.status for r in judging.judge("staging.person", home)]
+    assert statuses == ["fail", "pass", "fail"]
+    assert counted == ["staging.person"]
+    use(monkeypatch, suite_of((ROWS, asked | {"holds": "age_years < 99"})))
+    assert judging.judge("staging.person", home)[0].status == "pass"
+    assert counted == ["staging.person"] * 2
+    put(home, [("male", 99.5)])
+    assert judging.judge("staging.person", home)[0].status == "fail"
+    assert counted == ["staging.person"] * 3
+
+
+def test_counts_of_buckets_add_up_and_only_a_changed_bucket_is_counted(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Store(home).folder("staging.person") / "0000-4095.parquet"
+    people = pl.read_parquet(whole)
+    Store(home).lay_out(home.persons_per_bucket * 3)
+    for n, bucket in enumerate(Store(home).buckets()):
+        people.slice(n, 2 - n).write_parquet(whole.with_name(f"{bucket.name}.parquet"))
+    whole.unlink()
+    counted: list[str] = []
+    monkeypatch.setattr(count, "count", lambda *a: counted.append(a[3].name) or COUNT(*a))
+    use(monkeypatch, suite_of((ROWS, {"holds": "age_years is not null", "by": ["sex_code"]})))
+    found = {r.stratum: (r.n_violated, r.n_evaluated) for r in judging.judge("staging.person", home)}
+    assert found == {"all": (2, 3), "female": (2, 3)}
+    people.slice(2, 1).write_parquet(whole.with_name("2048-4095.parquet"))
+    found = {r.stratum: (r.n_violated, r.n_evaluated) for r in judging.judge("staging.person", home)}
+    assert found == {"all": (1, 3), "female": (1, 2), "male": (0, 1)}
+    assert counted == ["0000-2047", "2048-4095", "2048-4095"]
+
+
 def test_an_empty_or_absent_table_never_passes_but_for_its_columns(home: Settings) -> None:
     for table in ("staging.person", "staging.lab_result"):
         if table == "staging.person":
             put(home, [])
         results = judging.judge(table, home)
         passed = {r.check_id.rpartition(".")[2] for r in results if r.status == "pass"}
-        assert passed == {"columns"}
+        assert passed == {"columns", "types"}
         assert all(r.n_evaluated == 0 for r in results if r.status == "not_applicable")
     blocking = {r.check_id for r in judging.judge("staging.person", home) if record.is_blocking(r)}
     assert blocking == {"staging.person.not_empty"}

@@ -221,7 +221,6 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "e2_censored_share": every("lab_result", _analyte("estradiol"), is_censored=True),
         "testosterone_range": every("lab_result", _analyte("testosterone"), value=c("value") / 288.4),
         "testosterone_by_sex": swap_sex,
-        "shbg_range": every("lab_result", _analyte("shbg"), value=c("value") * 34.7),
         "lipid_range": every("lab_result", _analyte("total_cholesterol"), value=c("value") / 38.67),
         "ldl_by_friedewald": every("lab_result", _analyte("triglycerides"), person_id=c("person_id") % 1000 + 1),
         "chemistry_range": every("lab_result", _analyte("calcium"), value=c("value") / 4.008),

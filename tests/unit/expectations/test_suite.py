@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from expectations import suite as suites
+from expectations.question import QueryQuestion, RowQuestion
 from expectations.suite import SuiteError, all_tables, load
 from pipelines.tables import CONTRACTS
 
@@ -59,22 +60,25 @@ def test_suites_keep_the_rules(table: str) -> None:
 
 
 def generated(id: str) -> bool:
-    return id.endswith(".no_future_date")
+    return id.endswith(".no_future_date")  # held against the day of landing
 
 
 def test_generated_checks_follow_the_contract() -> None:
     suite = load("staging.observation_period")
     checks = {check.id.rpartition(".")[2]: check for check in suite.checks}
-    assert {"columns", "required", "key", "person_known", "finite", "no_future_date", "dates_explained"} <= set(checks)
-    assert checks["basis_code_code"].kwargs["value_set"] == ["examination", "interview", "enrolment"]
-    assert 'coalesce("length_days" >= 0, true)' in str(checks["limits"].query)
-    assert "coalesce(\"starts_on\" >= date '1900-01-01', true)" in str(checks["limits"].query)
-    assert "length_days is at least 0" in checks["limits"].note
-    assert checks["key"].query == (
-        'select count(*) as n from {batch} group by "person_id", "span_number" having count(*) > 1'
+    wanted = {"columns", "types", "required", "key", "person_known", "finite", "no_future_date", "dates_explained"}
+    assert wanted <= set(checks)
+    assert checks["basis_code_code"].question == RowQuestion(
+        """period."basis_code" in ('examination', 'interview', 'enrolment')""", 'period."basis_code" is not null'
     )
-    assert '"starts_on" is null' not in str(checks["required"].query)
-    assert '"drop_id" is null' in str(checks["required"].query)
+    assert 'coalesce(period."length_days" >= 0, true)' in checks["limits"].question.holds
+    assert "coalesce(period.\"starts_on\" >= date '1900-01-01', true)" in checks["limits"].question.holds
+    assert "length_days is at least 0" in checks["limits"].note
+    assert checks["key"].question == QueryQuestion(
+        'select count(*) = 1 as holds from {batch} group by "person_id", "span_number"', is_within_person=True
+    )
+    assert '"starts_on"' not in checks["required"].question.holds
+    assert 'period."drop_id" is not null' in checks["required"].question.holds
     assert checks["limits"].severity == "critical"
 
 
@@ -94,7 +98,27 @@ def test_checks_carry_what_the_file_says(tmp_path: Path) -> None:
     check = load("staging.person", write(tmp_path, GOOD)).checks[-1]
     assert (check.id, check.table) == ("staging.person.hundred", "staging.person")
     assert (check.category, check.severity, check.threshold) == ("plausibility", "warning", 0.9)
-    assert (check.note, check.source) == ("Hardly anybody is 100 years old", "US Census 2010")
+    assert (check.note, check.source, check.context) == (
+        "Hardly anybody is 100 years old",
+        "US Census 2010",
+        "validation",
+    )
+    assert check.question == QueryQuestion(GOOD["kwargs"]["query"])
+    assert check.least == 1
+
+
+def test_a_question_of_rows_can_be_judged_by_stratum_and_ask_what_is_joined(tmp_path: Path) -> None:
+    rows = "{batch} as lab left join staging.person as person using (person_id)"
+    asked = {"holds": "lab.value > 0", "where": "person.sex_code = 'male'", "by": ["lab.analyte_code"], "least": 30}
+    entry = changed(kwargs=asked | {"query": None}, meta={"id": "staging.lab_result.positive"})
+    path = tmp_path / "staging" / "lab_result.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"name": "staging.lab_result", "from": rows, "expectations": [entry]}))
+    suite = load("staging.lab_result", tmp_path)
+    assert suite.rows == rows
+    assert suite.checks[-1].question == RowQuestion("lab.value > 0", "person.sex_code = 'male'", ("lab.analyte_code",))
+    assert suite.checks[-1].least == 30
+    assert "staging.person" in suite.reads
 
 
 def test_fingerprint_changes_with_anything_a_reader_or_a_verdict_depends_on(tmp_path: Path) -> None:
@@ -124,11 +148,19 @@ BROKEN = {
     "unknown key": (changed(id="4711"), "not known here: id"),
     "unknown fact": (changed(meta={"owner": "me"}), "not known here: meta.owner"),
     "share above 1": (changed(kwargs={"mostly": 1.2}), "mostly must lie above 0"),
-    "unknown column": (changed(kwargs={"column": "age"}), "columns that staging.person has not: age"),
-    "loose regex": (changed(kwargs={"column": "sex_code", "regex": "male"}), "a regex must be anchored"),
+    "unknown column": (
+        changed(type="expect_x", kwargs={"query": None, "column": "age"}),
+        "columns that staging.person has not: age",
+    ),
+    "least of nothing": (changed(kwargs={"least": 0}), "least must be a whole number of rows"),
+    "strata in no list": (changed(kwargs={"by": "sex_code"}), "by must be a list of columns"),
+    "argument not known": (changed(kwargs={"column": "sex_code"}), "arguments not known here: column"),
+    "nothing that holds": (changed(kwargs={"query": None}), "kwargs must give 'holds', or a 'query'"),
+    "stratum of a table": (changed(type="expect_x", kwargs={"query": None, "by": ["sex_code"]}), "judged by stratum"),
+    "broken condition": (changed(kwargs={"query": None, "holds": "age >"}), "SQL: staging.person:"),
     "query beside the table": (changed(kwargs={"query": "select true as holds from staging.death"}), "{batch}"),
     "stray brace": (changed(kwargs={"query": "select 'a{2}' as holds from {batch}"}), "no brace but those of {batch}"),
-    "broken query": (changed(kwargs={"query": "select holds form {batch}"}), "query: staging.person:"),
+    "broken query": (changed(kwargs={"query": "select holds form {batch}"}), "SQL: staging.person:"),
     "query of no table": (changed(kwargs={"query": "select true from {batch}, staging.nil"}), "staging.nil"),
 }
 
@@ -146,6 +178,19 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(SuiteError) as refused:
         load("staging.person", write(tmp_path, changed(severity=None), changed(notes=None)))
     assert len(refused.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("staging.person as p", "'from' must read"),
+        ("{batch} as p join staging.death as d using (person_id)", "'from' must read"),
+        ("{batch} as p left join staging.lab_result as l using (person_id)", "may not join staging.lab_result"),
+    ],
+)
+def test_rows_may_not_be_lost_or_counted_twice(tmp_path: Path, rows: str, complaint: str) -> None:
+    with pytest.raises(SuiteError, match=complaint):
+        load("staging.person", write(tmp_path, GOOD, **{"from": rows}))
 
 
 def test_ids_may_not_repeat(tmp_path: Path) -> None:

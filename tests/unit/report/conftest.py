@@ -362,7 +362,7 @@ def _checks() -> Rows:
             "check_id": f"{table}.check_{number}",
             "table_name": table,
             "stratum": "all",
-            "category": category,
+            **{"category": category, "context": "verification"},
             "severity": "warning" if status == "fail" else "critical",
             "note": note if status == "pass" else f"{note} ({status})",
             "n_violated": {"fail": 312, "pass": 0}.get(status),

@@ -1,0 +1,178 @@
+"""Counting: of every check and stratum, how many rows were asked and how many do not hold. No verdict, no threshold.
+
+Row questions of a table are counted in one scan of each person bucket, into two bit sets a row, of the checks it was
+asked and of those it breaks: then there is one aggregation, whatever the number of checks. Questions within a person are
+asked bucket by bucket, others of the whole table. Counts add up over buckets.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from expectations.question import QueryQuestion, RowQuestion
+from expectations.suite import Suite
+from pipelines.settings import Settings
+from pipelines.warehouse.bucket import Bucket
+from pipelines.warehouse.engine import connect, quoted
+from pipelines.warehouse.store import Store
+
+ALL = "all"
+NOTHING = "none"
+COUNTS = {"check_id": pl.String, "stratum": pl.String, "n_violated": pl.Int64, "n_evaluated": pl.Int64}
+# A bit set must fit the sign-free part of a BIGINT.
+_BITS = 62
+_log = logging.getLogger(__name__)
+
+
+Rows = tuple[str, RowQuestion]
+Query = tuple[str, QueryQuestion]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is counted together, of one bucket or of the whole table: questions with the ids of their checks."""
+
+    table: str
+    source: str
+    rows: tuple[Rows, ...]
+    queries: tuple[Query, ...]
+
+    @property
+    def questions(self) -> tuple[Rows | Query, ...]:
+        return (*self.rows, *self.queries)
+
+
+def of_bucket(suite: Suite) -> Asked:
+    """The questions that can be asked bucket by bucket."""
+    rows = tuple((check.id, check.question) for check in suite.checks if isinstance(check.question, RowQuestion))
+    return Asked(suite.table, suite.rows, rows, _queries(suite, is_within_person=True))
+
+
+def of_table(suite: Suite) -> Asked:
+    """The questions that compare people."""
+    return Asked(suite.table, suite.rows, (), _queries(suite, is_within_person=False))
+
+
+def count(asked: Asked, reads: tuple[str, ...], settings: Settings, bucket: Bucket | None = None) -> pl.DataFrame:
+    """Count over the files of a table, and of the tables its questions read; with a bucket over those of its people.
+
+    Returns:
+        Columns of `COUNTS`, one row a check and stratum, `all` among them; the counts of a check that raised are NULL.
+
+    Raises:
+        duckdb.Error: a table cannot be read at all.
+    """
+    store = Store(settings)
+    with connect(settings) as connection:
+        for table in dict.fromkeys((asked.table, *reads)):
+            store.create_view(connection, table, bucket)
+        queries = [_query_counts(connection, asked.table, *query) for query in asked.queries]
+        parts = [*_row_counts(connection, asked), *queries]
+    return pl.concat([pl.DataFrame(schema=COUNTS), *parts])
+
+
+def added_up(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Counts of several buckets as one; NULL in one of them is NULL in all."""
+    whole = pl.concat([pl.DataFrame(schema=COUNTS), *parts])
+    sums = [
+        pl.when(pl.col(name).is_null().any()).then(None).otherwise(pl.col(name).sum()).alias(name)
+        for name in ("n_violated", "n_evaluated")
+    ]
+    return whole.group_by("check_id", "stratum", maintain_order=True).agg(sums)
+
+
+def _row_counts(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[pl.DataFrame]:
+    for start in range(0, len(asked.rows), _BITS):
+        together = asked.rows[start : start + _BITS]
+        try:
+            yield from _scanned(connection, asked, together)
+        except duckdb.Error:
+            # One question that cannot be asked must not take the others along: each on its own tells which.
+            for alone in together:
+                try:
+                    yield from _scanned(connection, asked, (alone,))
+                except duckdb.Error as error:
+                    yield _uncounted(alone[0], error)
+
+
+def _scanned(connection: duckdb.DuckDBPyConnection, asked: Asked, rows: tuple[Rows, ...]) -> Iterator[pl.DataFrame]:
+    """Scan once, then take the bit sets apart."""
+    masks = connection.sql(scan_query(asked, rows)).pl()
+    strata = _strata(rows)
+    for position, (name, question) in enumerate(rows):
+        bit = 1 << position
+        broken = (pl.col("broken") & bit) > 0
+        found = masks.filter((pl.col("asked") & bit) > 0)
+        sums = (
+            pl.col("n").filter(broken).sum().cast(pl.Int64).alias("n_violated"),
+            pl.col("n").sum().cast(pl.Int64).alias("n_evaluated"),
+        )
+        yield _shaped(found.select(sums), name, pl.lit(ALL))
+        if question.by:
+            labels = [f"s{strata.index(column)}" for column in question.by]
+            yield _shaped(found.group_by(labels).agg(sums), name, _label(labels))
+
+
+def scan_query(asked: Asked, rows: tuple[Rows, ...]) -> str:
+    """The one scan: strata, the checks a row was asked, the checks it breaks, and how many rows are alike."""
+    questions = [question for _, question in rows]
+    labels = [f"{column} as s{n}" for n, column in enumerate(_strata(rows))]
+    asks = [f"case when ({q.where}) then {1 << n} else 0 end" for n, q in enumerate(questions)]
+    breaks = [
+        f"case when ({q.where}) and ({q.holds}) is not true then {1 << n} else 0 end" for n, q in enumerate(questions)
+    ]
+    columns = ", ".join([*labels, f"{' | '.join(asks)} as asked", f"{' | '.join(breaks)} as broken"])
+    source = asked.source.replace("{batch}", _qualified(asked.table))
+    return f"select *, count(*) as n from (select {columns} from {source}) group by all"
+
+
+def _query_counts(
+    connection: duckdb.DuckDBPyConnection, table: str, name: str, question: QueryQuestion
+) -> pl.DataFrame:
+    labels = [quoted(column) for column in question.by]
+    query = question.query.replace("{batch}", _qualified(table))
+    sums = "count(*) filter (where holds is not true) as n_violated, count(*) as n_evaluated"
+    try:
+        found = connection.sql(f"select {', '.join([*labels, sums])} from ({query}) group by all").pl()
+    except duckdb.Error as error:
+        return _uncounted(name, error)
+    parts = [_shaped(found.select(pl.col("n_violated", "n_evaluated").sum()), name, pl.lit(ALL))]
+    if question.by:
+        parts.append(_shaped(found, name, _label(list(question.by))))
+    return pl.concat(parts)
+
+
+def _strata(rows: tuple[Rows, ...]) -> list[str]:
+    return list(dict.fromkeys(column for _, question in rows for column in question.by))
+
+
+def _label(names: list[str]) -> pl.Expr:
+    return pl.concat_str([pl.col(name).cast(pl.String).fill_null(NOTHING) for name in names], separator=", ")
+
+
+def _shaped(frame: pl.DataFrame, name: str, stratum: pl.Expr) -> pl.DataFrame:
+    facts = [pl.lit(name).alias("check_id"), stratum.alias("stratum"), "n_violated", "n_evaluated"]
+    return frame.select(facts).cast(COUNTS)  # ty: ignore[invalid-argument-type]
+
+
+def _uncounted(name: str, error: duckdb.Error) -> pl.DataFrame:
+    # The kind of error only: its text may quote a value.
+    _log.error("%s could not be evaluated: %s", name, type(error).__name__)
+    return pl.DataFrame([(name, ALL, None, None)], schema=COUNTS, orient="row")
+
+
+def _queries(suite: Suite, is_within_person: bool) -> tuple[Query, ...]:
+    asked = ((check.id, check.question) for check in suite.checks)
+    return tuple(
+        (name, question)
+        for name, question in asked
+        if isinstance(question, QueryQuestion) and question.is_within_person == is_within_person
+    )
+
+
+def _qualified(table: str) -> str:
+    layer, name = table.split(".")
+    return f"{quoted(layer)}.{quoted(name)}"

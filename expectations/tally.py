@@ -1,0 +1,75 @@
+"""Counts kept beside the data: a bucket is counted again only where its rows, or the wording of a question, changed.
+
+They lie in `HOME/state/quality`. Thresholds are no part of it: changing one judges again and counts nothing.
+"""
+
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from expectations import count
+from expectations.count import Asked
+from expectations.question import tables_of
+from expectations.suite import Suite
+from pipelines.settings import Settings
+from pipelines.warehouse.bucket import Bucket
+from pipelines.warehouse.parquet import fingerprint_of, write_frame
+from pipelines.warehouse.store import WHOLE, Store
+
+
+def counts(suite: Suite, settings: Settings) -> pl.DataFrame:
+    """Counts of all checks of a suite but those that Great Expectations asks of the table itself; columns of `COUNTS`.
+
+    Raises:
+        duckdb.Error: the table, or one its checks read, cannot be read.
+    """
+    store = Store(settings)
+    buckets: tuple[Bucket | None, ...] = store.buckets() if store.is_per_person(suite.table) else (None,)
+    parts = [_kept(count.of_bucket(suite), suite, settings, bucket) for bucket in buckets]
+    return count.added_up([*parts, _kept(count.of_table(suite), suite, settings, None, "crossing")])
+
+
+def stamp(path: Path) -> str:
+    """Tells versions of a file apart: by fingerprint, or by size and time where no step wrote it."""
+    if fingerprint := fingerprint_of(path):
+        return fingerprint
+    found = path.stat()
+    return f"{found.st_size}:{found.st_mtime_ns}"
+
+
+def _kept(asked: Asked, suite: Suite, settings: Settings, bucket: Bucket | None, name: str = WHOLE) -> pl.DataFrame:
+    if not asked.questions:
+        return pl.DataFrame(schema=count.COUNTS)
+    reads = _reads(asked)
+    path = settings.home / "state" / "quality" / suite.table / f"{bucket.name if bucket else name}.parquet"
+    fingerprint = _fingerprint(asked, (asked.table, *reads), settings, bucket)
+    if fingerprint_of(path) == fingerprint:
+        return pl.read_parquet(path)
+    found = count.count(asked, reads, settings, bucket)
+    # What could not be counted is tried again next time.
+    if found["n_evaluated"].null_count() == 0:
+        write_frame(found.lazy(), path, fingerprint)
+    return found
+
+
+def _reads(asked: Asked) -> tuple[str, ...]:
+    named = {table for _, question in asked.questions for table in tables_of(question, asked.source, asked.table)}
+    return tuple(sorted(named - {asked.table}))
+
+
+def _fingerprint(asked: Asked, tables: tuple[str, ...], settings: Settings, bucket: Bucket | None) -> str:
+    store = Store(settings)
+    files = [
+        (table, str(path.relative_to(settings.data)), stamp(path))
+        for table in tables
+        for path in store.files(table, bucket)
+    ]
+    return sha256(repr((asked, _counter(), files)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _counter() -> str:
+    """Hash of the code that counts."""
+    return sha256(Path(count.__file__).read_bytes()).hexdigest()
