@@ -1,7 +1,10 @@
 """People before and after each step, by arm."""
 
 TABLE = "cohort.attrition"
-RULES = "study_id | step_number | criterion_code | label\ns | 1 | examined | Examined\ns | 2 | minimum_age | Old enough"
+RULES = """study_id | cohort_code | step_number | criterion_code | label
+s | survey | 1 | examined | Examined
+s | survey | 2 | minimum_age | Old enough"""
+HEADER = "study_id | cohort_code | person_id | trial_number | step_number | group_code | is_met"
 VERDICTS = {1: "tt", 2: "tf", 3: "ft", 4: "ff", 5: "tt", 6: "ft"}
 
 
@@ -9,16 +12,16 @@ def test_people_leave_at_the_first_rule_that_does_not_hold(run_sql):
     """Women 1-4: all 4, examined 2, old enough 1. Men 5-6: 2, 1, 1."""
     met = {"t": "true", "f": "false"}
     verdicts = "\n".join(
-        f"s | {person} | {step} | {'female' if person < 5 else 'male'} | {met[letter]}"
+        f"s | survey | {person} | 1 | {step} | {'female' if person < 5 else 'male'} | {met[letter]}"
         for person, letters in VERDICTS.items()
         for step, letter in enumerate(letters, 1)
     )
     rows = run_sql(
         TABLE,
         {
-            "ref.study": "study_id\ns",
+            "ref.study": "study_id | arm_rule\ns | sex",
             "ref.study_criterion": RULES,
-            "cohort.criterion": f"study_id | person_id | step_number | group_code | is_met\n{verdicts}",
+            "cohort.criterion": f"{HEADER}\n{verdicts}",
         },
     )
     assert [(r["arm_code"], r["step_number"], r["n_before"], r["n_after"], r["share_left"]) for r in rows] == [
