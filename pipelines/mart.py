@@ -69,18 +69,30 @@ def bone_prevalence(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def attrition(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`mart.attrition`: a step that lost few people is folded into its neighbour."""
-    found = inputs["cohort.attrition"].collect().sort("study_id", "arm_code", "step_number")
+    """`mart.attrition`: a step that lost few people is folded into its neighbour, also where another cohort would tell them.
+
+    Cohorts of one family count the same people by other rules, so a count close to one shown for another cohort goes, too.
+    """
+    found = inputs["cohort.attrition"].collect().sort("study_id", "cohort_code", "arm_code", "step_number")
+    told: dict[tuple[str, str], set[int]] = {}
 
     def of_arm(steps: pl.DataFrame) -> pl.DataFrame:
-        hidden = pl.Series(hidden_steps(steps["n_after"].to_list(), facts.min_cell))
+        counts = steps["n_after"].to_list()
+        others = told.setdefault((steps["family_code"][0] or "", steps["arm_code"][0]), set())
+        hidden = pl.Series(
+            [
+                is_hidden or any(0 < abs(n - other) < facts.min_cell for other in others)
+                for n, is_hidden in zip(counts, hidden_steps(counts, facts.min_cell), strict=True)
+            ]
+        )
+        others.update(n for n, is_hidden in zip(counts, hidden, strict=True) if not is_hidden)
         after = pl.select(pl.when(~hidden).then(steps["n_after"])).to_series()
         before = after.shift(1, fill_value=after[0])
         return steps.with_columns(
             n_before=before, n_after=after, is_suppressed=hidden | hidden.shift(1, fill_value=False)
         )
 
-    return _with_contract_columns("mart.attrition", _by(found, ["study_id", "arm_code"], of_arm))
+    return _with_contract_columns("mart.attrition", _by(found, ["study_id", "cohort_code", "arm_code"], of_arm))
 
 
 def table_one(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -44,7 +44,17 @@ def _mart(table: str, *inputs: str) -> Step:
 PYTHON_STEPS: tuple[Step, ...] = (
     *(
         _studies(f"ref.{name}")
-        for name in ("study", "study_cycle", "study_criterion", "study_covariate", "study_outcome")
+        for name in (
+            "study",
+            "study_cycle",
+            "study_cohort",
+            "study_criterion",
+            "study_arm",
+            "study_censor",
+            "study_set",
+            "study_covariate",
+            "study_outcome",
+        )
     ),
     _python(
         "ref.run_setting",

@@ -6,10 +6,10 @@ create macro effects(study) as table
     order by population, outcome, estimator;
 
 create macro attrition(study) as table
-    select arm_code, step_number, label, n_before, n_after, is_suppressed
+    select cohort_code, arm_code, step_number, label, n_before, n_after, is_suppressed
     from mart.attrition
     where study_id = study
-    order by arm_code, step_number;
+    order by cohort_code, arm_code, step_number;
 
 create macro gates(study) as table
     select population, outcome, contrast, diagnostic, value, threshold, status

@@ -71,7 +71,7 @@ def _prevalences(inputs: Inputs, facts: RunFacts) -> Iterator[Prevalence]:
     references = inputs["ref.bone_reference"].filter(pl.col("manufacturer") == "hologic").collect()
     for name in facts.studies:
         study = catalogue()[name]
-        if study.design != "descriptive":
+        if not study.is_survey or study.design != "descriptive":
             continue
         frame = survey_frame(inputs, study.id, study.population.cycles)
         for outcome in (*study.outcomes.primary, *study.outcomes.secondary):

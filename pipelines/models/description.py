@@ -39,6 +39,8 @@ def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows: list[dict[str, object]] = []
     for name in facts.studies:
         study = catalogue()[name]
+        if not study.is_survey:
+            continue
         frame = survey_frame(inputs, name, study.population.cycles).filter(pl.col("population").is_not_null())
         frame = frame.with_columns(
             (pl.col("e2_lo_pg_ml") < pl.col("e2_hi_pg_ml")).cast(pl.Float64).alias("e2_is_censored")

@@ -12,18 +12,19 @@ from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number
 _DIGITS = {"years": 1, "a": 1, "kg/m²": 1, "g/cm²": 3, "pg/mL": 1, "ng/dL": 0, "nmol/L": 1}
 _UNITS = {"a": "years", "kg/m2": "kg/m²", "g/cm2": "g/cm²", "{score}": ""}
 _YES_NO = {"no", "yes"}
+_SURVEY = "survey"
 _SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
 
 
 def attrition_tables(attrition: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
-    """One table a study: steps down, arms across, each with the people left, a bar, and how many the step took away."""
+    """One table a cohort: steps down, arms across, each with the people left, a bar, and how many the step took away."""
     return tuple(
-        _attrition(str(study), part, threshold)
-        for (study,), part in attrition.group_by("study_id", maintain_order=True)
+        _attrition(str(study), str(cohort), part, threshold)
+        for (study, cohort), part in attrition.group_by("study_id", "cohort_code", maintain_order=True)
     )
 
 
-def _attrition(study: str, part: pl.DataFrame, threshold: int) -> Table:
+def _attrition(study: str, cohort: str, part: pl.DataFrame, threshold: int) -> Table:
     arms = part["arm_code"].unique(maintain_order=True).to_list()
     cells = {(row["step_number"], row["arm_code"]): row for row in part.iter_rows(named=True)}
     start = {arm: (cells.get((0, arm)) or {}).get("n_after") for arm in arms}
@@ -39,8 +40,23 @@ def _attrition(study: str, part: pl.DataFrame, threshold: int) -> Table:
         Column("Step"),
         *(Column(heading(arm), "left, and taken away by the step", is_number=True) for arm in arms),
     )
-    note = f"Steps are asked in this order; unknown counts as not met. {hidden_note(rows, threshold)}"
-    return Table(f"{heading(study)}: who was counted in", "mart.attrition", columns, rows, note=note)
+    note = f"Steps are asked in this order; unknown counts as not met. {_cohort_note(cohort, start)}"
+    who = heading(study) if cohort == _SURVEY else f"{heading(study)}, {readable(cohort)}"
+    return Table(
+        f"{who}: who was counted in",
+        "mart.attrition",
+        columns,
+        rows,
+        note=f"{note}{hidden_note(rows, threshold)}",
+    )
+
+
+def _cohort_note(cohort: str, start: dict[str, int | None]) -> str:
+    """What a reader of a clinical cohort must know: nothing is estimated by counting, and nobody may be there."""
+    if cohort == _SURVEY:
+        return ""
+    nobody = "" if any(n != 0 for n in start.values()) else "Nobody in these data has such a time zero. "
+    return f"{nobody}These are people counted in; no effect has been estimated for them here. "
 
 
 def hidden_note(rows: Iterable[Row], threshold: int) -> str:

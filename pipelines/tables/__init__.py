@@ -22,6 +22,7 @@ from pipelines.tables import (
     ref_dosing,
     ref_lab,
     ref_phenotype,
+    ref_study,
     staging,
     staging_clinical,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ref_dosing",
     "ref_lab",
     "ref_phenotype",
+    "ref_study",
     "staging",
     "staging_clinical",
 ]

@@ -1,4 +1,7 @@
-"""Contracts of `cohort`: who is in each study, from when, in which arm, and who left at which step."""
+"""Contracts of `cohort`: who is in each study, from when, in which arm, and who left at which step.
+
+Not here: the rules of studies as rows (`ref_study`), covariates and outcomes (`features`).
+"""
 
 import dataframely as dy
 
@@ -6,9 +9,46 @@ from pipelines.tables.columns import day, flag, number, person_id, text, whole
 from pipelines.tables.contract import table
 
 
+@table("cohort.event", grain="one row per person, set of events and day")
+class Event(dy.Schema):
+    """Dated events that the studies ask for: supplies, diagnoses, procedures, observations, results, scans, by set."""
+
+    person_id = person_id()
+    set_code = text("Set of events, as in ref.study_set", key=True)
+    event_on = dy.Date(primary_key=True, nullable=False, description="Day of the event")
+    value_lo = number("Least value of the day, in its canonical unit; weekly dose of a supply", optional=True)
+    value_hi = number("Greatest value of the day; NULL without an upper bound", optional=True)
+    stock_until_on = day("Day on which a supply of this day runs out, others apart", optional=True)
+    use_from_on = day("First day of the use that a supply belongs to", optional=True)
+    use_until_on = day("Day on which all supplies so far have run out", optional=True)
+
+
+@table("cohort.time_zero", grain="one row per study, person and candidate time zero")
+class TimeZero(dy.Schema):
+    """Days on which a cohort could begin, eligible or not, with the arm that the day itself tells."""
+
+    study_id = text("Study", key=True)
+    person_id = person_id()
+    trial_number = whole("Order of the candidate among those of the person in the study", key=True, minimum=1)
+    cohort_code = text("Cohort of the study")
+    index_on = day("Candidate time zero")
+    arm_code = text("Arm; open where a grace period leaves it open; no_arm and more_than_one_arm are no arms")
+
+
+@table("cohort.index_year", grain="one row per study, cohort and year of time zero", unit="population")
+class IndexYear(dy.Schema):
+    """Candidate time zeros by year, and the share of the rarest arm: years in which every arm was in use."""
+
+    study_id = text("Study", key=True)
+    cohort_code = text("Cohort of the study", key=True)
+    index_year = whole("Calendar year", "a", key=True)
+    n = whole("Candidate time zeros", minimum=1)
+    smallest_share = number("Share of the rarest arm", "1", minimum=0, maximum=1)
+
+
 @table("cohort.criterion", grain="one row per study, person, time zero and eligibility step")
 class Criterion(dy.Schema):
-    """Each eligibility rule of each study, asked at each candidate time zero; unknown counts as not met."""
+    """Eligibility rules asked at each candidate time zero, in a cohort up to the first not met; unknown is not met."""
 
     study_id = text("Study", key=True)
     person_id = person_id()
@@ -45,12 +85,17 @@ class TrialPerson(dy.Schema):
     cycle_label = text("Survey cycle in years", optional=True)
 
 
-@table("cohort.attrition", grain="one row per study, step and arm", unit="population")
+@table("cohort.attrition", grain="one row per study, cohort, step and arm", unit="population")
 class Attrition(dy.Schema):
-    """People before and after each step. Not for release: `mart.attrition` is."""
+    """People before and after each step; one with several time zeros stays as long as one of them does.
+
+    Not for release: `mart.attrition` is.
+    """
 
     study_id = text("Study", key=True)
+    cohort_code = text("Cohort of the study; survey where it is a survey", key=True)
     arm_code = text("Arm", key=True)
+    family_code = text("What opens time zero: cohorts of one family count the same people")
     step_number = whole("Order of the step; 0 is everybody", key=True, minimum=0)
     criterion_code = text("Rule")
     label = text("What the rule asks, in plain words")

@@ -100,11 +100,12 @@ class BonePrevalence(dy.Schema):
     is_suppressed = flag("Hidden by disclosure control")
 
 
-@table("mart.attrition", grain="one row per study, step and arm", unit="population")
+@table("mart.attrition", grain="one row per study, cohort, step and arm", unit="population")
 class Attrition(dy.Schema):
     """How many people each eligibility step left."""
 
     study_id = text("Study", key=True)
+    cohort_code = text("Cohort of the study; survey where it is a survey", key=True)
     arm_code = text("Arm", key=True)
     step_number = whole("Order of the step; 0 is everybody", key=True, minimum=0)
     label = text("What the step asks")

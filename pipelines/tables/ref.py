@@ -2,7 +2,7 @@
 
 import dataframely as dy
 
-from pipelines.tables.columns import flag, number, text, whole
+from pipelines.tables.columns import number, text
 from pipelines.tables.contract import table
 
 
@@ -157,50 +157,3 @@ class RunSetting(dy.Schema):
 
     setting_code = text("Setting", key=True)
     value_text = text("Value as text")
-
-
-@table("ref.study", grain="one row per study", unit="population")
-class Study(dy.Schema):
-    """Studies asked for, from their TOML files."""
-
-    study_id = text("Study", key=True)
-    title = text("What it asks")
-    design = text("Design profile")
-    minimum_age_years = number("Lowest age at time zero", "a")
-    arm_rule = text("How people fall into arms or strata", allowed=("sex", "sex_and_menopause"))
-    protocol_hash = text("Hash of the study file")
-
-
-@table("ref.study_cycle", grain="one row per study and survey cycle", unit="population")
-class StudyCycle(dy.Schema):
-    """Survey cycles a study uses; a study that names none uses every cycle with its data."""
-
-    study_id = text("Study", key=True)
-    cycle_label = text("Survey cycle in years", key=True)
-
-
-@table("ref.study_criterion", grain="one row per study and eligibility step", unit="population")
-class StudyCriterion(dy.Schema):
-    """Eligibility rules in the order in which people are counted out."""
-
-    study_id = text("Study", key=True)
-    step_number = whole("Order of the step, from 1", key=True, minimum=1)
-    criterion_code = text("Named rule of cohort.criterion")
-    label = text("What the rule asks, in plain words")
-
-
-@table("ref.study_covariate", grain="one row per study and covariate", unit="population")
-class StudyCovariate(dy.Schema):
-    """Covariates of a study, as known at time zero."""
-
-    study_id = text("Study", key=True)
-    covariate_code = text("Covariate", key=True)
-
-
-@table("ref.study_outcome", grain="one row per study and outcome", unit="population")
-class StudyOutcome(dy.Schema):
-    """Outcomes of a study."""
-
-    study_id = text("Study", key=True)
-    outcome_code = text("Outcome", key=True)
-    is_primary = flag("Primary outcome")

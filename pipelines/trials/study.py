@@ -5,11 +5,13 @@ import tomllib
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import BadInput
+from pipelines.trials.cohort import Cohort
+from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 
 Design = Literal[
     "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
@@ -33,7 +35,9 @@ Outcome = Literal["femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine
 CRITERIA: tuple[str, ...] = get_args(Rule)
 COVARIATES: tuple[str, ...] = get_args(Covariate)
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
-# What each design profile asks at least (design, section 6): minima may be raised, maxima lowered, nothing loosened.
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# What each design profile asks of a survey at least (design, section 6): minima may be raised, maxima lowered, nothing
+# loosened.
 PROFILES: dict[str, dict[str, float]] = {
     "survey_association": {
         "minimum_n": 30,
@@ -49,6 +53,10 @@ PROFILES: dict[str, dict[str, float]] = {
         "maximum_relative_standard_error": 0.30,
     },
 }
+# What a clinical study of each design asks at least. A design without a row is not estimated yet.
+CLINICAL_PROFILES: dict[str, dict[str, float]] = {}
+# Designs that compare arms; the others look within people or along a scale.
+_COMPARING = frozenset({"point_treatment", "longitudinal"})
 
 
 class _Part(BaseModel):
@@ -73,51 +81,101 @@ class Criterion(_Part):
 class Covariates(_Part):
     """Covariates as known at time zero."""
 
-    codes: tuple[Covariate, ...]
+    codes: tuple[Code, ...] = ()
 
 
 class Outcomes(_Part):
     """Outcomes, the primary ones first."""
 
-    primary: tuple[Outcome, ...] = Field(min_length=1)
-    secondary: tuple[Outcome, ...] = ()
+    primary: tuple[Code, ...] = Field(min_length=1)
+    secondary: tuple[Code, ...] = ()
 
 
 class Study(_Part):
-    """One study file. `estimation` belongs to the estimator of the design, which validates it."""
+    """One study file: a survey with a population, or a clinical study with cohorts.
+
+    `estimation` belongs to the estimator of the design, which validates it. A clinical design without a profile is not
+    estimated yet: its file names no diagnostics, its cohorts and their attrition are all there is.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     question: str
     design: Design
     sources: tuple[Literal["nhanes", "omop", "flat"], ...]
-    population: Population
-    eligibility: tuple[Criterion, ...] = Field(min_length=1)
-    covariates: Covariates
+    population: Population = Population(cycles=(), minimum_age_years=ADULT_YEARS, arms="sex")
+    eligibility: tuple[Criterion, ...] = ()
+    cohort: tuple[Cohort, ...] = ()
+    covariates: Covariates = Covariates()
     outcomes: Outcomes
-    estimation: dict[str, Any]
-    diagnostics: dict[str, float]
+    estimation: dict[str, Any] = {}
+    diagnostics: dict[str, float] = {}
 
     @model_validator(mode="after")
     def _coherent(self) -> "Study":
         both = set(self.outcomes.primary) & set(self.outcomes.secondary)
         if both:
             raise ValueError(f"outcomes: {', '.join(sorted(both))} is both primary and secondary")
-        profile = PROFILES.get(self.design)
+        if adjusted := {*self.outcomes.primary, *self.outcomes.secondary} & set(self.covariates.codes):
+            raise ValueError(f"outcomes: {', '.join(sorted(adjusted))} is also a covariate")
+        if self.cohort:
+            self._coherent_clinical()
+        else:
+            self._coherent_survey()
+        self._diagnosed()
+        return self
+
+    def _coherent_clinical(self) -> None:
+        if {"population", "eligibility"} & self.model_fields_set:
+            raise ValueError("population and eligibility belong to surveys; here each cohort has its own")
+        codes = [cohort.code for cohort in self.cohort]
+        if len(set(codes)) < len(codes):
+            raise ValueError("cohort: a code occurs twice")
+        if self.design in _COMPARING and (alone := [c.code for c in self.cohort if len(c.arms) < 2]):
+            raise ValueError(f"cohort: {', '.join(alone)} has no comparator, which design {self.design} needs")
+
+    def _coherent_survey(self) -> None:
+        if missing := [name for name in ("population", "eligibility") if name not in self.model_fields_set]:
+            raise ValueError(f"{', '.join(missing)}: a survey needs it, and a clinical study needs a cohort")
+        if not self.eligibility:
+            raise ValueError("eligibility: at least one step is needed")
+        for name, given, known in (
+            ("covariates.codes", self.covariates.codes, COVARIATES),
+            ("outcomes.primary", self.outcomes.primary, OUTCOMES),
+            ("outcomes.secondary", self.outcomes.secondary, OUTCOMES),
+        ):
+            if wrong := [(place, code) for place, code in enumerate(given) if code not in known]:
+                places = ", ".join(f"{name}.{place}: no {code}" for place, code in wrong)
+                raise ValueError(f"{places}; a survey has {', '.join(known)}")
+
+    def _diagnosed(self) -> None:
+        profile = PROFILES.get(self.design) if not self.cohort else CLINICAL_PROFILES.get(self.design, {})
         if profile is None:
             raise ValueError(f"design: {self.design} has no diagnostic profile yet")
         if set(self.diagnostics) != set(profile):
-            raise ValueError(f"diagnostics: must name {', '.join(sorted(profile))}")
+            raise ValueError(f"diagnostics: must name {', '.join(sorted(profile)) or 'nothing: not estimated yet'}")
         for name, bound in profile.items():
             given = self.diagnostics[name]
             if (name.startswith("minimum") and given < bound) or (name.startswith("maximum") and given > bound):
                 raise ValueError(f"diagnostics.{name}: {given} loosens the profile, which asks {bound}")
-        return self
+
+    @property
+    def is_survey(self) -> bool:
+        """Whether it analyses a survey; else it follows cohorts."""
+        return not self.cohort
+
+    @property
+    def minimum_age_years(self) -> float:
+        """Lowest age at time zero: of the survey, or the lowest that a cohort asks for."""
+        if self.is_survey:
+            return self.population.minimum_age_years
+        asked = [step.years for cohort in self.cohort for step in cohort.eligibility if isinstance(step, MinimumAge)]
+        return min(asked, default=ADULT_YEARS)
 
     @property
     def protocol_hash(self) -> str:
         """Hash of the content of the file, whatever its layout and comments."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = json.dumps(self.model_dump(mode="json", exclude=None if self.cohort else {"cohort"}), sort_keys=True)
         return sha256(content.encode()).hexdigest()[:16]
 
 

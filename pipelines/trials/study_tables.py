@@ -4,6 +4,8 @@ import polars as pl
 
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
+from pipelines.trials import cohort_rows
+from pipelines.trials.cohort import SURVEY
 from pipelines.trials.study import Study, catalogue
 
 
@@ -24,8 +26,8 @@ def study(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 "study_id": s.id,
                 "title": s.title,
                 "design": s.design,
-                "minimum_age_years": s.population.minimum_age_years,
-                "arm_rule": s.population.arms,
+                "minimum_age_years": s.minimum_age_years,
+                "arm_rule": s.population.arms if s.is_survey else "cohort",
                 "protocol_hash": s.protocol_hash,
             }
             for s in _asked(facts)
@@ -42,15 +44,39 @@ def study_cycle(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def study_criterion(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`ref.study_criterion`."""
-    return _frame(
-        "ref.study_criterion",
-        [
-            {"study_id": s.id, "step_number": number, "criterion_code": step.rule, "label": step.label}
-            for s in _asked(facts)
-            for number, step in enumerate(s.eligibility, start=1)
-        ],
-    )
+    """`ref.study_criterion`: steps of surveys and of cohorts, numbered in the order of the file."""
+    surveys: list[dict[str, object]] = [
+        {
+            "study_id": s.id,
+            "cohort_code": SURVEY,
+            "step_number": number,
+            "criterion_code": step.rule,
+            "label": step.label,
+        }
+        for s in _asked(facts)
+        for number, step in enumerate(s.eligibility, start=1)
+    ]
+    return _frame("ref.study_criterion", [*surveys, *cohort_rows.criteria(_asked(facts))])
+
+
+def study_cohort(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_cohort`."""
+    return _frame("ref.study_cohort", cohort_rows.cohorts(_asked(facts)))
+
+
+def study_arm(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_arm`."""
+    return _frame("ref.study_arm", cohort_rows.arms(_asked(facts)))
+
+
+def study_censor(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_censor`."""
+    return _frame("ref.study_censor", cohort_rows.censors(_asked(facts)))
+
+
+def study_set(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_set`: every set of events that a study asks for, once."""
+    return _frame("ref.study_set", cohort_rows.sets(_asked(facts)))
 
 
 def study_covariate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -1,7 +1,10 @@
 -- grain: one row per study, person, time zero and eligibility step
 -- unit: person
--- Each rule is asked of everybody in the survey cycles of the study; unknown counts as not met, but for pregnancy, which
--- is not asked where it cannot be. Which rules a study asks, in which order, stands in its TOML file (ref.study_criterion).
+-- Surveys: each rule is asked of everybody in the survey cycles of the study; unknown counts as not met, but for pregnancy,
+-- which is not asked where it cannot be.
+-- Cohorts: each rule is asked at each candidate time zero, up to the first that is not met. It looks at the last event of its
+-- set by time zero: on the day itself results, scans and diagnoses count, supplies do not. Unknown counts as not met.
+-- Which rules a study asks, in which order, stands in its TOML file (ref.study_criterion).
 with facts as (
     select
         person.person_id,
@@ -44,7 +47,7 @@ with facts as (
         group by person_id
     ) as body on body.person_id = person.person_id
 ),
-asked as (
+asked_of_survey as (
     select
         study.study_id,
         study.minimum_age_years,
@@ -53,26 +56,160 @@ asked as (
         design.person_id,
         design.is_examined and design.examination_weight > 0 as is_examined
     from ref.study as study
-    join ref.study_criterion as criterion on criterion.study_id = study.study_id
+    join ref.study_criterion as criterion
+        on criterion.study_id = study.study_id and criterion.cohort_code = 'survey'
     cross join staging.survey_design as design
     where exists (
             select 1 from ref.study_cycle as cycle
             where cycle.study_id = study.study_id and cycle.cycle_label = design.cycle_label
         )
         or not exists (select 1 from ref.study_cycle as cycle where cycle.study_id = study.study_id)
+),
+asked as (
+    select
+        zero.study_id,
+        zero.person_id,
+        zero.trial_number,
+        zero.cohort_code,
+        zero.index_on,
+        zero.arm_code,
+        criterion.step_number,
+        criterion.criterion_code,
+        criterion.set_code,
+        criterion.look_back_days,
+        criterion.minimum,
+        criterion.maximum,
+        criterion.gap_days,
+        criterion.word,
+        -- A supply of the day is what the study is about, not what was known.
+        zero.index_on
+            - cast(coalesce(criterion.except_last_days, 0) as integer)
+            - case when starts_with(criterion.set_code, 'drug.') then 1 else 0 end as look_until_on
+    from cohort.time_zero as zero
+    join ref.study_criterion as criterion
+        on criterion.study_id = zero.study_id and criterion.cohort_code = zero.cohort_code
+),
+looked as (
+    select
+        asked.*,
+        last_event.event_on,
+        last_event.value_lo,
+        last_event.value_hi,
+        last_event.use_from_on,
+        last_event.use_until_on,
+        last_event.event_on is not null
+            and (
+                asked.look_back_days is null
+                or date_diff('day', last_event.event_on, asked.index_on) <= asked.look_back_days
+            ) as has_event
+    from asked
+    asof left join cohort.event as last_event
+        on last_event.person_id = asked.person_id
+        and last_event.set_code = asked.set_code
+        and last_event.event_on <= asked.look_until_on
+),
+status as (
+    select zero.study_id, zero.person_id, zero.trial_number, max(menopausal_status.status_code) as status_code
+    from cohort.time_zero as zero
+    join features.menopausal_status as menopausal_status
+        on menopausal_status.person_id = zero.person_id
+        and coalesce(menopausal_status.known_on <= zero.index_on, true)
+        and coalesce(menopausal_status.known_until_on >= zero.index_on, true)
+    group by zero.study_id, zero.person_id, zero.trial_number
+),
+span as (
+    select zero.study_id, zero.person_id, zero.trial_number, min(period.starts_on) as starts_on
+    from cohort.time_zero as zero
+    join staging.observation_period as period
+        on period.person_id = zero.person_id
+        and period.starts_on <= zero.index_on
+        and period.ends_on >= zero.index_on
+    group by zero.study_id, zero.person_id, zero.trial_number
+),
+answered as (
+    select
+        looked.study_id,
+        looked.person_id,
+        looked.trial_number,
+        looked.step_number,
+        looked.cohort_code,
+        looked.criterion_code,
+        looked.arm_code as group_code,
+        coalesce(
+            case looked.criterion_code
+                when 'minimum_age'
+                    then person.age_years + date_diff('day', person.entered_on, looked.index_on) / 365.25e0
+                        >= looked.minimum
+                when 'sex' then person.sex_code = looked.word
+                when 'menopause' then status.status_code = looked.word
+                when 'observed_before'
+                    then date_diff('day', span.starts_on, looked.index_on) >= looked.look_back_days
+                        and coalesce(death.died_on >= looked.index_on, true)
+                when 'one_arm' then looked.arm_code not in ('no_arm', 'more_than_one_arm')
+                when 'overlap_years' then index_year.smallest_share >= looked.minimum
+                when 'no_use' then not looked.has_event
+                when 'prior_use' then looked.has_event
+                when 'in_use'
+                    then date_diff('day', looked.use_from_on, looked.index_on) >= looked.minimum
+                        and date_diff('day', looked.use_until_on, looked.index_on) <= looked.gap_days
+                when 'use_ended' then date_diff('day', looked.event_on, looked.index_on) >= looked.minimum
+                when 'diagnosis' then looked.has_event
+                when 'no_diagnosis' then not looked.has_event
+                when 'procedure' then looked.has_event
+                when 'no_procedure' then not looked.has_event
+                when 'scan' then looked.has_event
+                when 'observation'
+                    then looked.has_event
+                        and coalesce(looked.value_lo >= looked.minimum, looked.minimum is null)
+                        and coalesce(looked.value_hi <= looked.maximum, looked.maximum is null)
+                when 'no_observation'
+                    then not (
+                        looked.has_event
+                        and coalesce(looked.value_hi >= looked.minimum, true)
+                        and coalesce(looked.value_lo <= looked.maximum, true)
+                    )
+                when 'result'
+                    then looked.has_event
+                        and coalesce(looked.value_lo >= looked.minimum, looked.minimum is null)
+                        and coalesce(looked.value_hi <= looked.maximum, looked.maximum is null)
+            end,
+            false
+        ) as is_met
+    from looked
+    join staging.person as person on person.person_id = looked.person_id
+    left join staging.death as death on death.person_id = looked.person_id
+    left join status
+        on status.study_id = looked.study_id
+        and status.person_id = looked.person_id
+        and status.trial_number = looked.trial_number
+    left join span
+        on span.study_id = looked.study_id
+        and span.person_id = looked.person_id
+        and span.trial_number = looked.trial_number
+    left join cohort.index_year as index_year
+        on index_year.study_id = looked.study_id
+        and index_year.cohort_code = looked.cohort_code
+        and index_year.index_year = year(looked.index_on)
+),
+of_cohort as (
+    select *
+    from answered
+    qualify step_number <= coalesce(
+        min(case when not is_met then step_number end) over (partition by study_id, person_id, trial_number), step_number
+    )
 )
 select
-    asked.study_id,
-    asked.person_id,
+    asked_of_survey.study_id,
+    asked_of_survey.person_id,
     1 as trial_number,
-    asked.step_number,
+    asked_of_survey.step_number,
     'survey' as cohort_code,
-    asked.criterion_code,
+    asked_of_survey.criterion_code,
     facts.sex_code as group_code,
     coalesce(
-        case asked.criterion_code
-            when 'examined' then asked.is_examined
-            when 'minimum_age' then facts.age_years >= asked.minimum_age_years
+        case asked_of_survey.criterion_code
+            when 'examined' then asked_of_survey.is_examined
+            when 'minimum_age' then facts.age_years >= asked_of_survey.minimum_age_years
             when 'man_or_postmenopausal_woman'
                 then facts.sex_code = 'male' or facts.menopausal_status = 'postmenopausal'
             when 'not_pregnant' then facts.is_pregnant is distinct from true
@@ -87,5 +224,7 @@ select
         end,
         false
     ) as is_met
-from asked
-join facts on facts.person_id = asked.person_id
+from asked_of_survey
+join facts on facts.person_id = asked_of_survey.person_id
+union all by name
+select * from of_cohort

@@ -149,6 +149,22 @@ def test_attrition_tells_no_small_loss(counts):
     assert all(row["is_suppressed"] == (row["n_before"] is None or row["n_after"] is None) for row in rows)
 
 
+def test_two_cohorts_of_one_family_do_not_tell_who_is_in_one_of_them_only():
+    """115 with and without the disease: 106 without it and 9 with it. 106 beside 115 would tell the nine."""
+    chains = {"without": (531, 115, 106), "with": (531, 115, 9)}
+    common = {"study_id": "s", "arm_code": "drug", "family_code": "f", "criterion_code": "x", "label": "y"}
+    rows = [
+        common | {"cohort_code": cohort, "step_number": i, "n_before": n, "n_after": n}
+        for cohort, counts in chains.items()
+        for i, n in enumerate(counts)
+    ]
+    shown = {row["n_after"] for row in leaving("attrition", "cohort.attrition", rows)} - {None}
+    assert 531 in shown
+    assert not [1 for a in shown for b in shown if is_small(abs(a - b))]
+    apart = [row | {"family_code": row["cohort_code"]} for row in rows]
+    assert {115, 106} <= {row["n_after"] for row in leaving("attrition", "cohort.attrition", apart)}
+
+
 def table_one(n_arm: int, levels: dict[str, int], known: int | None = None) -> dict[tuple[str, str], dict]:
     common = {"study_id": "s", "arm_code": "men"}
     rows: Rows = [common | {"characteristic": "People", "level": "all", "n": n_arm}]

@@ -9,7 +9,7 @@ def is_met(run_sql, rule: str, **inputs: str) -> bool:
     """The verdict of one rule about person 1, an examined woman of 61 where the inputs do not say otherwise."""
     standard = {
         "ref.study": "study_id | minimum_age_years | arm_rule\ns | 40 | sex",
-        "ref.study_criterion": f"study_id | step_number | criterion_code | label\ns | 1 | {rule} | text",
+        "ref.study_criterion": f"study_id | cohort_code | step_number | criterion_code | label\ns | survey | 1 | {rule} | text",
         "staging.person": "person_id | sex_code | age_years\n1 | female | 61",
         "staging.survey_design": "person_id | cycle_label | is_examined | examination_weight\n1 | H | true | 9000",
     }
@@ -124,7 +124,7 @@ def test_asked_of_everybody_in_the_cycles_of_the_study(run_sql, cycle, people):
         TABLE,
         {
             "ref.study": "study_id | minimum_age_years\ns | 40",
-            "ref.study_criterion": "study_id | step_number | criterion_code\ns | 1 | examined",
+            "ref.study_criterion": "study_id | cohort_code | step_number | criterion_code\ns | survey | 1 | examined",
             "ref.study_cycle": f"study_id | cycle_label\ns | {cycle}" if cycle else "study_id | cycle_label",
             "staging.person": "person_id | sex_code\n1 | female\n2 | male",
             "staging.survey_design": "person_id | cycle_label\n1 | 2013-2014\n2 | 2011-2012",

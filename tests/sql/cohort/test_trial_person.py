@@ -6,10 +6,10 @@ TABLE = "cohort.trial_person"
 
 
 def people(run_sql, arm_rule: str, sex: str, status: str = "", met: tuple[str, ...] = ("true", "true")) -> list[dict]:
-    steps = "\n".join(f"s | 1 | 1 | {number} | {value}" for number, value in enumerate(met, 1))
+    steps = "\n".join(f"s | survey | 1 | 1 | {number} | {value}" for number, value in enumerate(met, 1))
     inputs = {
         "ref.study": f"study_id | arm_rule\ns | {arm_rule}",
-        "cohort.criterion": f"study_id | person_id | trial_number | step_number | is_met\n{steps}",
+        "cohort.criterion": f"study_id | cohort_code | person_id | trial_number | step_number | is_met\n{steps}",
         "staging.person": f"person_id | sex_code\n1 | {sex}",
         "staging.survey_design": "person_id | cycle_label\n1 | 2013-2014",
     }

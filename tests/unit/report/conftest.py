@@ -243,7 +243,7 @@ def _attrition() -> Rows:
                 hidden = study == DESCRIPTIVE and number == 6 and side == 1
                 rows.append(
                     {
-                        "study_id": study,
+                        **{"study_id": study, "cohort_code": "survey"},
                         "arm_code": arm,
                         "step_number": number,
                         "label": label,

@@ -20,7 +20,15 @@ def row_of(table: Table, heading: str) -> Row:
 def test_attrition_shows_people_left_and_taken_and_no_small_difference(frame_of: MakeFrame) -> None:
     steps = [(0, "Everybody", 500, 500), (1, "Examined", 500, 495), (2, "Scanned", 495, 100), (3, "Measured", 100, 100)]
     rows = [
-        {"study_id": "s", "arm_code": "men", "step_number": step, "label": label, "n_before": before, "n_after": after}
+        {
+            "study_id": "s",
+            "cohort_code": "survey",
+            "arm_code": "men",
+            "step_number": step,
+            "label": label,
+            "n_before": before,
+            "n_after": after,
+        }
         for step, label, before, after in steps
     ]
     frame = frame_of("mart.attrition", [{**row, "is_suppressed": False} for row in rows])
@@ -30,7 +38,7 @@ def test_attrition_shows_people_left_and_taken_and_no_small_difference(frame_of:
 
 
 def test_attrition_of_a_hidden_start_has_no_bars(frame_of: MakeFrame) -> None:
-    common = {"study_id": "s", "arm_code": "men", "label": "Everybody"}
+    common = {"study_id": "s", "cohort_code": "survey", "arm_code": "men", "label": "Everybody"}
     rows = [
         {**common, "step_number": 0, "n_before": None, "n_after": None, "is_suppressed": True},
         {**common, "step_number": 1, "n_before": None, "n_after": 40, "is_suppressed": False},

@@ -35,7 +35,8 @@ def test_the_real_studies_load():
     assert (
         set(studies) == {path.stem for path in folder().glob("*.toml")} >= {"nhanes_e2_bmd", "nhanes_bone_prevalence"}
     )
-    assert all(set(study.diagnostics) == set(PROFILES[study.design]) for study in studies.values())
+    surveys = [study for study in studies.values() if study.is_survey]
+    assert all(set(study.diagnostics) == set(PROFILES[study.design]) for study in surveys)
     assert studies["nhanes_e2_bmd"].population.cycles == ("2013-2014",)
 
 
@@ -135,7 +136,7 @@ def test_order_of_eligibility_is_content(edited):
 
 def test_criteria_are_those_sql_answers():
     text = (sql_root() / "cohort" / "criterion.sql").read_text()
-    asked = text[text.index("case asked.criterion_code") :]
+    asked = text[text.index("case asked_of_survey.criterion_code") :]
     assert sorted(re.findall(r"when '(\w+)'", asked)) == sorted(CRITERIA)
 
 
@@ -147,9 +148,15 @@ def test_covariates_are_those_sql_measures():
 
 
 def test_select_all_that_the_source_serves():
-    assert select((), "nhanes") == tuple(catalogue())
-    assert select((), "omop") == ()
+    surveys = tuple(name for name, study in catalogue().items() if study.is_survey)
+    clinical = tuple(name for name in catalogue() if name not in surveys)
+    assert select((), "nhanes") == surveys == ("nhanes_bone_prevalence", "nhanes_e2_bmd")
+    assert select((), "omop") == select((), "flat") == clinical
     assert select(("nhanes_e2_bmd",), "nhanes") == ("nhanes_e2_bmd",)
+
+
+def test_the_hash_of_a_survey_does_not_know_of_cohorts():
+    assert catalogue()["nhanes_e2_bmd"].protocol_hash == "9030c084b3db6f71"
 
 
 def test_select_refuses_unknown_studies_and_wrong_sources():

@@ -1,0 +1,59 @@
+"""Which codes a study file may name: read from the code lists under `sql/ref`. What a code means stands in the lists."""
+
+import csv
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Literal
+
+from pipelines.settings import sql_root
+
+Kind = Literal["drug", "condition", "procedure", "observation", "analyte", "site"]
+
+# Code list and columns that hold the codes; a drug is named by ingredient or by class.
+_LISTS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+    "drug": ("drug", ("ingredient", "drug_class")),
+    "condition": ("condition_set", ("condition_set",)),
+    "procedure": ("procedure_code", ("procedure_code",)),
+    "observation": ("observation_code", ("observation_code",)),
+    "analyte": ("analyte", ("analyte_code",)),
+    "site": ("bone_reference", ("site_code",)),
+}
+# Sites of scans that no reference population covers, so that the list does not hold them.
+_MORE: dict[Kind, frozenset[str]] = {"site": frozenset({"lumbar_spine", "total_hip", "femoral_neck"})}
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (sql_root() / "ref" / f"{name}.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@lru_cache(maxsize=16)
+def allowed(kind: Kind) -> frozenset[str]:
+    """Every code of a kind."""
+    name, columns = _LISTS[kind]
+    return frozenset(row[column] for row in _rows(name) for column in columns if row[column]) | _MORE.get(
+        kind, frozenset()
+    )
+
+
+@lru_cache(maxsize=1)
+def _ingredients_of_class() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for row in _rows("drug"):
+        found.setdefault(row["drug_class"], set()).add(row["ingredient"])
+    return {name: frozenset(members) for name, members in found.items()}
+
+
+def ingredients(codes: tuple[str, ...]) -> frozenset[str]:
+    """The ingredients that drug codes stand for, classes spelled out."""
+    return frozenset().union(*(_ingredients_of_class().get(code, frozenset({code})) for code in codes))
+
+
+def unknown(kind: Kind, codes: tuple[str, ...]) -> str:
+    """What is wrong with codes that no list holds, with the codes next to them; empty where all are known."""
+    wrong = [code for code in codes if code not in allowed(kind)]
+    if not wrong:
+        return ""
+    near = dict.fromkeys(match for code in wrong for match in get_close_matches(code, sorted(allowed(kind)), n=3))
+    said = f"; near: {', '.join(near)}" if near else ""
+    return f"no {kind} {', '.join(wrong)} in sql/ref/{_LISTS[kind][0]}.csv{said}"

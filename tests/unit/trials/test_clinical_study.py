@@ -1,0 +1,190 @@
+"""Clinical study files: what a cohort may say, what is refused and how, and which rows SQL is given."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from pipelines.errors import BadInput
+from pipelines.settings import sql_root
+from pipelines.tables import CONTRACTS
+from pipelines.trials import code_list, cohort_rows, rule
+from pipelines.trials.study import catalogue, folder, read
+
+ORIGINAL = folder() / "ai_vs_tamoxifen.toml"
+CLINICAL = {name: study for name, study in catalogue().items() if not study.is_survey}
+Edited = Callable[..., Path]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Edited:
+    """The study of inhibitors and tamoxifen with some text replaced, in a file of the same name."""
+
+    def edit(*changes: tuple[str, str]) -> Path:
+        text = ORIGINAL.read_text()
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path = tmp_path / ORIGINAL.name
+        path.write_text(text)
+        return path
+
+    return edit
+
+
+def codes_of(union: object) -> set[str]:
+    """The rule codes of a discriminated union."""
+    members = get_args(get_args(union)[0])
+    return {code for member in members for code in get_args(member.model_fields["rule"].annotation)}
+
+
+def test_the_studies_of_the_estimands_are_there():
+    assert set(CLINICAL) == {
+        *("ai_vs_tamoxifen", "trt_ai_addon", "ai_cardiovascular", "ai_fracture", "ai_metabolic"),
+        *("female_testosterone_ai", "restart_protocol", "hpg_response", "bone_turnover", "ai_dose_response"),
+        *("e2_pkpd", "e2_threshold", "recovery_after_stop", "symptoms_e2", "monitoring", "titration_policy"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(CLINICAL))
+def test_rules_that_hold_for_every_study(name: str):
+    for cohort in CLINICAL[name].cohort:
+        asked = {step.rule: step for step in cohort.eligibility}
+        assert asked["minimum_age"].years >= 18
+        assert asked["observed_before"].days == 730
+        sexes = [step.sex for step in cohort.eligibility if step.rule == "sex"]
+        assert len(sexes) == 1, "men and women are never pooled"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('rule = "sex"', 'rule = "shoe_size"', "cohort.0.eligibility.0"),
+        ('rule = "sex"', 'rule = "shoe_size"', "'minimum_age', 'sex', 'menopause', 'observed_before'"),
+        ('rule = "new_use"', 'rule = "full_moon"', "'new_use', 'procedure', 'lab_draw', 'scan', 'use_reached'"),
+        ('rule = "starts"', 'rule = "ends"', "'starts', 'starts_none', 'dose', 'everybody', 'stops', 'continues'"),
+        ("days = 730", "days = -730", "cohort.0.eligibility.8.observed_before.days"),
+        ("days = 730", "months = 24", "cohort.0.eligibility.8.observed_before.months"),
+        ("years = 18", "years = 17", "minimum_age.years"),
+        ('drugs = ["tamoxifen"]', 'drugs = ["tamoxifn"]', "no drug tamoxifn in sql/ref/drug.csv; near: tamoxifen"),
+        ('conditions = ["breast_cancer"]', 'conditions = ["cold"]', "no condition cold in sql/ref/condition_set.csv"),
+        ('procedures = ["breast_surgery"]', 'procedures = ["surgery"]', "no procedure surgery"),
+        ('observations = ["er_status"]', 'observations = ["er_state"]', "near: er_status"),
+        ('sites = ["lumbar_spine"', 'sites = ["elbow"', "no site elbow"),
+        (
+            'drugs = ["tamoxifen"]',
+            'drugs = ["anastrozole"]',
+            "aromatase_inhibitor and tamoxifen overlap in anastrozole",
+        ),
+        ('code = "surgery"', 'code = "active_comparator"', "a code occurs twice"),
+        ('code = "surgery"', 'code = "survey"', "survey is the cohort of surveys"),
+        ('code = "tamoxifen"', 'code = "aromatase_inhibitor"', "aromatase_inhibitor occurs twice"),
+        ('code = "tamoxifen"', 'code = "open"', "open means something else"),
+        ('rule = "one_arm"\nlabel = "Exactly one of the arms on the day"', 'rule = "one_arm"', "one_arm.label"),
+        (
+            '[[cohort.eligibility]]\nrule = "one_arm"\nlabel = "Exactly one of the arms on the day"\n',
+            "",
+            "one_arm is asked where there are several arms",
+        ),
+        ("grace_days = 183", "", "one_arm is asked where there are several arms"),
+        ('design = "point_treatment"', 'design = "crystal_ball"', "design"),
+        ("[estimation]", "[diagnostics]\nminimum_n = 30\n\n[estimation]", "not estimated yet"),
+        ("[outcomes]", '[covariates]\ncodes = ["lumbar_spine_bmd_change_pct"]\n\n[outcomes]', "is also a covariate"),
+        ("[outcomes]", '[population]\ncycles = []\nminimum_age_years = 18\narms = "sex"\n\n[outcomes]', "surveys"),
+        ("[estimation]", '[[cohort.censor]]\nreason = "x"\n\n[estimation]', "name events of one kind"),
+        (
+            "[estimation]",
+            '[[cohort.censor]]\nreason = "death"\ndrugs = ["statin"]\n\n[estimation]',
+            "death ends follow-up anyway",
+        ),
+    ],
+)
+def test_refused_with_file_key_and_what_is_allowed(edited: Edited, old: str, new: str, said: str):
+    with pytest.raises(BadInput) as refused:
+        read(edited((old, new)))
+    assert all(problem.startswith("ai_vs_tamoxifen.toml: ") for problem in refused.value.problems)
+    assert any(said in problem for problem in refused.value.problems), refused.value.problems
+    assert refused.value.exit_status == 2
+
+
+def test_a_comparing_design_needs_a_comparator(edited: Edited):
+    arm = re.search(r"\[\[cohort\.arms\]\]\ncode = \"tamoxifen\".*?\n\n", ORIGINAL.read_text(), re.DOTALL)
+    one = '[[cohort.eligibility]]\nrule = "one_arm"\nlabel = "Exactly one of the arms on the day"\n'
+    assert arm
+    with pytest.raises(BadInput, match="active_comparator has no comparator, which design point_treatment needs"):
+        read(edited((arm.group(), ""), (one, "")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("up_to_mg_per_week = 1\n", "up_to_mg_per_week = 1.5\n", "up_to_1_mg and over_1_to_2_mg overlap in dose"),
+        (
+            'drugs = ["anastrozole"]\nabove',
+            'drugs = ["aromatase_inhibitor"]\nabove',
+            "adds milligrams of different drugs",
+        ),
+        (
+            "follow_up_days = 820\n",
+            "follow_up_days = 820\ngrace_days = 30\n",
+            "is told at time zero: leave grace_days out",
+        ),
+    ],
+)
+def test_doses_of_one_drug_in_bands_that_do_not_overlap(tmp_path: Path, old: str, new: str, said: str):
+    text = (folder() / "ai_dose_response.toml").read_text()
+    assert old in text
+    path = tmp_path / "ai_dose_response.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(BadInput, match=said):
+        read(path)
+
+
+def test_a_new_study_is_a_new_file_and_its_hash_follows_what_it_says(edited: Edited):
+    original = read(ORIGINAL).protocol_hash
+    assert read(edited(("days = 730", "days   =   730  # two years"))).protocol_hash == original
+    assert read(edited(("days = 730", "days = 365"))).protocol_hash != original
+    assert (
+        read(edited(('["aromatase_inhibitor", "serm", "serd"]', '["aromatase_inhibitor"]'))).protocol_hash != original
+    )
+
+
+def test_criteria_of_cohorts_are_those_sql_answers():
+    text = (sql_root() / "cohort" / "criterion.sql").read_text()
+    asked = text[text.index("case looked.criterion_code") : text.index("from looked\n")]
+    assert set(re.findall(r"when '(\w+)'", asked)) == codes_of(rule.Criterion)
+
+
+def test_time_zeros_and_arms_are_those_sql_answers():
+    allowed = {column.name: column.allowed for column in CONTRACTS["ref.study_cohort"].columns}
+    assert set(allowed["time_zero_code"]) == codes_of(rule.TimeZero)
+    allowed = {column.name: column.allowed for column in CONTRACTS["ref.study_arm"].columns}
+    assert set(allowed["rule_code"]) == codes_of(rule.Arm)
+    text = "".join((sql_root() / "cohort" / f"{name}.sql").read_text() for name in ("time_zero", "trial_person"))
+    assert all(f"'{code}'" in text for code in codes_of(rule.Arm))
+
+
+def test_parameters_reach_sql_in_their_columns():
+    rows = [row for row in cohort_rows.criteria([CLINICAL["trt_ai_addon"]]) if row["cohort_code"] == "co_start"]
+    free = next(row for row in rows if row["except_last_days"] == 14)
+    assert (free["criterion_code"], free["set_code"], free["look_back_days"]) == (
+        "no_use",
+        "drug.aromatase_inhibitor",
+        365,
+    )
+    assert rows[0]["word"] == "male" and rows[1]["minimum"] == 18
+    (add_on,) = [row for row in cohort_rows.cohorts([CLINICAL["trt_ai_addon"]]) if row["cohort_code"] == "add_on"]
+    assert (add_on["minimum"], add_on["maximum"], add_on["grace_days"], add_on["is_first"]) == (30, 80, 30, False)
+
+
+def test_each_set_of_events_is_named_once():
+    rows = cohort_rows.sets(CLINICAL.values())
+    assert len({(row["set_code"], row["code"]) for row in rows}) == len(rows)
+    assert {"set_code": "drug.aromatase_inhibitor+tamoxifen", "kind_code": "drug", "code": "tamoxifen"} in rows
+
+
+def test_a_class_stands_for_its_ingredients():
+    assert code_list.ingredients(("aromatase_inhibitor",)) == {"anastrozole", "letrozole", "exemestane"}
+    assert code_list.ingredients(("serm", "anastrozole")) >= {"tamoxifen", "anastrozole"}
