@@ -68,6 +68,11 @@ PYTHON_STEPS: tuple[Step, ...] = (
         (*_AI, "staging.observation_period", "staging.drug_exposure"),
     ),
     _python(
+        "features.marker",
+        "pipelines.features.marker:marker",
+        ("staging.lab_result", "staging.person", "features.dosing_episode", "ref.marker", "ref.marker_band"),
+    ),
+    _python(
         "features.lipid_metabolic",
         "pipelines.features.lipid_metabolic:lipid_metabolic",
         ("staging.lab_result", "features.dosing_episode"),

@@ -5,7 +5,7 @@ Not here: drug taking (`features_dosing`), bone and covariates (`features`), res
 
 import dataframely as dy
 
-from pipelines.tables.columns import day, number, person_id, text, whole
+from pipelines.tables.columns import day, flag, number, person_id, text, whole
 from pipelines.tables.contract import table
 
 WINDOWS = ("single_draw", "undated", "days_90", "days_180", "days_365", "series", "episode")
@@ -87,6 +87,53 @@ class E2Exposure(dy.Schema):
     bioavailable_testosterone_ng_dl = number(
         "Mean bioavailable testosterone, Vermeulen", "ng/dL", optional=True, minimum=0
     )
+
+
+@table("features.steroid_panel", grain="one row per person and specimen with a sex steroid")
+class SteroidPanel(dy.Schema):
+    """Sex steroids of one specimen side by side: ratios where both are measured, bands of estradiol, dose on the day."""
+
+    person_id = person_id()
+    specimen_id = text("Specimen", key=True)
+    drawn_on = day("Day of the draw", optional=True)
+    e2_assay_class = text("Assay class of estradiol, the better one of two", optional=True)
+    e2_lo_pg_ml = number("Estradiol, lower bound", "pg/mL", optional=True, minimum=0)
+    e2_hi_pg_ml = number("Estradiol, upper bound", "pg/mL", optional=True, minimum=0)
+    estrone_pg_ml = number("Estrone, measured", "pg/mL", optional=True, minimum=0)
+    estriol_ng_ml = number("Estriol, measured", "ng/mL", optional=True, minimum=0)
+    testosterone_ng_dl = number("Testosterone, measured", "ng/dL", optional=True, minimum=0)
+    androstenedione_ng_dl = number("Androstenedione, measured", "ng/dL", optional=True, minimum=0)
+    progesterone_ng_ml = number("Progesterone, measured", "ng/mL", optional=True, minimum=0)
+    t_e2_ratio = number("Testosterone (ng/dL) over estradiol (pg/mL), both measured", "1", optional=True, minimum=0)
+    log_t_e2_ratio = number("ln of it", "1", optional=True)
+    aromatisation_index = number(
+        "Estradiol (pmol/L) over testosterone (nmol/L), both measured", "pmol/nmol", optional=True, minimum=0
+    )
+    e1_e2_ratio = number("Estrone over estradiol, both measured", "1", optional=True, minimum=0)
+    e1_a4_ratio = number(
+        "Estrone (pmol/L) over androstenedione (nmol/L), both measured", "pmol/nmol", optional=True, minimum=0
+    )
+    estrogen_sum_pg_ml = number("Estrone plus estradiol, both measured", "pg/mL", optional=True, minimum=0)
+    e2_p4_ratio = number("Estradiol (pg/mL) over progesterone (ng/mL), both measured", "1", optional=True, minimum=0)
+    status_code = text("Menopausal status of women as known on the day", optional=True)
+    e2_band_code = text(
+        "Band of ref.e2_band that both bounds lie in; NULL where there is none for the person",
+        optional=True,
+        allowed=("severe", "low", "target", "raised", "high"),
+    )
+    is_estrogen_high = flag(
+        "Women: surely above 100 pg/mL before menopause or 21 after; false if surely not; NULL else", optional=True
+    )
+    is_on_progestin = flag("Progestin at hand on the day")
+    is_on_inhibitor = flag("Aromatase inhibitor at hand on the day")
+    is_on_testosterone = flag("Testosterone at hand on the day")
+    label_dose_pct = number("Dose of the inhibitor on the day as a share of the label", "%", optional=True, minimum=0)
+    dosing_state_code = text(
+        "Men on an inhibitor, by estradiol alone: below the band `target` over, in it correct, above it under",
+        optional=True,
+        allowed=("over", "correct", "under"),
+    )
+    cycle_day = whole("Day of the cycle told for the day", "d", optional=True, minimum=1)
 
 
 @table("ref.e2_band", grain="one row per sex, menopausal status and band", unit="population")

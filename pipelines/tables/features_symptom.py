@@ -1,0 +1,111 @@
+"""Contracts of `features` about what people feel: episodes of symptoms, questionnaires and functional tests.
+
+Diagnoses, drugs that may stand for a symptom, and weight are kept apart by `basis_code`, never added up.
+"""
+
+import dataframely as dy
+
+from pipelines.tables.columns import day, flag, number, person_id, text, whole
+from pipelines.tables.contract import table
+
+SYSTEMS = (
+    "joint",
+    "fatigue",
+    "mood",
+    "irritability",
+    "cognition",
+    "sleep",
+    "libido",
+    "erectile",
+    "vaginal",
+    "vasomotor",
+    "gynecomastia",
+    "fluid",
+    "breast",
+    "connective_tissue",
+    "fertility",
+    "hair",
+)
+BASES = ("diagnosis", "drug_start", "weight_gain")
+
+
+@table("features.symptom_episode", grain="one row per person, system, basis and episode")
+class SymptomEpisode(dy.Schema):
+    """Episodes of symptoms: records of one system and basis, a new one after a year without any."""
+
+    person_id = person_id()
+    system_code = text("System", key=True, allowed=SYSTEMS)
+    basis_code = text("What it rests on", key=True, allowed=BASES)
+    episode_number = whole("Order of the episode", key=True, minimum=1)
+    starts_on = day("Day of the first record")
+    last_on = day("Day of the last record")
+    n_records = whole("Days with a record", minimum=1)
+    lookback_days = whole(
+        "Days under observation before; NULL where the start is not known", "d", optional=True, minimum=0
+    )
+    is_incident = flag("At least a year under observation without a record before", optional=True)
+    is_on_inhibitor = flag("Aromatase inhibitor at hand on the first day")
+    is_on_testosterone = flag("Testosterone at hand on the first day")
+    days_since_inhibitor_start = whole(
+        "Days since the first supply of an inhibitor; negative before", "d", optional=True
+    )
+    days_since_e2 = whole("Days since the last estradiol draw before the first day", "d", optional=True, minimum=1)
+    e2_band_code = text("Band of that draw (ref.e2_band)", optional=True)
+
+
+@table("features.assessment", grain="one row per person, day and assessment")
+class AssessmentResult(dy.Schema):
+    """Questionnaires and functional tests of a day, against a cut-off and against before the inhibitor, beside estradiol."""
+
+    person_id = person_id()
+    observed_on = dy.Date(primary_key=True, nullable=False, description="Day")
+    observation_code = text("Questionnaire or test", key=True)
+    system_code = text("System it tells of")
+    value = number("Mean of the day")
+    unit_code = text("Unit", optional=True)
+    is_beyond = flag("At the cut-off or worse; NULL without one", optional=True)
+    days_since_inhibitor_start = whole(
+        "Days since the first supply of an inhibitor; negative before", "d", optional=True
+    )
+    change = number("Change since the last value before the first supply", optional=True)
+    is_real_change = flag("Worse by at least what people notice; NULL where that is not known", optional=True)
+    days_since_e2 = whole("Days since the last estradiol draw, at most 90", "d", optional=True, minimum=0)
+    e2_band_code = text("Band of that draw (ref.e2_band)", optional=True)
+    discordance_code = text(
+        "Symptoms against estradiol in or outside the band `target`; NULL where either is not known",
+        optional=True,
+        allowed=("symptoms_in_target", "symptoms_outside_target", "none_in_target", "none_outside_target"),
+    )
+
+
+@table("ref.symptom_system", grain="one row per symptom", unit="population")
+class SymptomSystem(dy.Schema):
+    """Which system a coded symptom belongs to."""
+
+    symptom_code = text("Symptom, as in ref.symptom_code", key=True)
+    system_code = text("System", allowed=SYSTEMS)
+
+
+@table("ref.symptom_proxy", grain="one row per system, class, ingredient and route", unit="population")
+class SymptomProxy(dy.Schema):
+    """Drugs whose first supply may stand for a symptom; `*` is any."""
+
+    system_code = text("System", key=True, allowed=SYSTEMS)
+    drug_class = text("Class", key=True)
+    ingredient = text("Ingredient, or *", key=True)
+    route_code = text("Route, or *", key=True)
+    sex_code = text("Sex", allowed=("any", "female", "male"))
+    source = text("What else it may mean")
+
+
+@table("ref.assessment", grain="one row per questionnaire or test", unit="population")
+class Assessment(dy.Schema):
+    """Questionnaires and functional tests: which way is worse, cut-offs, and what change people notice."""
+
+    observation_code = text("Questionnaire or test", key=True)
+    system_code = text("System")
+    worse_code = text("Which way is worse", allowed=("higher", "lower"))
+    threshold_men = number("Cut-off in men: at it or worse", optional=True)
+    threshold_women = number("Cut-off in women: at it or worse", optional=True)
+    real_change = number("Least change that people notice", optional=True, minimum=0)
+    source = text("Publication or house rule")
