@@ -8,6 +8,7 @@
 The first two may be judged by stratum: the columns `by` of the row, or of the query's result.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,7 @@ from pipelines.warehouse.sqlfile import SqlFileError, tables_read
 HOLD = "expect_rows_to_hold"
 COLUMNS = "expect_table_columns_to_match_ordered_list"
 _COMMON = {"mostly", "least", "by"}
+_JOINED, _KEYS = re.compile(r"join (\S+) as"), re.compile(r"using \((\w+)\)")
 _OF_ROW = {"holds", "where"}
 _OF_QUERY = {"query", "within_person"}
 
@@ -114,6 +116,9 @@ def _hold_problems(arguments: Mapping[str, Any], rows: str, contract: Contract) 
     if any(brace in text.replace("{batch}", "") for text in texts for brace in "{}"):
         yield "SQL must hold no brace but those of {batch}"
         return
+    if "holds" in arguments and (unclear := _unclear(arguments.get("by", []), rows, contract)):
+        yield f"by names columns that no table has, or several (then as table.column): {', '.join(unclear)}"
+        return
     try:
         tables = tables_of(question(HOLD, arguments), rows, contract.name)
     except SqlFileError as error:
@@ -121,6 +126,14 @@ def _hold_problems(arguments: Mapping[str, Any], rows: str, contract: Contract) 
         return
     if unknown := sorted(set(tables) - set(CONTRACTS)):
         yield f"SQL names tables that do not exist: {', '.join(unknown)}"
+
+
+def _unclear(by: list[str], rows: str, contract: Contract) -> list[str]:
+    """Columns of `by` without a table's name that no table of `rows` has, or more than one."""
+    keys = set(_KEYS.findall(rows))
+    names = [contract.name, *_JOINED.findall(rows)]
+    owned = [column.name for name in names for column in CONTRACTS[name].columns if column.name not in keys]
+    return sorted(column for column in by if "." not in column and column not in keys and owned.count(column) != 1)
 
 
 @lru_cache(maxsize=2048)
