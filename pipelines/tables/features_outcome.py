@@ -59,7 +59,13 @@ class OutcomeEvent(dy.Schema):
     index_on = day("Time zero")
     is_prevalent = flag("A record of it lies on or before time zero, within prevalent_days of the phenotype")
     days_since_last_before = whole("Days since the last record on or before time zero", "d", optional=True, minimum=0)
-    is_event = flag("A new event after time zero and within follow-up")
+    counts_from_on = day(
+        "First day on which an event counts: the day after time zero, or later where the study says so"
+    )
+    is_early_event = flag(
+        "A new event came after time zero and before that day: not at risk of a first one from then on"
+    )
+    is_event = flag("A new event from that day on and within follow-up")
     event_on = day("Day of that event", optional=True)
     event_days = whole("Days from time zero to it", "d", optional=True, minimum=1)
     is_possible_event = flag("The same, with possible records counted")

@@ -211,6 +211,90 @@ def test_a_planted_leak_is_found(leak: str, population: Tables) -> None:
     assert where in differing(known(leaky, study, anchors), known(after, study, anchors))
 
 
+def on_the_day(population: Tables, table: str, anchors: pl.DataFrame, **said: object) -> pl.DataFrame:
+    """The table with one more row for each person on the day of the anchor: the first row of the table, rewritten."""
+    given = population[table]
+    columns = {name: pl.lit(value, given.schema[name]) for name, value in said.items()}
+    day = lives["DATED"][table][0]
+    rows = given.head(1).drop("person_id").join(anchors, how="cross")
+    rows = rows.with_columns(
+        pl.col("anchor_on").alias(day), source_row=10_000_000 + pl.int_range(pl.len(), dtype=pl.Int64), **columns
+    )
+    return pl.concat([given, rows.select(given.columns).cast(given.schema)])
+
+
+SAME_DAY: dict[str, Edits] = {
+    "": {},
+    "covariates": {"features.covariate": ("dispensed.started_on < moment", "dispensed.started_on <= moment")},
+    "eligibility": {"cohort.criterion": ("'drug.') then 1 else 0", "'drug.') then 0 else 0")},
+}
+
+
+@pytest.mark.parametrize("where", SAME_DAY)
+def test_supplies_of_the_day_itself_are_not_known(where: str, before, population) -> None:
+    """Bone drug and statin on the day of time zero exclude nobody, and are no covariate; a planted leak is found."""
+    study = "ai_vs_tamoxifen"
+    anchors = anchored(before, study)
+    held = {table: before[table] for table in HELD_STILL}
+    changed = dict(population)
+    for name, drug in (("alendronate", "bisphosphonate"), ("atorvastatin", "statin")):
+        changed["staging.drug_exposure"] = on_the_day(
+            changed, "staging.drug_exposure", anchors, ingredient=name, drug_name=name, drug_class=drug
+        )
+    after = computed(changed, (study,), held, SAME_DAY[where])
+    was, now = known(before, study, anchors), known(after, study, anchors)
+    assert was["arm"].height >= 10
+    assert where in differing(was, now) if where else differing(was, now) == set()
+
+
+def test_results_scans_and_diagnoses_of_the_day_itself_are_known(before, population) -> None:
+    study = "ai_vs_tamoxifen"
+    anchors = anchored(before, study)
+    held = {table: before[table] for table in HELD_STILL}
+    laboratory = {"specimen_id": "day", "analyte_code": "ldl_cholesterol_reported", "value": 444.0, "operator": "="}
+    changed = population | {
+        "staging.lab_result": on_the_day(
+            population, "staging.lab_result", anchors, is_censored=False, **laboratory
+        ).filter(
+            # One result of the analyte on a day: what else was drawn on it gives way.
+            pl.col("specimen_id").eq("day") | ~pl.struct("person_id", "drawn_on").is_in(_days(anchors))
+        ),
+        "staging.condition": on_the_day(population, "staging.condition", anchors, condition_code="S72.001A"),
+        "staging.dxa_scan": on_the_day(population, "staging.dxa_scan", anchors, scan_id="day", bmd_g_cm2=0.6),
+    }
+    after = known(computed(changed, (study,), held), study, anchors)
+    at_anchor = after["arm"].join(anchors.rename({"anchor_on": "index_on"}), on=["person_id", "index_on"], how="semi")
+    assert at_anchor.height >= 10
+    of_day = after["covariates"].join(at_anchor.select(KEY), on=KEY, how="semi")
+    for code, value in (("ldl_reported_mg_dl", 444.0), ("ever_hip_fracture", 1.0), ("days_since_dxa", 0.0)):
+        assert of_day.filter(covariate_code=code)["value"].to_list() == [value] * at_anchor.height, code
+
+
+def _days(anchors: pl.DataFrame) -> pl.Series:
+    return anchors.select(pl.struct("person_id", drawn_on="anchor_on")).to_series().implode()
+
+
+#: dated, and yet nothing that a time zero could come before: the day on which a person entered; the last day of a delivery
+UNDATED = {"staging.person", "staging.latest_day"}
+
+
+def test_every_dated_table_behind_the_results_is_randomised(population: Tables) -> None:
+    dated = {
+        table
+        for table in needed(RESULTS)
+        if table.startswith("staging.") and pl.Date in CONTRACTS[table].empty().schema.values()
+    }
+    assert dated - UNDATED == set(lives["DATED"])
+    assert {table for table in dated - UNDATED if population[table].is_empty()} == set()
+
+
+def test_every_table_that_a_covariate_reads_tells_something(before) -> None:
+    """A leak through a table without rows would not show."""
+    reads = pl.read_csv(sql_root() / "ref" / "covariate.csv").select("covariate_code", "reads")
+    told = before["features.covariate"].filter(pl.col("value") > 0).join(reads, on="covariate_code")
+    assert set(reads["reads"]) - set(told["reads"]) == set()
+
+
 def test_the_population_has_people_in_every_cohort(before) -> None:
     found = {tuple(row) for row in before["cohort.trial_person"].select("study_id", "cohort_code").unique().rows()}
     asked = {(name, cohort.code) for name in CLINICAL for cohort in catalogue()[name].cohort}

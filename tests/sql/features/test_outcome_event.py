@@ -17,7 +17,7 @@ def definite(code: str, day: str) -> str:
 def outcome(run_sql):
     """The row of one outcome of the one person, time zero 15 June 2020."""
 
-    def run(code: str, *events: str, end="", reason="horizon", period=PERIOD, died: str = ""):
+    def run(code: str, *events: str, end="", reason="horizon", period=PERIOD, died: str = "", counts_from: int = 0):
         inputs = {
             "cohort.trial_person": "study_id | person_id | trial_number | cohort_code | arm_code | index_on | end_on | end_reason"
             f"\ns | 1 | 2 | c | a | 2020-06-15 | {end} | {reason}",
@@ -25,6 +25,11 @@ def outcome(run_sql):
             "features.clinical_event": "\n".join((EVENT, *events)),
             "staging.observation_period": period,
         }
+        if counts_from:
+            inputs["ref.study_cohort"] = (
+                "study_id | cohort_code | follow_up_from_days\n"
+                f"s | c | {counts_from}\ns | another | 400\nanother | c | 400"
+            )
         if died:
             inputs["staging.death"] = f"person_id | died_on | source_file\n1 | {died} | d"
         rows = {row["outcome_code"]: row for row in run_sql(TABLE, inputs)}
@@ -86,6 +91,32 @@ def test_an_event_on_the_day_of_time_zero_is_no_outcome_but_one_on_the_last_day_
 def test_why_follow_up_ended(outcome, given, reason, last):
     row = outcome("heart_failure", **given)
     assert (row["end_reason"], row["follow_up_ends_on"]) == (reason, last and dt.date.fromisoformat(last))
+
+
+@pytest.mark.parametrize(
+    ("days", "event_days", "is_early"),
+    [
+        ((29,), None, True),
+        ((30,), 30, False),
+        ((31,), 31, False),
+        ((29, 60), 60, True),
+        ((0, 30), 30, False),
+        ((), None, False),
+    ],
+)
+def test_outcomes_count_from_the_day_that_the_study_names(outcome, days, event_days, is_early):
+    """Time zero 15 June 2020 and 30 days: 15 July is the first day that counts."""
+    on = [dt.date(2020, 6, 15) + dt.timedelta(days=n) for n in days]
+    row = outcome("heart_failure", *(definite("heart_failure", str(day)) for day in on), counts_from=30)
+    assert row["counts_from_on"] == dt.date(2020, 7, 15)
+    assert (row["is_event"], row["event_days"], row["is_early_event"]) == (event_days is not None, event_days, is_early)
+    assert row["possible_event_on"] == row["event_on"]
+
+
+def test_without_such_a_day_outcomes_count_from_the_day_after_time_zero(outcome):
+    row = outcome("heart_failure", definite("heart_failure", "2020-06-16"))
+    assert (row["counts_from_on"], row["event_days"]) == (dt.date(2020, 6, 16), 1)
+    assert row["is_early_event"] is False
 
 
 def test_metastasis_ends_follow_up_for_fractures_only(outcome):
