@@ -108,6 +108,7 @@ def labs(survey: pl.DataFrame, clinic: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias("value"),
         pl.lit("immunoassay").alias("assay_class"),
         pl.lit("steroidal_drug_interference").alias("missing_reason"),
+        pl.lit("limit_written_as_half").alias("result_flags"),
     )
     below = {"operator": "<", "is_censored": True, "value": 5.0, "lloq": 5.0, "result_flags": "limit_written_as_zero"}
     filled = changed(dated.head(1), specimen_id="omop-3", source_value=0.0, lab_id="L1", **below)

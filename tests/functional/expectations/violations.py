@@ -227,7 +227,9 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         "clinical_row_complete": one("lab_result", clinic & c("value").is_not_null(), unit_basis=None),
         "inferred_from_habit": one("lab_result", c("unit_basis") == "inferred_from_lab", lab_id="L2"),
         "within_limits_of_analyte": one("lab_result", clinic & (c("operator") == "="), value=200_000.0),
-        "fills_are_censored": one("lab_result", c("result_flags").is_not_null(), operator="=", is_censored=False),
+        "fills_are_censored": one(
+            "lab_result", c("result_flags").is_not_null() & (c("operator") == "<"), operator="=", is_censored=False
+        ),
         "interference_is_missing": one(
             "lab_result", clinic & c("missing_reason").is_not_null(), assay_class="lc_ms_ms"
         ),

@@ -156,7 +156,10 @@ BROKEN = {
     "strata in no list": (changed(kwargs={"by": "sex_code"}), "by must be a list of columns"),
     "argument not known": (changed(kwargs={"column": "sex_code"}), "arguments not known here: column"),
     "nothing that holds": (changed(kwargs={"query": None}), "kwargs must give 'holds', or a 'query'"),
-    "stratum of no column": (changed(kwargs={"query": None, "holds": "true", "by": ["colour"]}), "no table has, or several"),
+    "stratum of no column": (
+        changed(kwargs={"query": None, "holds": "true", "by": ["colour"]}),
+        "no table has, or several",
+    ),
     "stratum of a table": (changed(type="expect_x", kwargs={"query": None, "by": ["sex_code"]}), "judged by stratum"),
     "broken condition": (changed(kwargs={"query": None, "holds": "age >"}), "SQL: staging.person:"),
     "query beside the table": (changed(kwargs={"query": "select true as holds from staging.death"}), "{batch}"),
