@@ -120,6 +120,15 @@ ANALYTE_UNITS = {
     "psa": "ng/mL",
     "sperm_concentration": "10*6/mL",
     "estriol": "ng/mL",
+    "sodium": "mmol/L",
+    "potassium": "mmol/L",
+    "chloride": "mmol/L",
+    "bicarbonate": "mmol/L",
+    "magnesium": "mg/dL",
+    "mcv": "fL",
+    "mchc": "g/dL",
+    "platelets": "10*3/uL",
+    "bilirubin": "mg/dL",
 }
 ANALYTES = tuple(ANALYTE_UNITS)
 ASSAY_CLASSES = ("lcms", "immunoassay", "routine")
@@ -155,32 +164,22 @@ EVENT_CODES = (
     "infertility",
     "endometriosis",
     "fibroids",
-)
-#: events no drug of interest touches; an unmeasured confounder may
-NEGATIVE_CONTROLS = (
     "cataract",
+)
+#: events no drug of interest touches; an unmeasured confounder may. Each is an accepted control of `ref.negative_control`
+NEGATIVE_CONTROLS = (
     "ingrown_nail",
-    "hearing_loss",
     "otitis_externa",
     "appendicitis",
-    "hernia",
-    "psoriasis",
     "contact_dermatitis",
     "animal_bite",
     "cellulitis",
-    "conjunctivitis",
-    "tinnitus",
-    "hemorrhoids",
-    "gallstones",
-    "kidney_stone",
-    "urinary_infection",
     "influenza",
     "pneumonia",
     "sinusitis",
     "tooth_abscess",
-    "plantar_fasciitis",
     "sunburn",
-    "wart",
+    "viral_wart",
     "seborrheic_keratosis",
     "basal_cell_carcinoma",
     "herpes_zoster",
@@ -190,8 +189,25 @@ NEGATIVE_CONTROLS = (
     "corneal_abrasion",
     "cerumen",
     "actinic_keratosis",
-    "glaucoma",
-    "food_poisoning",
+    "onychomycosis",
+    "tinea",
+    "epidermoid_cyst",
+    "lipoma",
+    "hallux_valgus",
+    "hammer_toe",
+    "presbyopia",
+    "astigmatism",
+    "chalazion",
+    "foreign_body_eye",
+    "foreign_body_ear",
+    "burn_arm",
+    "open_wound_hand",
+    "insect_sting",
+    "otitis_media",
+    "acute_pharyngitis",
+    "acute_bronchitis",
+    "anal_fissure",
+    "dental_caries",
 )
 SETTINGS = ("outpatient", "emergency", "inpatient")
 DETECTION = ("clinical", "scan", "never")
@@ -258,6 +274,20 @@ OBSERVATION_UNITS = {
     "shoe_size": "1",
 }
 OBSERVATIONS = tuple(OBSERVATION_UNITS)
-#: continuous negative controls among analytes and observations: no drug of interest changes them
-CONTINUOUS_NEGATIVE_CONTROLS = ("lipoprotein_a", "free_t4", "prolactin", "shoe_size", "nail_length", "height")
+#: continuous negative controls, accepted in `ref.negative_control`: no drug of interest changes them
+CONTINUOUS_NEGATIVE_CONTROLS = (
+    "sodium",
+    "potassium",
+    "chloride",
+    "bicarbonate",
+    "magnesium",
+    "mcv",
+    "mchc",
+    "platelets",
+    "bilirubin",
+    "albumin",
+    "height",
+    "shoe_size",
+    "nail_length",
+)
 VISIT_KINDS = ("office", "telehealth", "laboratory", "imaging", "emergency", "inpatient")

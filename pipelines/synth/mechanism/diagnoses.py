@@ -19,16 +19,18 @@ ALL_EVENTS = codes.EVENT_CODES + codes.NEGATIVE_CONTROLS
 _INPATIENT = {
     "hip_fracture": 0.97, "vertebral_fracture": 0.25, "forearm_fracture": 0.10, "humerus_fracture": 0.25, "other_fracture": 0.15,
     "heart_failure": 0.65, "myocardial_infarction": 0.95, "ischaemic_stroke": 0.9, "venous_thromboembolism": 0.5, "angina": 0.3,
-    "atrial_fibrillation": 0.25, "appendicitis": 0.9, "pneumonia": 0.4, "diverticulitis": 0.35, "gallstones": 0.3,
+    "atrial_fibrillation": 0.25, "appendicitis": 0.9, "pneumonia": 0.4, "diverticulitis": 0.35,
 }  # fmt: skip
 _EMERGENCY = {
     "forearm_fracture",
     "humerus_fracture",
     "other_fracture",
-    "kidney_stone",
     "animal_bite",
+    "burn_arm",
     "corneal_abrasion",
+    "foreign_body_eye",
     "nosebleed",
+    "open_wound_hand",
 }
 
 
@@ -136,6 +138,10 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
     who = np.nonzero(people.protocol == ADJUVANT)[0]
     add("breast_cancer", who, np.maximum(surgery_day(course)[who] - 20, 0).astype(np.float64))
     _density_diagnoses(p, course, scans, add)
+    days = draws.exponentials(seed, people.person, "cataract", 1)[0] / (p.number("event.cataract_rate") / 1000.0)
+    days = days / _frailty_of_age(p, people) * YEAR
+    who = everyone[days < last]
+    add("cataract", who, days[who])
     for name, days in zip(codes.NEGATIVE_CONTROLS, negative_control_days(p, seed, people), strict=True):
         who = everyone[days < last]
         add(name, who, days[who])
@@ -143,11 +149,15 @@ def make_events(p: Parameters, seed: int, course: Course, scans: Scans, last: np
 
 
 def negative_control_days(p: Parameters, seed: int, people: People) -> np.ndarray:
-    """[34, n] day after entry of each negative control, in the order of codes: frailty and age matter, no drug does."""
-    frail = np.exp(p.number("risk.frailty") * people.frailty) * np.exp(0.02 * (people.age - 60.0))
+    """[40, n] day after entry of each negative control, in the order of codes: frailty and age matter, no drug does."""
     clocks = draws.exponentials(seed, people.person, "negative_controls", len(codes.NEGATIVE_CONTROLS))
     rates = np.array([[p.number(f"negative_control.{name}_rate")] for name in codes.NEGATIVE_CONTROLS]) / 1000.0
-    return clocks / (rates * frail) * YEAR
+    return clocks / (rates * _frailty_of_age(p, people)) * YEAR
+
+
+def _frailty_of_age(p: Parameters, people: People) -> np.ndarray:
+    """[n] factor of the rate of everyday diseases: frailty, and 2 % a year from 60."""
+    return np.exp(p.number("risk.frailty") * people.frailty) * np.exp(0.02 * (people.age - 60.0))
 
 
 def surgery_day(course: Course) -> np.ndarray:

@@ -62,6 +62,15 @@ _PANELS: dict[str, tuple[int, float]] = {
     "hs_crp": (METABOLIC, 0.25),
     "nt_probnp": (METABOLIC, 0.06),
     "estriol": (HORMONES, 0.04),
+    "sodium": (METABOLIC, 0.25),
+    "potassium": (METABOLIC, 0.25),
+    "chloride": (METABOLIC, 0.25),
+    "bicarbonate": (METABOLIC, 0.25),
+    "magnesium": (METABOLIC, 0.08),
+    "mcv": (METABOLIC, 0.2),
+    "mchc": (METABOLIC, 0.2),
+    "platelets": (METABOLIC, 0.2),
+    "bilirubin": (METABOLIC, 0.25),
 }
 _MEN_ONLY, _WOMEN_ONLY = {"psa", "sperm_concentration"}, {"progesterone"}
 _HOUR_OF_INTAKE = 8.0
