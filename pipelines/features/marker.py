@@ -101,7 +101,10 @@ def _banded(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     ).collect()  # fmt: skip
     is_timely = (pl.col("morning_only") != "yes") | pl.col("is_morning").fill_null(value=False)
     inside = (pl.col("value_lo") >= pl.col("from_value")) & (
-        (pl.col("value_hi") < pl.col("below_value")) | (pl.col("below_value") == _NO_END)
+        (pl.col("value_hi") < pl.col("below_value"))
+        | (pl.col("below_value") == _NO_END)
+        # Below a limit that is the end of the band lies in the band.
+        | ((pl.col("value_hi") == pl.col("below_value")) & (pl.col("value_lo") < pl.col("value_hi")))
     )
     found = (
         rows.join(bands, on="marker_code")

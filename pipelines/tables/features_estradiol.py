@@ -124,9 +124,9 @@ class SteroidPanel(dy.Schema):
     is_estrogen_high = flag(
         "Women: surely above 100 pg/mL before menopause or 21 after; false if surely not; NULL else", optional=True
     )
-    is_on_progestin = flag("Progestin at hand on the day")
-    is_on_inhibitor = flag("Aromatase inhibitor at hand on the day")
-    is_on_testosterone = flag("Testosterone at hand on the day")
+    is_on_progestin = flag("Progestin at hand on the day; NULL without one", optional=True)
+    is_on_inhibitor = flag("Aromatase inhibitor at hand on the day; NULL without one", optional=True)
+    is_on_testosterone = flag("Testosterone at hand on the day; NULL without one", optional=True)
     label_dose_pct = number("Dose of the inhibitor on the day as a share of the label", "%", optional=True, minimum=0)
     dosing_state_code = text(
         "Men on an inhibitor, by estradiol alone: below the band `target` over, in it correct, above it under",

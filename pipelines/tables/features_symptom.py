@@ -41,9 +41,9 @@ class SymptomEpisode(dy.Schema):
     last_on = day("Day of the last record")
     n_records = whole("Days with a record", minimum=1)
     lookback_days = whole(
-        "Days under observation before; NULL where the start is not known", "d", optional=True, minimum=0
+        "Days since observation first began; NULL where that is not known", "d", optional=True, minimum=0
     )
-    is_incident = flag("At least a year under observation without a record before", optional=True)
+    is_incident = flag("At least a year since observation began, without a record in the year before", optional=True)
     is_on_inhibitor = flag("Aromatase inhibitor at hand on the first day")
     is_on_testosterone = flag("Testosterone at hand on the first day")
     days_since_inhibitor_start = whole(
@@ -63,7 +63,7 @@ class AssessmentResult(dy.Schema):
     system_code = text("System it tells of")
     value = number("Mean of the day")
     unit_code = text("Unit", optional=True)
-    is_beyond = flag("At the cut-off or worse; NULL without one", optional=True)
+    is_beyond = flag("Beyond the cut-off (ref.assessment); NULL without one", optional=True)
     days_since_inhibitor_start = whole(
         "Days since the first supply of an inhibitor; negative before", "d", optional=True
     )
@@ -105,7 +105,10 @@ class Assessment(dy.Schema):
     observation_code = text("Questionnaire or test", key=True)
     system_code = text("System")
     worse_code = text("Which way is worse", allowed=("higher", "lower"))
-    threshold_men = number("Cut-off in men: at it or worse", optional=True)
-    threshold_women = number("Cut-off in women: at it or worse", optional=True)
+    threshold_men = number("Cut-off in men", optional=True)
+    threshold_women = number("Cut-off in women", optional=True)
+    threshold_included = text(
+        "Whether the cut-off itself counts as beyond; NULL without one", optional=True, allowed=("yes", "no")
+    )
     real_change = number("Least change that people notice", optional=True, minimum=0)
     source = text("Publication or house rule")

@@ -19,6 +19,7 @@ daily as (
         max(listed.system_code) as system_code,
         max(listed.worse_code) as worse_code,
         max(case person.sex_code when 'male' then listed.threshold_men else listed.threshold_women end) as threshold,
+        max(listed.threshold_included) as threshold_included,
         max(listed.real_change) as real_change
     from staging.observation as told
     join ref.assessment as listed on listed.observation_code = told.observation_code
@@ -60,8 +61,11 @@ judged as (
         daily.*,
         -- Away from the better side is worse.
         case daily.worse_code when 'higher' then 1 else -1 end as direction,
-        case daily.worse_code when 'higher' then daily.value >= daily.threshold else daily.value <= daily.threshold end
-            as is_beyond,
+        case
+            when daily.value = daily.threshold then daily.threshold_included = 'yes'
+            when daily.worse_code = 'higher' then daily.value > daily.threshold
+            else daily.value < daily.threshold
+        end as is_beyond,
         date_diff('day', started.inhibitor_from_on, daily.observed_on) as days_since_inhibitor_start,
         case when daily.observed_on > started.inhibitor_from_on then daily.value - baseline.value_before end as change,
         case when drawn.drawn_on >= daily.observed_on - limits.carry_days

@@ -102,9 +102,9 @@ placed as (
         person.sex_code,
         case when person.sex_code = 'female' then menopausal_status.status_code end as status_code,
         band.band_code,
-        coalesce(taken.is_on_progestin, false) as is_on_progestin,
-        coalesce(taken.is_on_inhibitor, false) as is_on_inhibitor,
-        coalesce(taken.is_on_testosterone, false) as is_on_testosterone,
+        case when panel.drawn_on is not null then coalesce(taken.is_on_progestin, false) end as is_on_progestin,
+        case when panel.drawn_on is not null then coalesce(taken.is_on_inhibitor, false) end as is_on_inhibitor,
+        case when panel.drawn_on is not null then coalesce(taken.is_on_testosterone, false) end as is_on_testosterone,
         dosed.label_dose_pct,
         cast(round(cycle.cycle_day) as bigint) as cycle_day
     from panel
@@ -113,11 +113,17 @@ placed as (
         on menopausal_status.person_id = panel.person_id
         and coalesce(menopausal_status.known_on <= panel.drawn_on, menopausal_status.known_on is null)
         and coalesce(menopausal_status.known_until_on >= panel.drawn_on, true)
+        -- An undated specimen may be of any period, unless there is but one.
+        and (panel.drawn_on is not null or menopausal_status.known_until_on is null)
     left join ref.e2_band as band
         on band.sex_code = person.sex_code
         and band.status_code = case when person.sex_code = 'male' then 'any' else menopausal_status.status_code end
         and panel.e2_lo >= band.from_pg_ml
-        and coalesce(panel.e2_hi < band.below_pg_ml, band.below_pg_ml is null)
+        -- Below a limit that is the end of the band lies in the band.
+        and coalesce(
+            panel.e2_hi < band.below_pg_ml or (panel.e2_hi = band.below_pg_ml and panel.e2_lo < panel.e2_hi),
+            band.below_pg_ml is null
+        )
     left join taken on taken.person_id = panel.person_id and taken.specimen_id = panel.specimen_id
     left join dosed on dosed.person_id = panel.person_id and dosed.specimen_id = panel.specimen_id
     left join cycle on cycle.person_id = panel.person_id and cycle.observed_on = panel.drawn_on
@@ -155,17 +161,20 @@ select
     placed.is_on_testosterone,
     placed.label_dose_pct,
     case
-        when placed.sex_code <> 'male' or not placed.is_on_inhibitor then null
+        when placed.sex_code <> 'male' or not coalesce(placed.is_on_inhibitor, false) then null
         when placed.band_code in ('severe', 'low') then 'over'
         when placed.band_code = 'target' then 'correct'
         when placed.band_code in ('raised', 'high') then 'under'
-        -- A limit below the target tells as much as a band.
+        -- A limit on one side of the target tells as much as a band.
         when placed.e2_hi <= target.from_pg_ml and placed.e2_lo < placed.e2_hi then 'over'
+        when placed.e2_lo >= target.below_pg_ml then 'under'
     end as dosing_state_code,
     placed.cycle_day
 from placed
 cross join limits
 cross join mass
 cross join (
-    select max(from_pg_ml) as from_pg_ml from ref.e2_band where sex_code = 'male' and band_code = 'target'
+    select max(from_pg_ml) as from_pg_ml, max(below_pg_ml) as below_pg_ml
+    from ref.e2_band
+    where sex_code = 'male' and band_code = 'target'
 ) as target

@@ -1,86 +1,130 @@
-"""Questionnaires against a cut-off, against before the inhibitor, and against estradiol."""
-
-import datetime as dt
+"""Questionnaires and tests: every cut-off at its edge, change people notice, and symptoms beside estradiol."""
 
 import pytest
 
 TABLE = "features.assessment"
-START = dt.date(2020, 1, 1)
-
-
-def on(days: int) -> dt.date:
-    return START + dt.timedelta(days)
+HEADER = "person_id | observation_code | value | observed_on"
+PANEL = "person_id | specimen_id | drawn_on | e2_lo_pg_ml | e2_band_code"
+SUPPLY = "person_id | ingredient | drug_class | supplied_on\n1 | anastrozole | aromatase_inhibitor | 2020-06-01"
+DAY = "2020-01-01"
 
 
 @pytest.fixture
-def assessed(run_sql):
-    """Values as (name, day, value), draws as (day, band); days from the first supply."""
+def told(run_sql):
+    """Rows of one person: tests as (code, value, day), draws as (day, lower bound, band)."""
 
-    def run(*values, sex="male", draws=(), supplied=True):
-        supply = "person_id | ingredient | drug_class | supplied_on"
-        rows = [f"1 | {name} | {n} | {value} | {on(day)}" for n, (name, day, value) in enumerate(values, 1)]
-        return run_sql(TABLE, {
-            "staging.observation": "\n".join(("person_id | observation_code | reading_number | value | observed_on", *rows)),
+    def run(*tests, draws=(), supply="", sex="male"):
+        inputs = {
             "staging.person": f"person_id | sex_code\n1 | {sex}",
-            "features.drug_supply": f"{supply}\n1 | anastrozole | aromatase_inhibitor | {START}" if supplied else supply,
-            "features.steroid_panel": "\n".join((
-                "person_id | specimen_id | drawn_on | e2_lo_pg_ml | e2_band_code",
-                *(f"1 | {day} | {on(day)} | 1 | {band}" for day, band in draws),
-            )),
-        })  # fmt: skip
+            "staging.observation": "\n".join((HEADER, *(f"1 | {c} | {value} | {day}" for c, value, day in tests))),
+            "features.steroid_panel": "\n".join(
+                (PANEL, *(f"1 | {n} | {d} | {lo} | {b}" for n, (d, lo, b) in enumerate(draws)))
+            ),
+        }
+        return run_sql(TABLE, inputs | ({"features.drug_supply": supply} if supply else {}))
 
     return run
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sex", "beyond"),
+    ("code", "sex", "beyond", "within"),
     [
-        ("phq9_score", 9, "male", False), ("phq9_score", 10, "male", True), ("facit_fatigue_score", 35, "female", False),
-        ("facit_fatigue_score", 34, "female", True), ("moca_score", 26, "male", False), ("moca_score", 25, "male", True),
-        ("insomnia_severity_score", 15, "female", True), ("alcohol_drinks_per_week", 8, "female", True),
-        ("alcohol_drinks_per_week", 14, "male", False), ("trabecular_bone_score", 1.23, "female", True),
-        ("reactive_hyperaemia_index", 1.7, "male", False), ("libido_score", 1, "male", None), ("iief_score", 5, "male", None),
+        ("phq9_score", "male", 10, 9),  # Kroenke 2001
+        ("phq2_score", "male", 3, 2),  # Kroenke 2003
+        ("gad7_score", "female", 10, 9),  # Spitzer 2006
+        ("facit_fatigue_score", "female", 34, 35),  # Van Belle 2005
+        ("bpi_worst_pain_score", "female", 4, 3),
+        ("pain_severity_score", "male", 4, 3),
+        ("moca_score", "male", 25, 26),  # Nasreddine 2005: 26 and more is normal
+        ("insomnia_severity_score", "male", 15, 14),  # Bastien 2001
+        ("alcohol_drinks_per_week", "male", 15, 14),  # NIAAA
+        ("alcohol_drinks_per_week", "female", 8, 7),
+        ("trabecular_bone_score", "female", 1.23, 1.24),  # McCloskey 2016
     ],
-)  # fmt: skip
-def test_cut_offs(assessed, only, name, value, sex, beyond):
-    assert only(assessed((name, 10, value), sex=sex))["is_beyond"] is beyond
-
-
-def test_change_and_whether_people_notice_it(assessed):
-    """Five points of PHQ-9; of FACIT three, and downwards."""
-    rows = assessed(("phq9_score", -20, 4), ("phq9_score", 0, 6), ("phq9_score", 90, 11), ("phq9_score", 180, 10))
-    assert [(row["change"], row["is_real_change"]) for row in rows] == [
-        (None, None),
-        (None, None),
-        (5, True),
-        (4, False),
-    ]
-    rows = assessed(("facit_fatigue_score", 0, 40), ("facit_fatigue_score", 90, 37), ("facit_fatigue_score", 180, 44))
-    assert [(row["change"], row["is_real_change"]) for row in rows[1:]] == [(-3, True), (4, False)]
-    assert assessed(("moca_score", 0, 28), ("moca_score", 90, 20))[1]["is_real_change"] is None
-    assert assessed(("phq9_score", -366, 4), ("phq9_score", 90, 11))[1]["change"] is None
-    assert assessed(("phq9_score", 90, 11), supplied=False)[0]["days_since_inhibitor_start"] is None
+)
+def test_cut_offs(told, only, code, sex, beyond, within):
+    assert only(told((code, beyond, DAY), sex=sex))["is_beyond"] is True
+    assert only(told((code, within, DAY), sex=sex))["is_beyond"] is False
 
 
 @pytest.mark.parametrize(
-    ("score", "band", "code"),
-    [(12, "target", "symptoms_in_target"), (12, "severe", "symptoms_outside_target"), (3, "target", "none_in_target"),
-     (3, "high", "none_outside_target"), (12, "", None)],
+    ("code", "sex", "edge", "worse"),
+    [
+        ("grip_strength", "male", 27, 26.9),  # Cruz-Jentoft 2019: below
+        ("grip_strength", "female", 16, 15.9),
+        ("reactive_hyperaemia_index", "male", 1.67, 1.66),  # Bonetti 2004: below
+    ],
+)
+def test_cut_offs_that_are_told_as_below(told, only, code, sex, edge, worse):
+    assert only(told((code, edge, DAY), sex=sex))["is_beyond"] is False
+    assert only(told((code, worse, DAY), sex=sex))["is_beyond"] is True
+
+
+@pytest.mark.parametrize("code", ["libido_score", "iief_score", "steps_per_day", "sf36_vitality_score"])
+def test_without_a_cut_off_there_is_no_verdict(told, only, code):
+    row = only(told((code, 5, DAY)))
+    assert (row["is_beyond"], row["discordance_code"], row["value"]) == (None, None, 5)
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "after", "is_real"),
+    [
+        ("phq9_score", 5, 10, True), ("phq9_score", 5, 9, False), ("phq9_score", 15, 5, False),
+        ("gad7_score", 5, 9, True), ("gad7_score", 5, 8, False),
+        ("facit_fatigue_score", 40, 37, True), ("facit_fatigue_score", 40, 38, False), ("facit_fatigue_score", 37, 45, False),
+        ("sf36_vitality_score", 60, 55, True), ("sf36_vitality_score", 60, 56, False),
+        ("bpi_worst_pain_score", 2, 4, True), ("bpi_worst_pain_score", 2, 3, False),
+        ("insomnia_severity_score", 8, 14, True), ("insomnia_severity_score", 8, 13, False), ("libido_score", 9, 1, None),
+    ],
 )  # fmt: skip
-def test_person_and_laboratory(assessed, only, score, band, code):
-    row = only(assessed(("phq9_score", 100, score), draws=[(50, band)]))
-    assert (row["discordance_code"], row["days_since_e2"], row["e2_band_code"]) == (code, 50, band or None)
+def test_worse_by_what_people_notice(told, code, before, after, is_real):
+    """PHQ-9 5 points (Kroenke 2012), GAD-7 4 (Toussaint 2020), FACIT 3 (Cella 2002), pain 2 (Farrar 2001), ISI 6 (Yang 2009)."""
+    first, second = told((code, before, "2020-06-01"), (code, after, "2020-09-01"), supply=SUPPLY)
+    assert (first["change"], first["is_real_change"], first["days_since_inhibitor_start"]) == (None, None, 0)
+    assert (second["change"], second["is_real_change"], second["days_since_inhibitor_start"]) == (
+        after - before,
+        is_real,
+        92,
+    )
 
 
-def test_a_draw_is_carried_90_days_and_never_backwards(assessed, only):
-    for day, since in ((10, 90), (9, None), (100, 0), (101, None)):
-        assert only(assessed(("phq9_score", 100, 3), draws=[(day, "low")]))["days_since_e2"] == since
+@pytest.mark.parametrize(("day", "change"), [("2019-06-01", None), ("2019-06-02", 4)])
+def test_change_needs_a_value_of_the_year_before(told, day, change):
+    rows = told(("phq9_score", 3, day), ("gad7_score", 1, "2020-05-01"), ("phq9_score", 7, "2020-09-01"), supply=SUPPLY)
+    assert next(r for r in rows if str(r["observed_on"]) == "2020-09-01")["change"] == change
 
 
-def test_tests_of_function_are_no_symptoms_and_two_of_a_day_are_averaged(assessed, only):
-    row = only(assessed(("grip_strength", 100, 20), ("grip_strength", 100, 24), draws=[(100, "low")]))
-    assert (row["value"], row["is_beyond"], row["discordance_code"]) == (22, True, None)
+@pytest.mark.parametrize(
+    ("value", "band", "code"),
+    [
+        (12, "target", "symptoms_in_target"), (12, "low", "symptoms_outside_target"), (3, "target", "none_in_target"),
+        (3, "high", "none_outside_target"), (12, "", None),
+    ],
+)  # fmt: skip
+def test_person_against_laboratory(told, only, value, band, code):
+    row = only(told(("phq9_score", value, DAY), draws=[(DAY, 25, band)]))
+    assert (row["discordance_code"], row["days_since_e2"]) == (code, 0)
 
 
-def test_other_observations_are_none(assessed):
-    assert assessed(("weight", 10, 80)) == []
+def test_strength_and_habits_are_no_symptoms(told, only):
+    assert only(told(("grip_strength", 20, DAY), draws=[(DAY, 25, "target")]))["discordance_code"] is None
+
+
+@pytest.mark.parametrize(
+    ("day", "days", "band"),
+    [("2019-10-03", 90, "low"), ("2019-10-02", None, None), ("2020-01-02", None, None)],
+)
+def test_estradiol_is_carried_ninety_days_and_never_back(told, only, day, days, band):
+    row = only(told(("phq9_score", 12, DAY), draws=[(day, 12, "low")]))
+    assert (row["days_since_e2"], row["e2_band_code"]) == (days, band)
+
+
+def test_two_draws_of_a_day_that_disagree_have_no_band(told, only):
+    row = only(told(("phq9_score", 12, DAY), draws=[(DAY, 25, "target"), (DAY, 12, "low")]))
+    assert (row["days_since_e2"], row["e2_band_code"], row["discordance_code"]) == (0, None, None)
+
+
+def test_mean_of_the_day_and_no_undated(told, only):
+    row = only(told(("phq9_score", 4, DAY), ("phq9_score", 6, DAY), ("phq9_score", 20, "")))
+    assert (row["value"], row["system_code"]) == (5, "mood")
+    assert told(("weight", 80, DAY)) == []

@@ -1,92 +1,121 @@
-"""Weight, composition and blood pressure of a day: means, categories at their edges, change since before the inhibitor."""
-
-import datetime as dt
+"""Body measures of a day: means, body mass index, categories of pressure at their edges, change and weight gain."""
 
 import pytest
 
 TABLE = "features.body_measure"
-START = dt.date(2020, 1, 1)
-CODES = {"weight": "weight", "height": "height", "bmi": "body_mass_index", "waist": "waist", "fat": "fat_percent",
-         "lean": "lean_mass", "vat": "visceral_fat_area", "sbp": "systolic_bp", "dbp": "diastolic_bp"}  # fmt: skip
+HEADER = "person_id | observation_code | value | observed_on"
+SUPPLY = "person_id | ingredient | drug_class | supplied_on\n1 | anastrozole | aromatase_inhibitor | 2020-06-01"
+EPISODE = "person_id | ingredient | drug_class | gap_days | episode_number | is_primary | starts_on | supply_ends_on"
+DAY = "2020-01-01"
+
+
+def told(code: str, value: float, day=DAY) -> str:
+    return f"1 | {code} | {value} | {day}"
 
 
 @pytest.fixture
 def days(run_sql):
-    """Readings as (day from the first supply, name, value)."""
-
-    def run(*readings, supplied=True, episodes=()):
-        rows = [
-            f"1 | {CODES[name]} | {n} | {value} | {START + dt.timedelta(day)}"
-            for n, (day, name, value) in enumerate(readings, 1)
-        ]
-        supply = "person_id | ingredient | drug_class | supplied_on"
-        return run_sql(TABLE, {
-            "staging.observation": "\n".join(("person_id | observation_code | reading_number | value | observed_on", *rows)),
-            "features.drug_supply": f"{supply}\n1 | anastrozole | aromatase_inhibitor | {START}" if supplied else supply,
-            "features.dosing_episode": "\n".join(
-                ("person_id | ingredient | drug_class | is_primary | starts_on | supply_ends_on", *episodes)
-            ),
-        })  # fmt: skip
+    def run(*lines, supply="", episodes=()):
+        inputs = {
+            "staging.observation": "\n".join((HEADER, *lines)),
+            "features.dosing_episode": "\n".join((EPISODE, *episodes)),
+        }
+        return run_sql(TABLE, inputs | ({"features.drug_supply": supply} if supply else {}))
 
     return run
 
 
-def test_mean_of_the_readings_of_a_day(days, only):
-    row = only(days((0, "sbp", 130), (0, "sbp", 126), (0, "sbp", 122), (0, "dbp", 80), (0, "dbp", 76), supplied=False))
-    assert (row["systolic_mm_hg"], row["diastolic_mm_hg"], row["n_systolic"]) == (126, 78, 3)
-    assert (row["pressure_code"], row["days_since_inhibitor_start"]) == ("elevated", None)
+def test_means_of_a_day_and_body_mass_index(days, only):
+    """81 kg at 1.80 m: 81 / 3.24 = 25 kg/m2."""
+    row = only(days(told("weight", 80), told("weight", 82), told("height", 180), told("waist", 95)))
+    assert (row["weight_kg"], row["height_cm"], row["waist_cm"]) == (81, 180, 95)
+    assert row["body_mass_index"] == pytest.approx(25)
+
+
+def test_the_index_as_given_stands(days, only):
+    assert only(days(told("weight", 81), told("height", 180), told("body_mass_index", 26)))["body_mass_index"] == 26
+
+
+def test_height_is_the_last_known_by_the_day(days):
+    rows = days(
+        told("weight", 81, "2019-01-01"),
+        told("height", 180, "2019-06-01"),
+        told("weight", 81),
+        told("height", 178, "2020-06-01"),
+    )
+    assert [r["height_cm"] for r in rows] == [None, 180, 180, 178]
+    assert [r["body_mass_index"] for r in rows] == [None, None, pytest.approx(25), None]
 
 
 @pytest.mark.parametrize(
-    ("sbp", "dbp", "category"),
-    [(119, 79, "normal"), (120, 79, "elevated"), (129, 79, "elevated"), (129, 80, "stage_1"), (130, 70, "stage_1"),
-     (139, 89, "stage_1"), (140, 70, "stage_2"), (110, 90, "stage_2")],
+    ("systolic", "diastolic", "code"),
+    [
+        (119, 79, "normal"), (120, 79, "elevated"), (129, 79, "elevated"), (130, 79, "stage_1"), (119, 80, "stage_1"),
+        (139, 89, "stage_1"), (140, 79, "stage_2"), (119, 90, "stage_2"),
+    ],
 )  # fmt: skip
-def test_categories_of_acc_and_aha_2017(days, only, sbp, dbp, category):
-    assert only(days((0, "sbp", sbp), (0, "dbp", dbp)))["pressure_code"] == category
+def test_categories_of_pressure(days, only, systolic, diastolic, code):
+    """Whelton 2018, Hypertension 71:e13 (ACC and AHA 2017): edges 120, 130, 140 and 80, 90 mmHg."""
+    row = only(days(told("systolic_bp", systolic), told("diastolic_bp", diastolic)))
+    assert (row["pressure_code"], row["n_systolic"]) == (code, 1)
 
 
-def test_one_pressure_alone_has_no_category(days, only):
-    assert only(days((0, "sbp", 150)))["pressure_code"] is None
+def test_pressure_is_judged_by_the_means_of_the_day_and_needs_both(days, only):
+    row = only(days(told("systolic_bp", 142), told("systolic_bp", 134), told("diastolic_bp", 70)))
+    assert (row["systolic_mm_hg"], row["n_systolic"], row["pressure_code"]) == (138, 2, "stage_1")
+    assert only(days(told("systolic_bp", 150)))["pressure_code"] is None
+    assert only(days(told("diastolic_bp", 95)))["n_systolic"] == 0
 
 
-def test_body_mass_index_from_the_last_height(days):
-    """80 kg at 1.75 m: 26.12; a given index stands."""
-    rows = days((0, "height", 175), (10, "weight", 80), (20, "weight", 80), (20, "bmi", 27))
-    assert [row["body_mass_index"] for row in rows] == [None, pytest.approx(26.122, abs=1e-3), 27]
-    assert [row["height_cm"] for row in rows] == [175, 175, 175]
-    assert days((0, "weight", 80), (10, "height", 175))[0]["body_mass_index"] is None
+def test_change_is_against_the_last_value_before_the_first_supply(days):
+    rows = days(
+        told("weight", 70, "2019-01-01"),
+        told("weight", 80, "2020-05-01"),
+        told("fat_percent", 30, "2020-06-01"),
+        told("lean_mass", 50, "2020-06-01"),
+        told("visceral_fat_area", 100, "2020-06-01"),
+        told("systolic_bp", 120, "2020-06-01"),
+        told("weight", 84, "2020-09-01"),
+        told("fat_percent", 33, "2020-09-01"),
+        told("lean_mass", 48, "2020-09-01"),
+        told("visceral_fat_area", 110, "2020-09-01"),
+        told("systolic_bp", 128, "2020-09-01"),
+        supply=SUPPLY,
+    )
+    columns = ("weight_change_pct", "fat_change", "lean_change_kg", "visceral_fat_change_cm2", "systolic_change_mm_hg")
+    assert [rows[-1][c] for c in columns] == [pytest.approx(5), 3, -2, 10, 8]
+    assert [r["days_since_inhibitor_start"] for r in rows] == [-517, -31, 0, 92]
+    assert all(r[c] is None for r in rows[:-1] for c in columns)
 
 
-def test_change_since_before_the_first_supply(days):
-    before = [
-        (-200, "weight", 70),
-        (-10, "weight", 80),
-        (0, "fat", 30),
-        (-5, "lean", 50),
-        (-5, "vat", 100),
-        (-3, "sbp", 120),
-    ]
-    row = days(*before, (100, "weight", 84), (100, "fat", 33), (100, "lean", 49), (100, "vat", 110), (100, "sbp", 124))[
-        -1
-    ]
-    assert row["weight_change_pct"] == pytest.approx(5)
-    assert (row["fat_change"], row["lean_change_kg"], row["visceral_fat_change_cm2"]) == (3, -1, 10)
-    assert (row["systolic_change_mm_hg"], row["days_since_inhibitor_start"]) == (4, 100)
-    old = days((-366, "weight", 70), (100, "weight", 84))
-    assert [row["weight_change_pct"] for row in old] == [None, None]
-    assert days((-10, "weight", 70), (0, "weight", 80))[-1]["weight_change_pct"] is None
+@pytest.mark.parametrize(("day", "change"), [("2019-06-01", None), ("2019-06-02", 10)])
+def test_a_value_of_more_than_a_year_before_is_no_baseline(days, day, change):
+    """2019-06-02 lies 365 days before 2020-06-01, 29 February between."""
+    rows = days(told("weight", 70, day), told("weight", 77, "2020-09-01"), supply=SUPPLY)
+    assert rows[-1]["weight_change_pct"] == (None if change is None else pytest.approx(change))
 
 
-def test_weight_above_the_lowest_of_90_days(days):
-    rows = days((0, "weight", 82), (30, "weight", 80), (60, "weight", 81), (120, "weight", 83), (300, "weight", 90))
-    assert [row["weight_gain_kg"] for row in rows] == [None, -2, 1, 3, None]
+def test_without_an_inhibitor_there_is_no_change(days):
+    rows = days(told("weight", 70, "2019-12-01"), told("weight", 77))
+    assert [(r["weight_change_pct"], r["days_since_inhibitor_start"]) for r in rows] == [(None, None)] * 2
+
+
+def test_weight_above_the_lowest_of_ninety_days(days):
+    """2020-03-31 is 90 days after the first of January; a day later that one is too old, and the 81 of February is left."""
+    lines = (told("weight", 80), told("weight", 81, "2020-02-01"))
+    assert days(*lines, told("weight", 83, "2020-03-31"))[-1]["weight_gain_kg"] == 3
+    assert days(*lines, told("weight", 83, "2020-04-01"))[-1]["weight_gain_kg"] == 2
+    assert [r["weight_gain_kg"] for r in days(*lines)] == [None, 1]
 
 
 @pytest.mark.parametrize(
-    ("drug", "end", "expected"),
-    [("ace_inhibitor", 0, True), ("thiazide", 0, True), ("ace_inhibitor", -1, False), ("statin", 0, False)],
+    ("drug_class", "ends", "is_on"),
+    [("ace_inhibitor", DAY, True), ("thiazide", "2019-12-31", False), ("statin", DAY, False)],
 )
-def test_on_a_drug_that_lowers_pressure(days, only, drug, end, expected):
-    episode = f"1 | x | {drug} | true | 2019-06-01 | {START + dt.timedelta(end)}"
-    assert only(days((0, "sbp", 120), episodes=[episode]))["is_on_antihypertensive"] is expected
+def test_on_a_drug_for_blood_pressure(days, only, drug_class, ends, is_on):
+    episode = f"1 | x | {drug_class} | 90 | 1 | true | 2019-12-01 | {ends}"
+    assert only(days(told("systolic_bp", 120), episodes=[episode]))["is_on_antihypertensive"] is is_on
+
+
+def test_undated_and_other_observations_are_no_rows(days):
+    assert days(told("weight", 80, ""), told("phq9_score", 4)) == []

@@ -1,69 +1,79 @@
-"""Osteopenia and osteoporosis by code and by scan, side by side."""
-
-import datetime as dt
+"""Osteopenia and osteoporosis by code and by scan, with the lag between them."""
 
 import pytest
 
 TABLE = "features.bone_diagnosis"
-ENTRY = dt.date(2015, 1, 1)
-
-
-def on(days: int) -> dt.date:
-    return ENTRY + dt.timedelta(days)
+EVENT = "person_id | phenotype_code | event_on | certainty_code"
+SCAN = "person_id | site_code | device_id | scan_id | first_scanned_on | first_score_kind | first_band"
+PERIOD = "person_id | span_number | starts_on"
 
 
 @pytest.fixture
 def diagnoses(run_sql):
-    def run(codes=(), scans=(), entered=True):
-        events = [f"1 | {name} | {on(day)} | {certainty}" for name, day, certainty in codes]
-        bands = [
-            f"1 | {site} | left | d | {day}{site} | {on(day)} | {kind} | {band}" for day, site, kind, band in scans
-        ]
-        rows = run_sql(TABLE, {
-            "features.clinical_event": "\n".join(("person_id | phenotype_code | event_on | certainty_code", *events)),
-            "features.bmd_change": "\n".join((
-                "person_id | site_code | side_code | device_id | scan_id | first_scanned_on | first_score_kind | first_band",
-                *bands,
-            )),
-            "staging.observation_period": "person_id | span_number | starts_on" + (f"\n1 | 1 | {ENTRY}" if entered else ""),
-        })  # fmt: skip
-        return {row["diagnosis_code"]: row for row in rows}
+    """Rows by diagnosis: events as (phenotype, day, certainty), scans as (day, kind, band)."""
+
+    def run(*, events=(), scans=(), since="2015-01-01"):
+        inputs = {
+            "features.clinical_event": "\n".join((EVENT, *(f"1 | {p} | {day} | {sure}" for p, day, sure in events))),
+            "features.bmd_change": "\n".join(
+                (
+                    SCAN,
+                    *(
+                        f"1 | total_hip | d | {n} | {day} | {kind} | {band}"
+                        for n, (day, kind, band) in enumerate(scans)
+                    ),
+                )
+            ),
+            "staging.observation_period": f"{PERIOD}\n1 | 1 | {since}",
+        }
+        return {row["diagnosis_code"]: row for row in run_sql(TABLE, inputs)}
 
     return run
 
 
-def test_a_scan_and_a_code_after_it(diagnoses):
-    found = diagnoses(
-        codes=[("osteoporosis", 410, "definite"), ("osteoporosis", 900, "definite")],
-        scans=[
-            (10, "total_hip", "T", "normal"),
-            (400, "total_hip", "T", "osteopenia"),
-            (400, "lumbar_spine", "T", "osteoporosis"),
-        ],
-    )
-    porosis, penia = found["osteoporosis"], found["osteopenia"]
-    assert (porosis["coded_on"], porosis["measured_on"], porosis["code_lag_days"]) == (on(410), on(400), 10)
-    assert (porosis["is_incident_by_scan"], porosis["is_incident_by_code"]) == (True, True)
-    assert (penia["coded_on"], penia["measured_on"], penia["first_scored_on"]) == (None, on(400), on(10))
-    assert penia["is_incident_by_code"] is None
-
-
-def test_low_on_the_first_scan_is_not_incident_and_osteoporosis_is_osteopenia_too(diagnoses):
-    found = diagnoses(scans=[(10, "femoral_neck", "T", "osteoporosis"), (400, "femoral_neck", "T", "normal")])
-    assert {name: row["is_incident_by_scan"] for name, row in found.items()} == {
-        "osteopenia": False,
-        "osteoporosis": False,
+def test_a_scan_of_osteoporosis_is_one_of_osteopenia_too(diagnoses):
+    rows = diagnoses(scans=[("2018-01-01", "T", "osteoporosis")])
+    assert {code: str(row["measured_on"]) for code, row in rows.items()} == {
+        "osteopenia": "2018-01-01",
+        "osteoporosis": "2018-01-01",
     }
-    assert found["osteoporosis"]["measured_on"] == on(10)
+    assert all(row["is_incident_by_scan"] is False and row["coded_on"] is None for row in rows.values())
 
 
-def test_z_scores_and_history_diagnose_nothing(diagnoses):
-    assert diagnoses(scans=[(10, "total_hip", "Z", "below_expected_range")]) == {}
-    assert diagnoses(codes=[("osteoporosis", 10, "history"), ("falls", 10, "definite")]) == {}
+def test_incident_where_an_earlier_scan_was_better(diagnoses):
+    rows = diagnoses(
+        scans=[("2016-01-01", "T", "normal"), ("2018-01-01", "T", "osteopenia"), ("2020-01-01", "T", "osteoporosis")]
+    )
+    assert [(str(rows[c]["measured_on"]), rows[c]["is_incident_by_scan"]) for c in ("osteopenia", "osteoporosis")] == [
+        ("2018-01-01", True),
+        ("2020-01-01", True),
+    ]
+    assert str(rows["osteopenia"]["first_scored_on"]) == "2016-01-01"
 
 
-@pytest.mark.parametrize(("day", "entered", "expected"), [(365, True, True), (364, True, False), (800, False, None)])
-def test_a_year_before_the_first_code_must_have_been_seen(diagnoses, day, entered, expected):
-    row = diagnoses(codes=[("osteopenia", day, "possible")], entered=entered)["osteopenia"]
-    assert row["is_incident_by_code"] is expected
-    assert (row["measured_on"], row["is_incident_by_scan"], row["code_lag_days"]) == (None, None, None)
+def test_a_z_score_is_no_diagnosis(diagnoses):
+    assert diagnoses(scans=[("2018-01-01", "Z", "below_expected"), ("2019-01-01", "T", "normal")]) == {}
+
+
+@pytest.mark.parametrize(("day", "lag"), [("2018-03-01", 59), ("2017-12-31", -1)])
+def test_lag_from_the_scan_to_the_first_code(diagnoses, day, lag):
+    events = [("osteoporosis", day, "definite"), ("osteoporosis", "2019-01-01", "definite")]
+    row = diagnoses(events=events, scans=[("2018-01-01", "T", "osteoporosis")])["osteoporosis"]
+    assert (row["code_lag_days"], str(row["coded_on"])) == (lag, day)
+
+
+@pytest.mark.parametrize("certainty", ["history", "elsewhere"])
+def test_codes_of_the_past_do_not_count(diagnoses, certainty):
+    assert diagnoses(events=[("osteopenia", "2018-01-01", certainty)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("since", "incident"), [("2017-01-01", True), ("2017-01-02", False), ("2018-06-01", False), ("", None)]
+)
+def test_incident_by_code_after_a_year_of_observation(diagnoses, since, incident):
+    row = diagnoses(events=[("osteopenia", "2018-01-01", "definite")], since=since)["osteopenia"]
+    assert (row["is_incident_by_code"], row["measured_on"], row["is_incident_by_scan"]) == (incident, None, None)
+
+
+def test_undated_scans_are_left_out(diagnoses):
+    assert diagnoses(scans=[("", "T", "osteoporosis")]) == {}

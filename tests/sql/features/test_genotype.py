@@ -1,37 +1,41 @@
-"""CYP19A1 as told: one genotype a person, long alleles counted, and records that disagree tell nothing."""
+"""CYP19A1: alleles as told, long repeats from ten on, and records that disagree."""
 
 import pytest
 
 TABLE = "features.genotype"
-COLUMNS = ("rs700518_a", "rs4646_t", "rs10046_t", "ttta_shorter", "ttta_longer", "ttta_long", "is_conflicting")
+HEADER = "person_id | observation_code | value"
 
 
 @pytest.fixture
-def genotype(run_sql):
-    def run(*told):
-        rows = [f"1 | cyp19a1_{name} | {n} | {value}" for n, (name, value) in enumerate(told, 1)]
-        found = run_sql(TABLE, {
-            "staging.observation": "\n".join(("person_id | observation_code | reading_number | value", *rows)),
-        })  # fmt: skip
-        return [tuple(row[name] for name in COLUMNS) for row in found]
+def types(run_sql):
+    def run(**told):
+        lines = [f"1 | cyp19a1_{code} | {value}" for code, values in told.items() for value in values]
+        return run_sql(TABLE, {"staging.observation": "\n".join((HEADER, *lines))})
 
     return run
 
 
-def test_variants_side_by_side(genotype):
-    told = (("rs700518", 2), ("rs4646", 0), ("rs10046", 1), ("ttta_shorter", 7), ("ttta_longer", 11))
-    assert genotype(*told) == [(2, 0, 1, 7, 11, 1, False)]
+def test_alleles_as_told(types, only):
+    row = only(types(rs700518=[2], rs4646=[0], rs10046=[1]))
+    assert [row[c] for c in ("rs700518_a", "rs4646_t", "rs10046_t")] == [2, 0, 1]
+    assert (row["ttta_shorter"], row["ttta_long"], row["is_conflicting"]) == (None, None, False)
 
 
-@pytest.mark.parametrize(("shorter", "longer", "long"), [(7, 9, 0), (9, 10, 1), (10, 12, 2)])
-def test_more_than_nine_repeats_are_long(genotype, shorter, longer, long):
-    assert genotype(("ttta_shorter", shorter), ("ttta_longer", longer))[0][5] == long
+@pytest.mark.parametrize(("shorter", "longer", "long"), [(7, 9, 0), (7, 10, 1), (9, 11, 1), (10, 10, 2), (10, 12, 2)])
+def test_long_alleles_have_more_than_nine_repeats(types, only, shorter, longer, long):
+    """Gennari 2004, J Clin Endocrinol Metab 89:2803."""
+    assert only(types(ttta_shorter=[shorter], ttta_longer=[longer]))["ttta_long"] == long
 
 
-def test_told_twice_alike_is_one_and_otherwise_none(genotype):
-    assert genotype(("rs4646", 1), ("rs4646", 1), ("rs10046", 2)) == [(None, 1, 2, None, None, None, False)]
-    assert genotype(("rs4646", 1), ("rs4646", 2), ("rs10046", 2)) == [(None, None, 2, None, None, None, True)]
+def test_one_allele_alone_does_not_tell_how_many_are_long(types, only):
+    row = only(types(ttta_longer=[12]))
+    assert (row["ttta_longer"], row["ttta_long"]) == (12, None)
 
 
-def test_nobody_without_one(run_sql):
-    assert run_sql(TABLE, {}) == []
+def test_records_that_disagree_tell_nothing(types, only):
+    row = only(types(rs4646=[0, 1], rs10046=[1, 1]))
+    assert (row["rs4646_t"], row["rs10046_t"], row["is_conflicting"]) == (None, 1, True)
+
+
+def test_nobody_without_a_genotype(run_sql):
+    assert run_sql(TABLE, {"staging.observation": f"{HEADER}\n1 | weight | 80"}) == []

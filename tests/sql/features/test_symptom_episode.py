@@ -1,152 +1,141 @@
-"""Episodes of symptoms: what parts two, what makes one incident, and that drugs and weight stay apart from codes."""
-
-import datetime as dt
+"""Episodes of symptoms on three bases that are kept apart, whether they are new, and estradiol before them."""
 
 import pytest
 
 TABLE = "features.symptom_episode"
-ENTRY = dt.date(2015, 1, 1)
-
-
-def on(days: int) -> dt.date:
-    return ENTRY + dt.timedelta(days)
+SYMPTOM = "person_id | symptom_code | recorded_on"
+DRUG = "person_id | ingredient | drug_class | route_code | status_code | started_on"
+BODY = "person_id | measured_on | weight_gain_kg"
+PANEL = "person_id | specimen_id | drawn_on | e2_lo_pg_ml | e2_band_code"
+EPISODE = "person_id | ingredient | drug_class | gap_days | episode_number | is_primary | starts_on | supply_ends_on"
+CONDITION = "person_id | condition_code | vocabulary_code | is_present | recorded_on"
+SUPPLY = "person_id | ingredient | drug_class | supplied_on"
 
 
 @pytest.fixture
 def episodes(run_sql):
-    """Symptoms as (name, day), drugs as (class, ingredient, route, day), draws as (day, band); days from entry."""
-
     def run(
-        symptoms=(),
-        drugs=(),
-        *,
-        sex="female",
-        cancer=None,
-        gains=(),
-        draws=(),
-        inhibitor=None,
-        dosing=(),
-        status="completed",
+        *, symptoms=(), drugs=(), body=(), draws=(), dosing=(), codes=(), supply=(), sex="male", since="2015-01-01"
     ):
-        drawn = {
-            "staging.person": ("person_id | sex_code", [f"1 | {sex}"]),
-            "staging.observation_period": ("person_id | span_number | starts_on", [f"1 | 1 | {ENTRY}"]),
-            "staging.symptom": ("person_id | symptom_code | recorded_on", [f"1 | {name} | {on(day)}" for name, day in symptoms]),
-            "staging.drug_exposure": (
-                "person_id | drug_class | ingredient | route_code | status_code | started_on",
-                [f"1 | {kind} | {name} | {route} | {status} | {on(day)}" for kind, name, route, day in drugs],
+        inputs = {
+            "staging.person": f"person_id | sex_code\n1 | {sex}",
+            "staging.observation_period": f"person_id | span_number | starts_on\n1 | 1 | {since}",
+            "staging.symptom": "\n".join((SYMPTOM, *(f"1 | {code} | {day}" for code, day in symptoms))),
+            "staging.drug_exposure": "\n".join((DRUG, *drugs)),
+            "staging.condition": "\n".join((CONDITION, *codes)),
+            "features.body_measure": "\n".join((BODY, *(f"1 | {day} | {gain}" for day, gain in body))),
+            "features.steroid_panel": "\n".join(
+                (PANEL, *(f"1 | {n} | {d} | {lo} | {b}" for n, (d, lo, b) in enumerate(draws)))
             ),
-            "staging.condition": (
-                "person_id | condition_code | vocabulary_code | is_present | recorded_on",
-                [] if cancer is None else [f"1 | C50.9 | icd10cm | true | {on(cancer)}"],
-            ),
-            "features.body_measure": (
-                "person_id | measured_on | weight_gain_kg", [f"1 | {on(day)} | {kg}" for day, kg in gains],
-            ),
-            "features.steroid_panel": (
-                "person_id | specimen_id | drawn_on | e2_lo_pg_ml | e2_band_code",
-                [f"1 | {day}{n} | {on(day)} | 1 | {band}" for n, (day, band) in enumerate(draws)],
-            ),
-            "features.drug_supply": (
-                "person_id | ingredient | drug_class | supplied_on",
-                [] if inhibitor is None else [f"1 | anastrozole | aromatase_inhibitor | {on(inhibitor)}"],
-            ),
-            "features.dosing_episode": (
-                "person_id | ingredient | drug_class | is_primary | starts_on | supply_ends_on",
-                [f"1 | {name} | {kind} | true | {on(a)} | {on(b)}" for name, kind, a, b in dosing],
-            ),
-        }  # fmt: skip
-        return run_sql(TABLE, {table: "\n".join((header, *body)) for table, (header, body) in drawn.items()})
+            "features.dosing_episode": "\n".join((EPISODE, *dosing)),
+            "features.drug_supply": "\n".join((SUPPLY, *supply)),
+        }
+        return run_sql(TABLE, inputs)
 
     return run
 
 
-def brief(rows):
-    return [
-        (r["system_code"], r["basis_code"], r["episode_number"], (r["starts_on"] - ENTRY).days, r["n_records"])
-        for r in rows
+def test_more_than_a_year_without_a_record_parts_two_episodes(episodes):
+    """2019-01-01 to 2020-01-01 are 365 days; 2020-01-01 to 2021-01-01 are 366, 29 February between."""
+    days = ("2019-01-01", "2020-01-01", "2020-01-01", "2021-01-01")
+    rows = episodes(symptoms=[("arthralgia", day) for day in days])
+    assert [(r["episode_number"], str(r["starts_on"]), str(r["last_on"]), r["n_records"]) for r in rows] == [
+        (1, "2019-01-01", "2020-01-01", 2),
+        (2, "2021-01-01", "2021-01-01", 1),
     ]
 
 
-def test_a_year_without_a_record_parts_two_episodes(episodes):
-    rows = episodes([("arthralgia", 400), ("stiffness", 700), ("arthralgia", 1065), ("arthralgia", 1431)])
-    assert brief(rows) == [("joint", "diagnosis", 1, 400, 3), ("joint", "diagnosis", 2, 1431, 1)]
-    assert (rows[0]["last_on"] - ENTRY).days == 1065
+def test_symptoms_of_one_system_are_one_episode_and_bases_are_apart(episodes):
+    rows = episodes(
+        symptoms=[("depression", "2019-01-01"), ("anxiety", "2019-02-01"), ("fatigue", "2019-02-01")],
+        drugs=["1 | sertraline | ssri | oral | completed | 2019-01-15"],
+    )
+    assert {(r["system_code"], r["basis_code"], r["n_records"]) for r in rows} == {
+        ("mood", "diagnosis", 2),
+        ("mood", "drug_start", 1),
+        ("fatigue", "diagnosis", 1),
+    }
 
 
-@pytest.mark.parametrize(("day", "expected"), [(364, False), (365, True)])
-def test_incident_after_a_year_under_observation(episodes, only, day, expected):
-    row = only(episodes([("fatigue", day)]))
-    assert (row["is_incident"], row["lookback_days"]) == (expected, day)
-
-
-def test_before_entry_nothing_was_seen(episodes, only):
-    row = only(episodes([("fatigue", -10)]))
-    assert (row["is_incident"], row["lookback_days"]) == (False, None)
-
-
-def test_systems_are_apart(episodes):
-    names = [
-        "depression",
-        "irritability",
-        "insomnia",
-        "low_libido",
-        "cognition",
-        "carpal_tunnel",
-        "bloating",
-        "infertility",
-    ]
-    found = {row["system_code"] for row in episodes([(name, 400) for name in names])}
-    assert found == {"mood", "irritability", "sleep", "libido", "cognition", "connective_tissue", "fluid", "fertility"}
-
-
-def test_drugs_stand_beside_codes_and_not_for_them(episodes):
-    rows = episodes([("arthralgia", 400)], [("nsaid", "naproxen", "oral", 400), ("nsaid", "ibuprofen", "oral", 430)])
-    assert brief(rows) == [("joint", "diagnosis", 1, 400, 1), ("joint", "drug_start", 1, 400, 2)]
+@pytest.mark.parametrize(
+    ("since", "lookback", "incident"),
+    [("2019-01-01", 365, True), ("2019-01-02", 364, False), ("2020-02-01", None, False), ("", None, None)],
+)
+def test_incident_after_a_year_of_observation(episodes, only, since, lookback, incident):
+    row = only(episodes(symptoms=[("fatigue", "2020-01-01")], since=since))
+    assert (row["lookback_days"], row["is_incident"]) == (lookback, incident)
 
 
 @pytest.mark.parametrize(
     ("drug", "sex", "system"),
     [
-        (("pde5_inhibitor", "sildenafil", "oral"), "male", "erectile"),
-        (("pde5_inhibitor", "sildenafil", "oral"), "female", None),
-        (("estrogen", "estradiol", "vaginal"), "female", "vaginal"),
-        (("estrogen", "estradiol", "oral"), "female", None),
-        (("estrogen", "estradiol", ""), "female", None),
-        (("serm", "tamoxifen", "oral"), "male", "gynecomastia"),
-        (("serm", "raloxifene", "oral"), "male", None),
-        (("serm", "tamoxifen", "oral"), "female", None),
-        (("loop_diuretic", "furosemide", "oral"), "male", "fluid"),
-        (("ssri", "sertraline", "oral"), "male", "mood"),
-        (("statin", "atorvastatin", "oral"), "male", None),
+        ("ibuprofen | nsaid | oral | completed", "female", "joint"),
+        ("venlafaxine | snri | oral | completed", "female", "mood"),
+        ("sildenafil | pde5_inhibitor | oral | completed", "male", "erectile"),
+        ("sildenafil | pde5_inhibitor | oral | completed", "female", None),
+        ("estradiol | estrogen | vaginal | completed", "female", "vaginal"),
+        ("estradiol | estrogen | oral | completed", "female", None),
+        ("furosemide | loop_diuretic | oral | completed", "male", "fluid"),
+        ("tamoxifen | serm | oral | completed", "male", "gynecomastia"),
+        ("raloxifene | serm | oral | completed", "male", None),
+        ("ibuprofen | nsaid | oral | cancelled", "male", None),
+        ("ibuprofen | nsaid | oral | not_filled", "male", None),
+        ("ibuprofen | nsaid | oral | returned", "male", None),
+        ("ibuprofen | nsaid | oral | unknown", "male", "joint"),
     ],
 )
-def test_which_drug_may_stand_for_what(episodes, drug, sex, system):
-    assert [row["system_code"] for row in episodes(drugs=[(*drug, 400)], sex=sex)] == ([system] if system else [])
+def test_drugs_that_may_stand_for_a_symptom(episodes, drug, sex, system):
+    rows = episodes(drugs=[f"1 | {drug} | 2020-01-01"], sex=sex)
+    assert [(r["system_code"], r["basis_code"]) for r in rows] == ([(system, "drug_start")] if system else [])
 
 
-def test_tamoxifen_of_a_man_with_breast_cancer_and_a_drug_not_fetched_say_nothing(episodes):
-    tamoxifen = [("serm", "tamoxifen", "oral", 400)]
-    assert episodes(drugs=tamoxifen, sex="male", cancer=400) == []
-    assert len(episodes(drugs=tamoxifen, sex="male", cancer=401)) == 1
-    assert episodes(drugs=tamoxifen, sex="male", status="not_filled") == []
+@pytest.mark.parametrize(("code", "day", "counts"), [("C50.921", "2020-01-01", False), ("C50.921", "2020-01-02", True)])
+def test_tamoxifen_of_men_with_breast_cancer_by_then_is_no_gynecomastia(episodes, code, day, counts):
+    rows = episodes(
+        drugs=["1 | tamoxifen | serm | oral | completed | 2020-01-01"], codes=[f"1 | {code} | icd10cm | true | {day}"]
+    )
+    assert bool(rows) is counts
 
 
-def test_two_kilograms_within_90_days(episodes):
-    assert brief(episodes(gains=[(400, 1.9), (500, 2.0)])) == [("fluid", "weight_gain", 1, 500, 1)]
+def test_undated_drugs_are_left_out(episodes):
+    assert episodes(drugs=["1 | ibuprofen | nsaid | oral | completed | "]) == []
 
 
-def test_estradiol_of_the_last_draw_before(episodes, only):
-    draws = [(380, "low"), (399, "target"), (400, "high")]
-    row = only(episodes([("fatigue", 400)], draws=draws))
-    assert (row["e2_band_code"], row["days_since_e2"]) == ("target", 1)
-    row = only(episodes([("fatigue", 400)], draws=[(399, "low"), (399, "target")]))
-    assert (row["e2_band_code"], row["days_since_e2"]) == (None, 1)
-    assert only(episodes([("fatigue", 400)], draws=[(219, "low")]))["days_since_e2"] is None
-    assert only(episodes([("fatigue", 400)], draws=[(220, "low")]))["days_since_e2"] == 180
+@pytest.mark.parametrize(("gain", "counts"), [(1.9, False), (2, True)])
+def test_two_kilograms_within_ninety_days(episodes, gain, counts):
+    rows = episodes(body=[("2020-01-01", gain)])
+    assert [(r["system_code"], r["basis_code"]) for r in rows] == ([("fluid", "weight_gain")] if counts else [])
 
 
-def test_what_was_taken_on_the_first_day(episodes, only):
-    dosing = [("anastrozole", "aromatase_inhibitor", 300, 400), ("testosterone", "androgen", 100, 399)]
-    row = only(episodes([("fatigue", 400)], inhibitor=300, dosing=dosing))
-    assert (row["is_on_inhibitor"], row["is_on_testosterone"], row["days_since_inhibitor_start"]) == (True, False, 100)
+@pytest.mark.parametrize(
+    ("day", "days", "band"),
+    [
+        ("2020-06-29", None, None),  # the day itself
+        ("2020-06-28", 1, "low"),
+        ("2020-01-01", 180, "low"),
+        ("2019-12-31", None, None),
+    ],
+)
+def test_estradiol_is_of_a_draw_before(episodes, only, day, days, band):
+    row = only(episodes(symptoms=[("fatigue", "2020-06-29")], draws=[(day, 12, "low")]))
+    assert (row["days_since_e2"], row["e2_band_code"]) == (days, band)
+
+
+def test_the_last_draw_before_and_none_where_two_of_a_day_disagree(episodes, only):
+    draws = [("2020-01-01", 25, "target"), ("2020-05-30", 12, "low"), ("2020-08-01", 50, "high")]
+    row = only(episodes(symptoms=[("fatigue", "2020-06-29")], draws=draws))
+    assert (row["days_since_e2"], row["e2_band_code"]) == (30, "low")
+    row = only(episodes(symptoms=[("fatigue", "2020-06-29")], draws=[*draws, ("2020-05-30", 25, "target")]))
+    assert (row["days_since_e2"], row["e2_band_code"]) == (30, None)
+
+
+@pytest.mark.parametrize(("day", "is_on"), [("2020-01-01", True), ("2020-03-31", True), ("2020-04-01", False)])
+def test_on_a_drug_on_the_first_day(episodes, only, day, is_on):
+    dosing = [
+        "1 | anastrozole | aromatase_inhibitor | 90 | 1 | true | 2020-01-01 | 2020-03-31",
+        "1 | testosterone | androgen | 90 | 1 | true | 2020-01-01 | 2020-03-31",
+    ]
+    supply = ["1 | anastrozole | aromatase_inhibitor | 2020-01-01"]
+    row = only(episodes(symptoms=[("fatigue", day)], dosing=dosing, supply=supply))
+    assert (row["is_on_inhibitor"], row["is_on_testosterone"]) == (is_on, is_on)
+    assert row["days_since_inhibitor_start"] == {"2020-01-01": 0, "2020-03-31": 90, "2020-04-01": 91}[day]

@@ -92,7 +92,7 @@ BREAKS = {
     "features.assessment.discordance_rests_on_both": "is_beyond = null",
     "features.assessment.draw_is_recent": "days_since_e2 = 91",
     "features.marker.bounds_in_order": "value_hi = 1",
-    "features.marker.band_listed": "value_hi = 3",
+    "features.marker.band_listed": "value_hi = 3.5",
     "features.marker.logarithm": "log_value = 0.7",
 }
 TABLES = tuple(table for table in ROWS if table.startswith("features."))
