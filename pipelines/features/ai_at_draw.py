@@ -113,10 +113,14 @@ def _concentrated(rows: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
     rows = rows.join(level, on="moment", how="left").sort("moment")
     rows = rows.with_columns(pl.col("has_unknown_dose").fill_null(value=False))
     known = ~pl.col("has_unknown_dose") & ~pl.col("is_supply_unknown")
-    values = {"concentration_ng_ml": "central", "concentration_low_ng_ml": "low", "concentration_high_ng_ml": "high"}
-    return rows.with_columns(
-        pl.when(known).then(pl.col(column).fill_null(0.0)).alias(name) for name, column in values.items()
-    )
+    levels = pl.col("central", "low", "high").fill_null(0.0)
+    # Long after a stop the slowest of the parameters leave most: the ends are then not those of the steady state.
+    values = {
+        "concentration_ng_ml": pl.col("central").fill_null(0.0),
+        "concentration_low_ng_ml": pl.min_horizontal(levels),
+        "concentration_high_ng_ml": pl.max_horizontal(levels),
+    }
+    return rows.with_columns(pl.when(known).then(value).alias(name) for name, value in values.items())
 
 
 def _inhibited(rows: pl.DataFrame, taken: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:

@@ -171,3 +171,12 @@ def test_what_is_known_of_the_ovaries_at_baseline_and_at_the_draw(at_draw, only,
 def test_what_becomes_known_after_the_draw_does_not_enter(at_draw, only):
     later = [period(1, None, "unknown"), period(2, 61, "postmenopausal")]
     assert only(at_draw(draw(-10, 40), draw(60, 8), sex="female", menopause=later))["reason_code"] == "no_prediction"
+
+
+def test_long_after_a_stop_the_ends_stay_in_order(at_draw, only):
+    """Exemestane: the low parameters (clearance 604, volume 23500) halve in 27 h, the others in 24 h, and leave the most."""
+    regimens = [{**regimen(1, 0, 90, 175.0, 7.0), "ingredient": "exemestane"}]
+    supplies = [{**supply(0, 90), "ingredient": "exemestane"}]
+    row = only(at_draw(draw(116, 23), regimens=regimens, supplies=supplies, sex="female"))
+    assert 0 < row["concentration_low_ng_ml"] <= row["concentration_ng_ml"] < row["concentration_high_ng_ml"]
+    assert row["inhibition_low_pct"] <= row["inhibition_pct"] <= row["inhibition_high_pct"]
