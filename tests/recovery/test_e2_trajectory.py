@@ -1,0 +1,110 @@
+"""Known truth, 40 % of draws below the limit: whole trajectories give mean and slope back, the usual fill does not."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from pipelines.errors import BadInput
+from pipelines.models.e2_trajectory import impute_trajectories
+from pipelines.models.errors import NotEstimable
+
+made = runpy.run_path(str(Path(__file__).with_name("trajectories_e2.py")))
+people, SHAPES, SLOPE = made["people"], made["SHAPES"], made["SLOPE"]
+#: Largest error of mean and slope as a share of the truth; the shapes that the model does not know are allowed more.
+MOST = {"log_normal": 0.03, "mixture": 0.08, "heavy_tails": 0.08}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    with threadpool_limits(1):
+        yield
+
+
+def errors(shape: str, persons: int, seeds: range, m: int) -> dict[str, list[float]]:
+    """Mean over the seeds of (estimate / truth - 1) for mean and slope, of imputation and of the fill."""
+    found = {"imputed": [], "naive": []}
+    for seed in seeds:
+        some = people(shape, persons, seed)
+        true_mean, _ = some.analysis(some.log_e2)
+        drawn = impute_trajectories(some.model, some.person, some.lower, some.upper, m=m, seed=seed)
+        imputed = np.mean([some.analysis(values) for values in drawn.completed], axis=0)
+        truth = np.array([true_mean, SLOPE])
+        found["imputed"].append(imputed / truth - 1)
+        found["naive"].append(np.array(some.analysis(some.naive())) / truth - 1)
+    return {name: np.mean(values, axis=0).round(4).tolist() for name, values in found.items()}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_trajectories_give_mean_and_slope_back(shape: str) -> None:
+    found = errors(shape, 3000, range(4), m=6)
+    assert np.abs(found["imputed"]).max() <= MOST[shape]
+    assert found["naive"][0] > 0.05, "the fill is too high where nothing tells what is below the limit"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+def test_twenty_populations_of_twenty_thousand(shape: str) -> None:
+    found = errors(shape, 20_000, range(20), m=20)
+    assert np.abs(found["imputed"]).max() <= MOST[shape]
+    assert np.abs(found["naive"]).max() > MOST[shape]
+
+
+def test_measured_values_stay_and_drawn_ones_keep_their_bounds() -> None:
+    some = people("log_normal", 300, 1)
+    drawn = impute_trajectories(some.model, some.person, some.lower, some.upper, m=4, seed=2)
+    measured = some.lower == some.upper
+    assert drawn.completed.shape == (4, some.person.size)
+    assert np.array_equal(drawn.completed[:, measured], np.tile(some.log_e2[measured], (4, 1)))
+    assert (drawn.completed[:, ~measured] <= some.limit).all()
+    assert np.unique(drawn.completed[:, ~measured][:, 0]).size == 4
+    again = impute_trajectories(some.model, some.person, some.lower, some.upper, m=4, seed=2)
+    assert np.array_equal(drawn.completed, again.completed)
+    other = impute_trajectories(some.model, some.person, some.lower, some.upper, m=4, seed=3)
+    assert not np.array_equal(drawn.completed, other.completed)
+
+
+def test_the_parameters_are_those_of_the_population() -> None:
+    some = people("log_normal", 3000, 5)
+    model = some.model[:, :2]
+    drawn = impute_trajectories(model, some.person, some.lower, some.upper, m=20, seed=1)
+    found = [*drawn.coefficients.mean(axis=0), drawn.sigma.mean(), drawn.tau.mean()]
+    assert found == pytest.approx([made["MEAN"], made["BY_Z"], made["SIGMA"], made["TAU"]], abs=0.04)
+    assert drawn.r_hat < 1.1
+
+
+def test_a_person_known_by_other_draws_is_drawn_higher_than_one_who_is_not() -> None:
+    """The one with two results above the limit has a higher level, so his third, below it, lies nearer to it."""
+    some = people("log_normal", 1000, 3)
+    censored = some.log_e2 < some.limit
+    share = np.bincount(some.person, censored) / np.bincount(some.person)
+    drawn = impute_trajectories(np.ones((some.person.size, 1)), some.person, some.lower, some.upper, m=10, seed=1)
+    values = drawn.completed.mean(axis=0)
+    mostly, rarely = censored & (share[some.person] >= 0.8), censored & (share[some.person] <= 0.34)
+    assert values[rarely].mean() > values[mostly].mean() + 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"lower": np.full(4, -np.inf), "upper": np.zeros(4)}, NotEstimable),
+        ({"person": np.array([0, 1, 2, 3])}, NotEstimable),
+        ({"person": np.array([0, 0, 2, 2])}, BadInput),
+        ({"design_matrix": np.ones((4, 2))}, NotEstimable),
+        ({"design_matrix": np.full((4, 1), np.nan)}, BadInput),
+        ({"lower": np.array([2.0, 1.0, 1.0, 1.0])}, BadInput),
+        ({"upper": np.ones(3)}, BadInput),
+        ({"lower": np.array([-np.inf, 1.0, 1.0, 1.0]), "upper": np.array([np.inf, 1.0, 1.0, 1.0])}, BadInput),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(change: dict, error: type[Exception]) -> None:
+    right = {
+        "design_matrix": np.ones((4, 1)),
+        "person": np.array([0, 0, 1, 1]),
+        "lower": np.array([0.5, 1.0, 0.7, -np.inf]),
+        "upper": np.array([0.5, 1.0, 0.7, 0.2]),
+    }
+    with pytest.raises(error):
+        impute_trajectories(**(right | change))
