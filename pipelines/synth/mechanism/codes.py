@@ -274,6 +274,17 @@ OBSERVATION_UNITS = {
     "shoe_size": "1",
 }
 OBSERVATIONS = tuple(OBSERVATION_UNITS)
+#: best or worst a questionnaire can say; all begin at 0
+SCORE_MAXIMA = {
+    "phq9": 27.0,
+    "facit_fatigue": 52.0,
+    "brief_pain": 10.0,
+    "moca": 30.0,
+    "iief": 30.0,
+    "libido": 10.0,
+    "insomnia_severity": 28.0,
+    "sf36_vitality": 100.0,
+}
 #: continuous negative controls, accepted in `ref.negative_control`: no drug of interest changes them
 CONTINUOUS_NEGATIVE_CONTROLS = (
     "sodium",

@@ -101,7 +101,8 @@ def make_observations(p: Parameters, seed: int, course: Course, offices: Offices
             true, measured = _diastolic(p, seed, course, who, day, step, between, (z_true, z_read), t)
         if name == "cycle_day":
             true = measured = 1.0 + np.floor(28.0 * draws._unit(u[0][i]))
-        parts.append((who, day, np.full(i.size, code), np.maximum(true, 0.0), np.maximum(measured, 0.0)))
+        most = codes.SCORE_MAXIMA.get(name, np.inf)
+        parts.append((who, day, np.full(i.size, code), np.clip(true, 0.0, most), np.clip(measured, 0.0, most)))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
