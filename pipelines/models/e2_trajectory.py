@@ -16,6 +16,8 @@ from pipelines.models.truncated_normal import draw_between
 
 CHAINS = 2
 MOST_R_HAT = 1.1
+# With a flat prior for the deviation between people, fewer leave its posterior improper (Gelman 2006, section 2.1).
+LEAST_PEOPLE = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +74,8 @@ def impute_trajectories(
 
     Raises:
         BadInput: shapes differ, a covariate or bound is not a number, lower > upper, codes with a gap.
-        NotEstimable: nothing is measured, columns depend on each other, nobody was drawn twice, or the chains did not
-            come together.
+        NotEstimable: nothing is measured or all alike, fewer than three people, nobody drawn twice, columns that depend
+            on each other, or chains that did not come together.
 
     Source: Chib (1992), J Econometrics 51:79 (Tobit by augmentation); Gelman (2006), Bayesian Anal 1:515 (flat in tau).
     """
@@ -152,13 +154,17 @@ def _data(x: np.ndarray, person: np.ndarray, lower: np.ndarray, upper: np.ndarra
     counts = np.bincount(person)
     if np.any(counts == 0):
         raise BadInput("trajectories: people must be numbered from 0 without a gap")
+    if np.any(~np.isfinite(lower) & ~np.isfinite(upper)):
+        raise BadInput("trajectories: a row without any bound says nothing; leave it out")
     exact = lower == upper
     if not np.any(exact):
         raise NotEstimable(f"none of {n} values is measured: nothing locates the distribution")
+    if counts.size < LEAST_PEOPLE:
+        raise NotEstimable(f"{counts.size} people are too few to tell how people differ: at least {LEAST_PEOPLE}")
+    if np.unique(lower[exact]).size == 1:
+        raise NotEstimable("all measured values are the same: nothing tells how they vary")
     if np.all(counts == 1):
         raise NotEstimable("nobody has two draws: what people have in common with themselves cannot be told")
-    if np.any(~np.isfinite(lower) & ~np.isfinite(upper)):
-        raise BadInput("trajectories: a row without any bound says nothing; leave it out")
     if np.linalg.matrix_rank(x) < x.shape[1]:
         raise NotEstimable("columns of the trajectories' model depend on each other")
     mean_x = np.stack([np.bincount(person, column) for column in x.T], axis=1) / counts[:, None]

@@ -216,7 +216,11 @@ class QualityResult(dy.Schema):
     n_violated = whole(
         "Rows that break it; NULL where few, and where nothing could be evaluated", optional=True, minimum=0
     )
-    n_evaluated = whole("Rows it was asked of", optional=True, minimum=0)
+    n_evaluated = whole(
+        "Rows it was asked of; NULL where a stratum has few, and where nothing could be evaluated",
+        optional=True,
+        minimum=0,
+    )
     threshold = number("Share of rows that must hold", "1", optional=True)
     status = text("Verdict", allowed=("pass", "fail", "not_applicable", "could_not_evaluate"))
 

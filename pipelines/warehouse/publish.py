@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.disclosure import hidden_parts
 from pipelines.errors import BlockedByCheck
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings, sql_root
@@ -26,6 +27,8 @@ from pipelines.warehouse.store import Store
 STORAGE_VERSION = "v1.4.0"
 LINKS = ("warehouse.duckdb", "release.duckdb", "report")
 COMPLETE = "build.json"
+# The stratum of all rows that a check was asked of.
+WHOLE_STRATUM = "all"
 BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
 
@@ -147,11 +150,29 @@ def _link_data(store: Store, folder: Path) -> Store:
 
 
 def _quality(store: Store, min_cell: int) -> pl.DataFrame:
-    """Verdicts on record; how many rows broke (or kept) a rule is hidden where they are few."""
-    found = store.scan("mart.quality_result").collect()
-    few = pl.col("n_violated").is_between(1, min_cell - 1)
-    few_others = (pl.col("n_evaluated") - pl.col("n_violated")).is_between(1, min_cell - 1)
-    return found.with_columns(pl.when(~(few | few_others)).then(pl.col("n_violated")).alias("n_violated"))
+    """Verdicts on record; how many rows broke (or kept) a rule is hidden where they are few.
+
+    Strata of a check part its rows, and the whole is shown: small strata are hidden with what would give them away.
+    """
+    found = store.scan("mart.quality_result").collect().with_columns(kept=pl.col("n_evaluated") - pl.col("n_violated"))
+    few = pl.any_horizontal(pl.col("n_violated", "kept").is_between(1, min_cell - 1))
+    is_whole = pl.col("stratum") == WHOLE_STRATUM
+    parts = found.filter(~is_whole, pl.col("n_evaluated").is_not_null())
+    hidden = [_hidden_strata(part, min_cell) for _, part in parts.group_by("check_id", maintain_order=True)]
+    schema = {"check_id": pl.String, "stratum": pl.String, "is_small": pl.Boolean, "is_told": pl.Boolean}
+    told = found.join(pl.concat([pl.DataFrame(schema=schema), *hidden]), on=("check_id", "stratum"), how="left")
+    is_small, is_told = (pl.col(name).fill_null(value=False) for name in ("is_small", "is_told"))
+    return told.with_columns(
+        n_violated=pl.when(~(few | is_small | is_told)).then("n_violated"),
+        n_evaluated=pl.when(~is_small).then("n_evaluated"),
+    ).select(found.columns[:-1])
+
+
+def _hidden_strata(strata: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+    """Of the strata of one check: `is_small`, all counts are hidden; `is_told`, those of broken and kept rows are."""
+    small, broken, kept = (hidden_parts(strata[name], min_cell) for name in ("n_evaluated", "n_violated", "kept"))
+    told = [one or other for one, other in zip(broken, kept, strict=True)]
+    return strata.select("check_id", "stratum", is_small=pl.Series(small), is_told=pl.Series(told))
 
 
 def _write_database(

@@ -1,0 +1,58 @@
+"""What a release says of data checks: strata with few rows, and what would tell them by subtraction, are hidden."""
+
+import polars as pl
+
+from pipelines.tables import CONTRACTS
+from pipelines.warehouse.publish import _quality
+
+MIN_CELL = 11
+
+
+class Recorded:
+    """A store in which these counts are on record, all of one check."""
+
+    def __init__(self, counts: dict[str, tuple[int | None, int | None]]) -> None:
+        rows = [
+            {"check_id": "staging.x.rule", "stratum": s, "n_violated": v, "n_evaluated": n}
+            for s, (v, n) in counts.items()
+        ]
+        self.frame = pl.DataFrame(rows, schema=CONTRACTS["mart.quality_result"].empty().schema)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        assert table == "mart.quality_result"
+        return self.frame.lazy()
+
+
+def released(counts: dict[str, tuple[int | None, int | None]]) -> dict[str, tuple[int | None, int | None]]:
+    found = _quality(Recorded(counts), MIN_CELL)  # ty: ignore[invalid-argument-type]
+    assert found.columns == [column.name for column in CONTRACTS["mart.quality_result"].columns]
+    return {s: (v, n) for s, v, n in found.select("stratum", "n_violated", "n_evaluated").iter_rows()}
+
+
+def test_large_strata_without_faults_are_shown() -> None:
+    counts = {"all": (0, 500), "a": (0, 300), "b": (0, 200)}
+    assert released(counts) == counts
+
+
+def test_a_small_stratum_is_hidden_with_the_one_that_would_tell_it() -> None:
+    found = released({"all": (0, 504), "a": (0, 300), "b": (0, 200), "c": (0, 4)})
+    assert found == {"all": (0, 504), "a": (0, 300), "b": (None, None), "c": (None, None)}
+
+
+def test_a_few_faults_of_one_stratum_cannot_be_worked_out_from_the_others() -> None:
+    found = released({"all": (53, 900), "a": (20, 300), "b": (30, 300), "c": (3, 300)})
+    assert found["all"] == (53, 900)
+    assert found["b"] == (30, 300)
+    assert found["a"] == found["c"] == (None, 300)
+
+
+def test_few_rows_that_keep_a_rule_are_hidden_too() -> None:
+    assert released({"all": (95, 100)}) == {"all": (None, 100)}
+
+
+def test_a_check_that_could_not_be_evaluated_has_no_counts() -> None:
+    assert released({"all": (None, None)}) == {"all": (None, None)}
+
+
+def test_without_a_verdict_there_is_nothing_to_hide() -> None:
+    assert released({}) == {}
