@@ -170,7 +170,9 @@ def _quality(store: Store, min_cell: int) -> pl.DataFrame:
 
 def _hidden_strata(strata: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     """Of the strata of one check: `is_small`, all counts are hidden; `is_told`, those of broken and kept rows are."""
-    small, broken, kept = (hidden_parts(strata[name], min_cell) for name in ("n_evaluated", "n_violated", "kept"))
+    small, broken, kept = (
+        hidden_parts(strata[name].to_list(), min_cell) for name in ("n_evaluated", "n_violated", "kept")
+    )
     told = [one or other for one, other in zip(broken, kept, strict=True)]
     return strata.select("check_id", "stratum", is_small=pl.Series(small), is_told=pl.Series(told))
 
