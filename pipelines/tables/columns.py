@@ -2,20 +2,40 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import dataframely as dy
 
 
-def _facts(unit: str | None) -> dict[str, Any] | None:
-    return {"unit": unit} if unit else None
+class Derivation(TypedDict, total=False):
+    """How a feature comes about: formula, days looked at, publication or rule behind it, and what leaves it NULL.
+
+    Window and source stand once for the table where they are the same for most of its columns.
+    """
+
+    formula: str
+    window: str
+    source: str
+    null: str
 
 
-def text(meaning: str, *, key: bool = False, optional: bool = False, allowed: Sequence[str] = ()) -> dy.Column:
+def _facts(unit: str | None, derivation: Derivation) -> dict[str, Any] | None:
+    return ({"unit": unit} if unit else {}) | dict(derivation) or None
+
+
+def text(
+    meaning: str,
+    *,
+    key: bool = False,
+    optional: bool = False,
+    allowed: Sequence[str] = (),
+    **derivation: Unpack[Derivation],
+) -> dy.Column:
     """A name, code or sentence; `allowed` lists the codes that may occur."""
+    facts = _facts(None, derivation)
     if allowed:
-        return dy.Enum(list(allowed), nullable=optional, primary_key=key, description=meaning)
-    return dy.String(nullable=optional, primary_key=key, description=meaning)
+        return dy.Enum(list(allowed), nullable=optional, primary_key=key, description=meaning, metadata=facts)
+    return dy.String(nullable=optional, primary_key=key, description=meaning, metadata=facts)
 
 
 def number(
@@ -25,9 +45,11 @@ def number(
     optional: bool = False,
     minimum: float | None = None,
     maximum: float | None = None,
+    **derivation: Unpack[Derivation],
 ) -> dy.Float64:
     """A measured or computed quantity, never NaN or infinite."""
-    return dy.Float64(nullable=optional, min=minimum, max=maximum, description=meaning, metadata=_facts(unit))
+    facts = _facts(unit, derivation)
+    return dy.Float64(nullable=optional, min=minimum, max=maximum, description=meaning, metadata=facts)
 
 
 def whole(
@@ -38,16 +60,16 @@ def whole(
     optional: bool = False,
     minimum: int | None = None,
     maximum: int | None = None,
+    **derivation: Unpack[Derivation],
 ) -> dy.Int64:
     """A count or an ordinal."""
-    return dy.Int64(
-        nullable=optional, primary_key=key, min=minimum, max=maximum, description=meaning, metadata=_facts(unit)
-    )
+    facts = _facts(unit, derivation)
+    return dy.Int64(nullable=optional, primary_key=key, min=minimum, max=maximum, description=meaning, metadata=facts)
 
 
-def flag(meaning: str, *, optional: bool = False) -> dy.Bool:
+def flag(meaning: str, *, optional: bool = False, **derivation: Unpack[Derivation]) -> dy.Bool:
     """True or false; NULL only where `optional`, meaning unknown."""
-    return dy.Bool(nullable=optional, description=meaning)
+    return dy.Bool(nullable=optional, description=meaning, metadata=_facts(None, derivation))
 
 
 def day(meaning: str, *, optional: bool = False) -> dy.Date:

@@ -27,7 +27,10 @@ _DUCKDB_TYPE: dict[object, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column as every reader sees it: name, DuckDB type, unit of measurement, meaning, key and NULL rules."""
+    """One column as every reader sees it: name, DuckDB type, unit of measurement, meaning, key and NULL rules.
+
+    Features also tell their formula, the days they look at, their source, and what leaves them NULL.
+    """
 
     name: str
     duckdb_type: str
@@ -38,6 +41,15 @@ class Column:
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    formula: str = ""
+    window: str = ""
+    source: str = ""
+    null_where: str = ""
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it tells something of a person beyond which row it is and when; asked of tables of `features` only."""
+        return not self.is_key and self.duckdb_type != "DATE"
 
     @property
     def comment(self) -> str:
@@ -54,6 +66,8 @@ class Contract:
     grain: str
     unit: Unit
     description: str
+    window: str = ""
+    source: str = ""
 
     @property
     def layer(self) -> str:
@@ -70,7 +84,12 @@ class Contract:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return tuple(_column(name, spec) for name, spec in self.schema.columns().items())
+        return tuple(_column(name, spec, self.window, self.source) for name, spec in self.schema.columns().items())
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        """Columns that the feature dictionary explains: of `features`, neither keys nor dates."""
+        return tuple(column for column in self.columns if column.is_feature) if self.layer == "features" else ()
 
     @property
     def comment(self) -> str:
@@ -98,8 +117,13 @@ def table(
     *,
     grain: str,
     unit: Unit = "person",
+    window: str = "",
+    source: str = "",
 ) -> Callable[[type[dy.Schema]], type[dy.Schema]]:
-    """Register a schema as the contract of `<layer>.<table>`; its docstring is the description of the table."""
+    """Register a schema as the contract of `<layer>.<table>`; its docstring is the description of the table.
+
+    `window` and `source` hold for every column that does not name its own.
+    """
 
     def register(schema: type[dy.Schema]) -> type[dy.Schema]:
         if name in CONTRACTS:
@@ -108,21 +132,26 @@ def table(
         if layer not in LAYERS:
             raise ValueError(f"{name}: no such layer; layers are {', '.join(LAYERS)}")
         description = " ".join((schema.__doc__ or "").split())
-        CONTRACTS[name] = Contract(name, schema, grain, unit, description)
+        CONTRACTS[name] = Contract(name, schema, grain, unit, description, window, source)
         return schema
 
     return register
 
 
-def _column(name: str, spec: dy.Column) -> Column:
+def _column(name: str, spec: dy.Column, window: str, source: str) -> Column:
+    facts = spec.metadata or {}
     return Column(
         name=name,
         duckdb_type=_DUCKDB_TYPE[spec.dtype.base_type()],
-        unit=(spec.metadata or {}).get("unit"),
+        unit=facts.get("unit"),
         meaning=spec.description or "",
         is_key=spec.primary_key,
         is_nullable=spec.nullable,
         allowed=tuple(spec.categories) if isinstance(spec, dy.Enum) else (),
         minimum=getattr(spec, "min", None),
         maximum=getattr(spec, "max", None),
+        formula=facts.get("formula", ""),
+        window=facts.get("window", window),
+        source=facts.get("source", source),
+        null_where=facts.get("null", ""),
     )

@@ -30,7 +30,12 @@ UNKNOWN_RULES = ("conflicting_evidence", "evidence_too_old", "hysterectomy_alone
 RULES = (*POSTMENOPAUSAL_RULES, "ovarian_suppression", *PREMENOPAUSAL_RULES, *UNKNOWN_RULES)
 
 
-@table("features.menopausal_status", grain="one row per woman and period")
+@table(
+    "features.menopausal_status",
+    grain="one row per woman and period",
+    window="what was recorded by known_on and nothing later",
+    source="docs/methods.md (menopausal rule); STRAW+10 2012 for a year without a period",
+)
 class MenopausalStatus(dy.Schema):
     """What was known of menopause on each day, from what was recorded by then: periods follow each other without a gap."""
 
@@ -39,9 +44,15 @@ class MenopausalStatus(dy.Schema):
     known_on = day("First day on which this was known; NULL: as long as there are records, or undated", optional=True)
     known_until_on = day("Last day on which nothing else was known; NULL: no end", optional=True)
     status_code = text(
-        "Status; suppressed: the ovaries are silenced by a GnRH analogue for as long as it acts", allowed=STATUSES
+        "Status; suppressed: the ovaries are silenced by a GnRH analogue for as long as it acts",
+        allowed=STATUSES,
+        formula="status that rule_code stands for",
     )
-    rule_code = text("Rule that decided", allowed=RULES)
+    rule_code = text(
+        "Rule that decided",
+        allowed=RULES,
+        formula="first that holds: 60 years, ovaries removed, GnRH analogue, latest evidence, answers",
+    )
     since_on = day("Day since which it has been so, where the evidence tells", optional=True)
 
 
