@@ -11,9 +11,8 @@ from pipelines.warehouse.publish import Build
 
 _READ = {name for step in plan.steps() for name in step.inputs}
 # Every table that no other reads: whoever waits for these waits for all.
-LEAVES = [
-    name.split(".") for name in CONTRACTS if name not in _READ and name not in ("mart.quality_result", "mart.build")
-]
+_MADE_BY_PUBLISHING = plan.MADE_ELSEWHERE - {name for name in CONTRACTS if name.startswith("raw.")}
+LEAVES = [name.split(".") for name in CONTRACTS if name not in _READ and name not in _MADE_BY_PUBLISHING]
 
 
 def publish_judged(run: Run) -> Build:

@@ -15,6 +15,7 @@ from expectations.suite import Suite, all_tables, load
 from expectations.tally import stamp
 from pipelines.settings import Settings
 from pipelines.warehouse.parquet import fingerprint_of, write_frame
+from pipelines.warehouse.quality_trend import JUDGE, READS, SUITE
 from pipelines.warehouse.store import WHOLE, Store
 
 RESULTS = "mart.quality_result"
@@ -38,7 +39,8 @@ def judge_and_record(table: str, settings: Settings) -> tuple[CheckResult, ...]:
     results = judge(table, settings)
     frame = to_frame(results)
     plain = [pl.col(name).cast(pl.String) if dtype == pl.Enum else pl.col(name) for name, dtype in frame.schema.items()]
-    write_frame(frame.lazy().select(plain), path, fingerprint)
+    facts = {SUITE: suite.fingerprint, JUDGE: _judge_version(), READS: " ".join(suite.reads)}
+    write_frame(frame.lazy().select(plain), path, fingerprint, facts=facts)
     return _read(path)
 
 

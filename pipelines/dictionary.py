@@ -13,6 +13,7 @@ from pipelines.warehouse.step import CsvProducer, PythonProducer, SqlProducer, S
 
 _MADE_ELSEWHERE = {
     "mart.quality_result": "expectations.record:judge_and_record",
+    "mart.quality_trend": "pipelines.warehouse.quality_trend:trend",
     "mart.build": "pipelines.warehouse.publish:publish",
 }
 _LANDING = "pipelines.run:Run.land"

@@ -135,6 +135,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
 # Made outside steps: landing writes raw, checks write their results, publishing signs the build.
 MADE_ELSEWHERE = frozenset(name for name in CONTRACTS if name.startswith("raw.")) | {
     "mart.quality_result",
+    "mart.quality_trend",
     "mart.build",
 }
 

@@ -20,7 +20,7 @@ from pipelines.sources.delivery import Part, delivery_id
 from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse import drop_log, foreign, key, simulated, tombstone, withdrawal
+from pipelines.warehouse import drop_log, foreign, key, quality_trend, simulated, tombstone, withdrawal
 from pipelines.warehouse.bucket import layout
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
@@ -139,7 +139,8 @@ class Run:
         ids = set(manifest["drop_id"])
         hashes = dict(manifest.select("source_file", pl.col("sha256").fill_null("")).iter_rows())
         drop_id = ids.pop() if len(ids) == 1 and SNAPSHOT not in ids else delivery_id(hashes)
-        build = publish(self.settings, self.facts, drop_id, versions, report)
+        rest_on = quality_trend.versions(Store(self.settings), plan.steps(), self.facts)
+        build = publish(self.settings, self.facts, drop_id, versions, report, rest_on)
         withdrawal.settle(self.settings, build.build_id)
         return build
 

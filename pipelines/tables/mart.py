@@ -225,6 +225,32 @@ class QualityResult(dy.Schema):
     status = text("Verdict", allowed=("pass", "fail", "not_applicable", "could_not_evaluate"))
 
 
+@table("mart.quality_trend", grain="one row per check, table, stratum and published run", unit="population")
+class QualityTrend(dy.Schema):
+    """Verdicts of the latest published runs, and why a run differs from the one before it. Not for runs before a withdrawal.
+
+    A count is NULL in all runs where it is hidden in one, and where it differs by few rows from a later one.
+    """
+
+    check_id = text("Stable id of the check", key=True)
+    table_name = text("Table judged", key=True)
+    stratum = text("Stratum, or all", key=True)
+    build_id = text("Build of the run; later ones sort after", key=True)
+    built_at = text("When, UTC, ISO 8601")
+    n_violated = whole("Rows that break it; NULL where hidden, or nothing could be evaluated", optional=True, minimum=0)
+    n_evaluated = whole(
+        "Rows it was asked of; NULL where hidden, or nothing could be evaluated", optional=True, minimum=0
+    )
+    rate = number("Share of the rows that break it", "1", optional=True, minimum=0, maximum=1)
+    status = text("Verdict", allowed=("pass", "fail", "not_applicable", "could_not_evaluate"))
+    previous_status = text("Verdict of the run before; NULL in the first", optional=True)
+    rate_change = number("Rate less that of the run before", "1", optional=True, minimum=-1, maximum=1)
+    cause = text(
+        "Why counts or verdict differ from the run before, several where several changed: new rows, code, reference "
+        "table, setting, threshold (the suite changed), unexplained; none: no difference; first run"
+    )
+
+
 @table("mart.build", grain="one row", unit="population")
 class Build(dy.Schema):
     """Which build this is: when, from what, by which code."""

@@ -15,11 +15,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipelines.disclosure import hidden_parts
 from pipelines.errors import BlockedByCheck
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS, Contract
+from pipelines.warehouse import quality_trend, released_quality
 from pipelines.warehouse.engine import connect, connect_read_only, literal, quoted
 from pipelines.warehouse.store import Store
 
@@ -27,8 +27,6 @@ from pipelines.warehouse.store import Store
 STORAGE_VERSION = "v1.4.0"
 LINKS = ("warehouse.duckdb", "release.duckdb", "report")
 COMPLETE = "build.json"
-# The stratum of all rows that a check was asked of.
-WHOLE_STRATUM = "all"
 BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
 
@@ -43,8 +41,18 @@ class Build:
     tables: int
 
 
-def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, build_report: BuildReport) -> Build:
+def publish(
+    settings: Settings,
+    run: RunFacts,
+    drop_id: str,
+    code_version: str,
+    build_report: BuildReport,
+    rest_on: pl.DataFrame | None = None,
+) -> Build:
     """Build, check, switch, prune. The published build stays as it is if anything here fails.
+
+    Args:
+        rest_on: what the verdicts rest on (`quality_trend.versions`); without it a change in the trend has no cause.
 
     Raises:
         BlockedByCheck: the build does not read back as it should.
@@ -56,7 +64,8 @@ def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, 
     folder.mkdir(parents=True)
     try:
         store = _link_data(Store(settings), folder)
-        quality = _quality(store, run.min_cell)
+        results = store.scan(quality_trend.RESULTS).collect()
+        verdicts = quality_trend.record(results, rest_on, build_id, now.isoformat(timespec="seconds"))
         gates = store.scan("mart.effect_estimate").collect()
         prevalence = store.scan("mart.bone_prevalence").collect()
         statuses = [
@@ -77,7 +86,11 @@ def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, 
             "n_gates_closed": build.gates_closed,
         }
         signed = pl.DataFrame([row], schema=CONTRACTS["mart.build"].empty().schema)
-        frames = {"mart.build": signed, "mart.quality_result": quality}
+        frames = {
+            "mart.build": signed,
+            "mart.quality_result": released_quality.hidden(results, run.min_cell),
+            "mart.quality_trend": quality_trend.trend(settings, verdicts, run.min_cell),
+        }
         _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames)
         marts = [contract for contract in CONTRACTS.values() if contract.layer == "mart"]
         _write_database(folder / "release.duckdb", store, marts, frames)
@@ -90,6 +103,7 @@ def publish(settings: Settings, run: RunFacts, drop_id: str, code_version: str, 
         shutil.rmtree(folder, ignore_errors=True)
         raise
     switch(settings, build_id)
+    quality_trend.keep(settings, verdicts, build_id)
     _prune(settings)
     return build
 
@@ -147,34 +161,6 @@ def _link_data(store: Store, folder: Path) -> Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, target)
     return Store(replace(store.settings, home=folder))
-
-
-def _quality(store: Store, min_cell: int) -> pl.DataFrame:
-    """Verdicts on record; how many rows broke (or kept) a rule is hidden where they are few.
-
-    Strata of a check part its rows, and the whole is shown: small strata are hidden with what would give them away.
-    """
-    found = store.scan("mart.quality_result").collect().with_columns(kept=pl.col("n_evaluated") - pl.col("n_violated"))
-    few = pl.any_horizontal(pl.col("n_violated", "kept").is_between(1, min_cell - 1))
-    is_whole = pl.col("stratum") == WHOLE_STRATUM
-    parts = found.filter(~is_whole, pl.col("n_evaluated").is_not_null())
-    hidden = [_hidden_strata(part, min_cell) for _, part in parts.group_by("check_id", maintain_order=True)]
-    schema = {"check_id": pl.String, "stratum": pl.String, "is_small": pl.Boolean, "is_told": pl.Boolean}
-    told = found.join(pl.concat([pl.DataFrame(schema=schema), *hidden]), on=("check_id", "stratum"), how="left")
-    is_small, is_told = (pl.col(name).fill_null(value=False) for name in ("is_small", "is_told"))
-    return told.with_columns(
-        n_violated=pl.when(~(few | is_small | is_told)).then("n_violated"),
-        n_evaluated=pl.when(~is_small).then("n_evaluated"),
-    ).select(found.columns[:-1])
-
-
-def _hidden_strata(strata: pl.DataFrame, min_cell: int) -> pl.DataFrame:
-    """Of the strata of one check: `is_small`, all counts are hidden; `is_told`, those of broken and kept rows are."""
-    small, broken, kept = (
-        hidden_parts(strata[name].to_list(), min_cell) for name in ("n_evaluated", "n_violated", "kept")
-    )
-    told = [one or other for one, other in zip(broken, kept, strict=True)]
-    return strata.select("check_id", "stratum", is_small=pl.Series(small), is_told=pl.Series(told))
 
 
 def _write_database(

@@ -18,7 +18,7 @@ import polars as pl
 
 from pipelines.errors import BadInput
 from pipelines.settings import Settings
-from pipelines.warehouse import ledger, tombstone
+from pipelines.warehouse import ledger, quality_trend, tombstone
 from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.engine import connect, literal
 from pipelines.warehouse.identity import Identities
@@ -144,6 +144,8 @@ def remove_rows(settings: Settings) -> int:
             query = f"select * from {rows} anti join withdrawn using (person_id)"
             write_query(connection, query, path, mark, facts=facts)
     shutil.rmtree(settings.spill, ignore_errors=True)
+    if not there.is_empty():
+        quality_trend.forget(settings)
     _account(settings, digest)
     return int(there.filter(pl.col("file").str.starts_with(f"{settings.data}/"))["n"].sum())
 

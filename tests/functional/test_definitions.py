@@ -24,7 +24,7 @@ def test_definitions_load(definitions: dg.Definitions) -> None:
 def test_every_table_is_an_asset_with_group_description_and_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     shown = {key.to_user_string().replace("/", "."): graph.get(key) for key in graph.get_all_asset_keys()}
-    assert set(CONTRACTS) - set(shown) == {"mart.quality_result", "mart.build"}
+    assert set(CONTRACTS) - set(shown) == {"mart.quality_result", "mart.quality_trend", "mart.build"}
     for name, node in shown.items():
         if name != "publish":
             assert node.group_name == name.split(".")[0]
