@@ -45,6 +45,7 @@ lint: venv
 
 docs: venv
 	$(BIN)/python -m pipelines.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m pipelines.feature_dictionary > docs/feature-dictionary.md
 
 clean:
 	rm -rf .venv trabecula_home

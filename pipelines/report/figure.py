@@ -124,7 +124,7 @@ def tag_line(axes: "Axes", value: float, text: str, *, color: str, is_left: bool
 
 def svg(draw: Draw, mart: Mart, name: str) -> str | None:
     """Inline SVG with title and description and ids of its own; None where nothing is to be drawn."""
-    with _style():
+    with styled():
         drawing = draw(mart)
         if drawing is None:
             return None
@@ -136,7 +136,7 @@ def svg(draw: Draw, mart: Mart, name: str) -> str | None:
 
 def png(draw: Draw, mart: Mart) -> bytes:
     """The same drawing as PNG at 144 dots an inch; a sentence on an empty canvas where nothing is to be drawn."""
-    with _style():
+    with styled():
         drawing = draw(mart) or _nothing()
         _sign(drawing, mart)
         buffer = io.BytesIO()
@@ -145,7 +145,8 @@ def png(draw: Draw, mart: Mart) -> bytes:
 
 
 @contextmanager
-def _style() -> Generator[None]:
+def styled() -> Generator[None]:
+    """The look of the house, while something is drawn."""
     import matplotlib
 
     with matplotlib.rc_context(_STYLE):
