@@ -111,6 +111,8 @@ SYMPTOMS_MEN = (
     *("arthralgia", "fatigue", "depression", "irritability", "low_libido", "erectile_dysfunction", "gynecomastia"),
     *("water_retention", "breast_tenderness"),
 )
+#: what a dose too high or too low would do to men beside testosterone
+_MEN_ON_DOSES = ("fracture", "major_fracture", *CARDIOVASCULAR, *SYMPTOMS_MEN)
 _METABOLIC = tuple((name, 12) for name in ("log_ldl_cholesterol", "systolic_pressure", "log_homa_ir"))
 #: what may modify the effect of an inhibitor
 _MODIFIERS = ("body_mass_index", "rs700518", "rs10046")
@@ -194,7 +196,13 @@ def _women() -> dict[str, Study]:
         "ai_vs_tamoxifen": study(start, _THREE, "start", years=5, bone=_LONG),
         "ai_vs_tamoxifen/sustained": study(sustained, _THREE, "sustained", years=5, bone=_LONG),
         "ai_vs_tamoxifen/agents": study(
-            agents | {"none": sustained["none"]}, against_none, "sustained", bone=_CORE, levels=(("estradiol", 84),)
+            agents | {"none": sustained["none"]},
+            against_none,
+            "sustained",
+            years=5,
+            bone=_LONG,
+            levels=(("estradiol", 84),),
+            events=FRACTURE + CARDIOVASCULAR,
         ),
         "ai_cardiovascular": study(start, _THREE, "start", years=10, events=CARDIOVASCULAR),
         "ai_cardiovascular/sustained": study(sustained, _THREE, "sustained", years=5, events=CARDIOVASCULAR),
@@ -212,7 +220,9 @@ def _women() -> dict[str, Study]:
         "symptoms_e2": study(start, _THREE, "start", years=5, events=SYMPTOMS_WOMEN),
         "bone_turnover": study(sustained, _THREE, "sustained", years=1, levels=(("ctx", 140), ("p1np", 140))),
         "e2_pkpd": study(sustained, _THREE[:1], "sustained", years=1, levels=levels),
-        "recovery_after_stop": study(stop, (("stop", "continue"),), "sustained", zero_after=65, bone=_CORE),
+        "recovery_after_stop": study(
+            stop, (("stop", "continue"),), "sustained", zero_after=65, years=5, bone=_LONG, events=FRACTURE
+        ),
     }
 
 
@@ -255,7 +265,9 @@ def _men(p: Parameters) -> dict[str, Study]:
             strata=_MODIFIERS,
         ),
         "e2_pkpd/men": Study(nobody, intact, everybody, off, against, "sustained", years=1, levels=levels),
-        "trt_ai_addon/co_start": Study(men_on_t, male_t, everybody, co_start, _PAIR, "start", bone=_CORE, levels=e2),
+        "trt_ai_addon/co_start": Study(
+            men_on_t, male_t, everybody, co_start, _PAIR, "start", years=5, bone=_LONG, levels=e2, events=CARDIOVASCULAR
+        ),
         "trt_ai_addon/add_on": Study(
             men_on_t + "; estradiol 30 to 80 pg/mL at the check of day 98, no inhibitor yet",
             male_t,
@@ -265,9 +277,10 @@ def _men(p: Parameters) -> dict[str, Study]:
             "one decision",
             zero_after=DRAW_STEPS,
             draw=ADD_ON_DRAW,
-            bone=_CORE,
+            years=5,
+            bone=_LONG,
             levels=e2,
-            events=("gynecomastia",),
+            events=("fracture", "gynecomastia"),
         ),
         "ai_dose_response": Study(
             men_on_t,
@@ -276,8 +289,10 @@ def _men(p: Parameters) -> dict[str, Study]:
             doses | {"none": NO_ADD_ON},
             tuple((dose, "none") for dose in doses),
             "sustained",
-            bone=_CORE,
+            years=5,
+            bone=_LONG,
             levels=(("estradiol", 365),),
+            events=_MEN_ON_DOSES,
         ),
         "titration_policy": Study(
             men_on_t + "; an estradiol above 30 pg/mL at the check of day 98",
@@ -288,10 +303,10 @@ def _men(p: Parameters) -> dict[str, Study]:
             "sustained",
             zero_after=DRAW_STEPS,
             draw=(30.0, 1e6),
-            years=3,
-            bone=_CORE,
+            years=5,
+            bone=_LONG,
             window=(20.0, 30.0, 24),
-            events=("fracture", "gynecomastia", "water_retention"),
+            events=_MEN_ON_DOSES,
         ),
         "restart_protocol": Study(
             "men, 56 days after the last testosterone; restart is due",

@@ -38,7 +38,8 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.measurement_count": _measurements(),
         "mart.source_file": _files(),
         "mart.missing_piece": _missing(),
-        **dict.fromkeys(("mart.sig_coverage", "mart.quality_trend"), []),
+        "mart.sig_coverage": [],
+        "mart.quality_trend": [],
         "mart.quality_result": _checks(),
         "mart.build": _build(evidence),
     }

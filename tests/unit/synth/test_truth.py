@@ -108,6 +108,28 @@ def test_dose_lowers_estradiol_step_by_step(p):
     assert all(later < before - 0.02 for before, later in pairwise(levels))
 
 
+def test_dose_levels_and_policies_tell_bone_and_risks_to_five_years(p):
+    for name in ("ai_dose_response", "titration_policy"):
+        study = studies(p)[name]
+        (arm, other), *_ = study.contrasts
+        arms = run(p, name, 60, arms={arm: study.arms[arm], other: study.arms[other]})
+        told = truth.contrast(study, arms[arm], arms[other])
+        assert {f"{site}_{month}_months" for site, month in study.bone} <= set(told)
+        assert {month for _, month in study.bone} == {12, 24, 60}
+        for event in ("fracture", "mace", "venous_thromboembolism", "gynecomastia", "arthralgia"):
+            assert list(told[event]) == ["1_years", "3_years", "5_years"]
+            assert {"risk", "risk_difference", "hazard_ratio"} <= set(told[event]["5_years"])
+
+
+def test_a_daily_inhibitor_spares_men_gynecomastia(p):
+    known = studies(p)["ai_dose_response"]
+    wanted = ("anastrozole_7_mg_per_week", "none")
+    arms = run(p, "ai_dose_response", 1500, arms={name: known.arms[name] for name in wanted}, bone=(), levels=())
+    told = truth.contrast(replace(known, bone=(), levels=(), events=("gynecomastia",)), *(arms[n] for n in wanted))
+    risk = told["gynecomastia"]["5_years"]["risk_difference"]
+    assert risk["value"] < -3 * risk["standard_error"]
+
+
 def test_titration_keeps_more_time_in_the_window_than_a_fixed_dose(p):
     known = studies(p)["titration_policy"]
     wanted = ("fixed_1_mg_daily", "titrate_to_20_30", "no_inhibitor")
