@@ -24,18 +24,11 @@ retracted as (
     group by person_id, source_id, record_id
 ),
 used_unit as (
-    select
-        analyte.analyte_code,
-        analyte.usual_minimum_men,
-        analyte.usual_maximum_men,
-        analyte.usual_minimum_women,
-        analyte.usual_maximum_women,
-        list(distinct factor.factor) as factors
+    select factor.analyte_code, list(distinct factor.factor) as factors
     from ref.unit_factor as factor
     semi join ref.unit as unit on unit.vocabulary_code = 'omop' and unit.ucum_code = factor.ucum_code
-    join ref.analyte as analyte on analyte.analyte_code = factor.analyte_code
     where factor.summand = 0
-    group by all
+    group by factor.analyte_code
 ),
 known as (
     select
@@ -54,24 +47,22 @@ placed as (
         person.earliest_on,
         person.lived_until,
         person.known_until,
-        used.factors,
         lab.operator = '=' and lab.value not between lab.plausible_minimum and lab.plausible_maximum as is_implausible,
         case when lab.operator = '=' then case person.sex_code
-            when 'male' then lab.value not between used.usual_minimum_men and used.usual_maximum_men
-            when 'female' then lab.value not between used.usual_minimum_women and used.usual_maximum_women
+            when 'male' then lab.value not between analyte.usual_minimum_men and analyte.usual_maximum_men
+            when 'female' then lab.value not between analyte.usual_minimum_women and analyte.usual_maximum_women
         end end as is_unusual,
-        case person.sex_code when 'male' then used.usual_minimum_men when 'female' then used.usual_minimum_women
+        case person.sex_code when 'male' then analyte.usual_minimum_men when 'female' then analyte.usual_minimum_women
             end as usual_minimum,
-        case person.sex_code when 'male' then used.usual_maximum_men when 'female' then used.usual_maximum_women
+        case person.sex_code when 'male' then analyte.usual_maximum_men when 'female' then analyte.usual_maximum_women
             end as usual_maximum
     from source.lab_value as lab
     left join known as person on person.person_id = lab.person_id
-    left join used_unit as used on used.analyte_code = lab.analyte_code
+    left join ref.analyte as analyte on analyte.analyte_code = lab.analyte_code
 )
 select
     lab.* exclude (reason, specimen_id, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
-        plausible_minimum, plausible_maximum, fill_flag, earliest_on, lived_until, known_until,
-        factors),
+        plausible_minimum, plausible_maximum, fill_flag, earliest_on, lived_until, known_until),
     case
         when not lab.has_person then 'person_unknown'
         when lab.analyte_code is null then 'code_not_listed'
@@ -83,19 +74,22 @@ select
         when lab.drawn_on < date '1900-01-01' then 'date_impossible'
         when lab.drawn_on < lab.earliest_on then 'before_birth'
         when lab.drawn_on > lab.lived_until then 'after_death'
-        when lab.is_implausible and len(list_filter(lab.factors, lambda factor:
+        when lab.is_implausible and len(list_filter(used.factors, lambda factor:
             lab.source_value * factor between lab.plausible_minimum and lab.plausible_maximum)) > 0
             then 'unit_implausible'
     end as reason,
     case
         when lab.fill_flag is not null then lab.fill_flag
         when lab.is_implausible then 'implausible'
-        when lab.is_unusual and len(list_filter(lab.factors, lambda factor:
+        when lab.is_unusual and len(list_filter(used.factors, lambda factor:
             lab.source_value * factor between lab.usual_minimum and lab.usual_maximum)) > 0 then 'unit_suspect'
     end as value_flag,
     coalesce(lab.specimen_id, cast(lab.drawn_at as varchar), cast(lab.drawn_on as varchar)) as specimen_key,
     lab.specimen_id is not null or lab.drawn_at is not null as has_specimen
 from placed as lab
+-- Only a value out of its range meets the list of factors: a list costs more to carry than all else of a row.
+left join used_unit as used
+    on used.analyte_code = case when lab.is_implausible or lab.is_unusual then lab.analyte_code end
 left join staging.latest_day as latest on latest.source_id = lab.source_id
 left join later
     on later.person_id = lab.person_id and later.source_id = lab.source_id and later.record_id = lab.record_id

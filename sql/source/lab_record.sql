@@ -183,10 +183,7 @@ select
     drawn_on,
     drawn_at,
     status_code,
-    case when lower(trim(fasting_text)) in ('y', 'yes', 'true', '1', 'fasting', 'fasted', 'nüchtern', 'ayunas')
-            then true
-        when lower(trim(fasting_text)) in ('n', 'no', 'false', '0', 'non-fasting', 'nonfasting', 'not fasting', 'random')
-            then false end as is_fasting,
+    is_fasting,
     extract(hour from drawn_at) between 5 and 10 as is_morning,
     source_value,
     value_text as source_text,

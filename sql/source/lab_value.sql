@@ -61,13 +61,18 @@ decided as (
             when lower(trim(status_text)) in ('cancelled', 'canceled', 'x', 'entered-in-error', 'entered in error',
                 'deleted', 'd', 'w', 'wrong', 'void', 'voided', 'rejected') then 'withdrawn'
             else 'unknown'
-        end as status_code
+        end as status_code,
+        case when lower(trim(fasting_text)) in
+                ('y', 'yes', 'true', '1', 'fasting', 'fasted', 'nüchtern', 'ayunas') then true
+            when lower(trim(fasting_text)) in
+                ('n', 'no', 'false', '0', 'non-fasting', 'nonfasting', 'not fasting', 'random') then false
+        end as is_fasting
     from filled
 )
 select
     person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, analyte_code,
     source_variable, value_text, unit_text, canonical_unit, unit_basis, plausible_minimum, plausible_maximum,
-    is_interfered, lab_id, specimen_id, drawn_at, drawn_on, resulted_at, fasting_text, assay_class, assay_basis,
+    is_interfered, lab_id, specimen_id, drawn_at, drawn_on, resulted_at, is_fasting, assay_class, assay_basis,
     fill_flag, operator, value, status_code,
     case
         when operator = '<' then value
