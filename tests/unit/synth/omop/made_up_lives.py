@@ -169,7 +169,8 @@ def _draws(person, u, one) -> dict:
     draw = np.tile(np.repeat(np.arange(_DRAWS), tests), n)
     is_hormone = np.isin(analyte, ["estradiol", "testosterone"])
     assay = np.where(u("assay", each) < 0.5, "lcms", "immunoassay")
-    center = np.array([{"estradiol": 25.0, "testosterone": 400.0, "ctx": 300.0}.get(name, 40.0) for name in analyte])
+    centers = {"estradiol": 25.0, "testosterone": 400.0, "ctx": 300.0, "hs_crp": 20.0, "fsh": 100.0}
+    center = np.array([centers.get(name, 40.0) for name in analyte])
     value = center * np.exp(2 * (u("value", each) - 0.6))
     return {
         "person": np.repeat(person, each),
@@ -197,12 +198,13 @@ def _scans(person, u, one) -> dict:
     scan = np.tile(np.repeat(np.arange(_SCANS), regions), n)
     site = list(_SCAN_REGIONS) * (n * _SCANS)
     device = np.where(scan < 2, 1, 2)
+    is_other_side = (scan == _SCANS - 1) & (np.repeat(person, each) % 3 == 0)
     return {
         "person": np.repeat(person, each),
         "scan": scan + 1,
         "day": 100 + 700 * scan,
         "site": site,
-        "side": ["none" if name == "lumbar_spine" else "left" for name in site],
+        "side": np.where(np.isin(site, ["lumbar_spine"]), "none", np.where(is_other_side, "right", "left")),
         "true_bmd": 0.9,
         "measured_bmd": 0.7 + 0.4 * u("bmd", each),
         "device": device,
