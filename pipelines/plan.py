@@ -120,6 +120,11 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.description:e2_distribution",
         ("staging.survey_design", "staging.person", "features.menopausal_status", "features.e2_exposure"),
     ),
+    _python(
+        "models.distribution_shift",
+        "pipelines.models.distribution_shift:distribution_shift",
+        ("models.value_histogram", "raw.previous_histogram"),
+    ),
     _mart("effect_estimate", "models.effect_estimate"),
     _mart("diagnostic", "models.diagnostic"),
     _mart("dose_response", "models.dose_response"),

@@ -5,7 +5,7 @@ Dagster's assets and the command line both call this; it orders nothing itself (
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -25,7 +25,7 @@ from pipelines.warehouse.bucket import layout
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
-from pipelines.warehouse.publish import Build, code_version, publish
+from pipelines.warehouse.publish import Build, code_version, current_build, publish
 from pipelines.warehouse.runner import Runner, StepReport
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
@@ -115,6 +115,8 @@ class Run:
         drop_log.remember(settings, delivery.drops)
         write_population(settings, "raw.manifest", *counted(settings, delivery.manifest, landed.entries))
         write_population(settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
+        if landed.written:
+            self._remember_histogram()
         missing = tuple(delivery.missing["consequence"])
         notes = delivery.notes
         if source.key == "offered" and not person_key.is_secret:
@@ -143,6 +145,14 @@ class Run:
         build = publish(self.settings, self.facts, drop_id, versions, report, rest_on)
         withdrawal.settle(self.settings, build.build_id)
         return build
+
+    def _remember_histogram(self) -> None:
+        """The values of the published build are what tonight's are compared with; an unchanged night keeps the old ones."""
+        build = current_build(self.settings)
+        if build is not None:
+            published = Store(replace(self.settings, home=self.settings.builds / build))
+            histogram = published.scan("models.value_histogram").collect()
+            write_population(self.settings, "raw.previous_histogram", histogram, build)
 
     def _evidence(self) -> EvidenceSource:
         return "simulated" if simulated.is_marked(self.settings) else SOURCES[self.settings.source].evidence

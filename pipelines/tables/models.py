@@ -127,3 +127,36 @@ class E2Distribution(dy.Schema):
     lloq_pg_ml = number("Limit of the assay", "pg/mL", optional=True)
     n = whole("People", "{persons}", minimum=0)
     weighted_share_pct = number("Weighted share of the population", "%", optional=True)
+
+
+@table("models.value_histogram", grain="one row per quantity, item, place and bin", unit="population")
+class ValueHistogram(dy.Schema):
+    """How often which value occurs, on a grid that never changes. Not for release."""
+
+    quantity = text("What is measured", key=True, allowed=("lab", "bmd", "dose"))
+    item_code = text("Analyte, skeletal site or ingredient", key=True)
+    place_code = text("Laboratory, device, or everywhere; not_recorded where unknown", key=True)
+    bin_number = whole(
+        "Bin: floor of 50 log10 of the value in its canonical unit, of BMD floor of the value over 0.02 g/cm2; -1000 known "
+        "only to lie below a limit, 1000 above",
+        key=True,
+    )
+    n = whole("Rows", minimum=1)
+
+
+@table("models.distribution_shift", grain="one row per quantity, item, place and comparison", unit="population")
+class DistributionShift(dy.Schema):
+    """How far the values of a place lie from a reference: population stability index over deciles of it. Not for release."""
+
+    quantity = text("What is measured", key=True, allowed=("lab", "bmd", "dose"))
+    item_code = text("Analyte, skeletal site or ingredient", key=True)
+    place_code = text("Laboratory, device, or everywhere; not_recorded where unknown", key=True)
+    comparison = text(
+        "Reference: all other places, or the place itself as published before the latest change of the input",
+        key=True,
+        allowed=("rest", "previous_publication"),
+    )
+    n = whole("Rows of the place", minimum=1)
+    n_reference = whole("Rows of the reference", minimum=1)
+    n_bins = whole("Deciles of the reference that its values tell apart", minimum=1)
+    psi = number("Population stability index; 0 is no difference", "1", minimum=0)

@@ -50,6 +50,17 @@ class MissingPiece(dy.Schema):
     drop_id = drop_id()
 
 
+@table("raw.previous_histogram", grain="one row per quantity, item, place and bin", unit="population")
+class PreviousHistogram(dy.Schema):
+    """`models.value_histogram` as it was published before the latest change of the input; empty before there was one."""
+
+    quantity = text("What is measured: lab, bmd or dose", key=True)
+    item_code = text("Analyte, skeletal site or ingredient", key=True)
+    place_code = text("Laboratory, device, or everywhere", key=True)
+    bin_number = whole("Bin of the grid", key=True)
+    n = whole("Rows", minimum=1)
+
+
 @table("raw.rejected_row", grain="one row per source row without a usable key", unit="population")
 class RejectedRow(dy.Schema):
     """Source rows that cannot be given to a person; they go to quarantine with their file and row number."""
