@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from expectations.judge import CheckResult
 
 
+_MOST_STRATA = 100
+
+
 def check_name(check_id: str) -> str:
     """Dagster's name of a check: its stable id without the table."""
     return check_id.split(".")[-1]
@@ -75,8 +78,29 @@ def _result(key: list[str], strata: "list[CheckResult]") -> dg.AssetCheckResult:
             "n_evaluated": whole.n_evaluated if whole.n_evaluated is not None else -1,
             "strata": len(strata),
             "strata_not_passed": len(open_),
+            "strata_by_verdict": strata_table(strata),
         },
     )
+
+
+def strata_table(strata: "list[CheckResult]") -> dg.TableMetadataValue:
+    """Counts of each stratum, those that did not pass first; no more than `_MOST_STRATA`, so that the page stays readable."""
+    order = {status: place for place, status in enumerate(("fail", "could_not_evaluate", "pass", "not_applicable"))}
+    shown = sorted(strata, key=lambda result: (order[result.status], result.stratum))[:_MOST_STRATA]
+    records = [
+        dg.TableRecord(
+            {
+                "stratum": result.stratum,
+                "status": result.status,
+                "n_violated": -1 if result.n_violated is None else result.n_violated,
+                "n_evaluated": -1 if result.n_evaluated is None else result.n_evaluated,
+            }
+        )
+        for result in shown
+    ]
+    types = {"stratum": "string", "status": "string", "n_violated": "int", "n_evaluated": "int"}
+    columns = [dg.TableColumn(name, kind) for name, kind in types.items()]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
 
 
 def gate_checks() -> dg.AssetChecksDefinition:

@@ -1,5 +1,7 @@
 """Publish: the one asset that changes what analysts see. It refuses while a critical check stands failed."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from assets.home import Home, build_line
@@ -7,8 +9,10 @@ from pipelines import plan
 from pipelines.errors import BlockedByCheck
 from pipelines.run import Run
 from pipelines.tables import CONTRACTS
+from pipelines.warehouse.engine import connect_read_only
 from pipelines.warehouse.publish import Build
 
+_MOST_CHANGES = 200
 _READ = {name for step in plan.steps() for name in step.inputs}
 # Every table that no other reads: whoever waits for these waits for all.
 _MADE_BY_PUBLISHING = plan.MADE_ELSEWHERE - {name for name in CONTRACTS if name.startswith("raw.")}
@@ -32,6 +36,21 @@ def publish_judged(run: Run) -> Build:
     return run.publish()
 
 
+def trend_metadata(release: Path) -> dict[str, dg.MetadataValue]:
+    """What changed in the verdicts since the run before, by cause, as released: the checks whose verdict became another."""
+    with connect_read_only(release) as reader:
+        changed = reader.sql(
+            "select check_id, stratum, previous_status, status, cause from mart.quality_trend "
+            "where build_id = (select build_id from mart.build) and previous_status <> status order by all"
+        ).pl()
+    records = [dg.TableRecord(row) for row in changed.head(_MOST_CHANGES).to_dicts()]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in changed.columns])
+    return {
+        "verdicts_changed": dg.MetadataValue.int(changed.height),
+        "verdicts_changed_since_last_run": dg.MetadataValue.table(records, schema=schema),
+    }
+
+
 @dg.asset(
     key=["publish"],
     group_name="publish",
@@ -53,5 +72,6 @@ def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
             "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
             "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
             "steps": len(plan.steps()),
+            **trend_metadata(build.folder / "release.duckdb"),
         }
     )

@@ -42,6 +42,7 @@ class CheckResult:
     context: Context
     severity: Severity
     note: str
+    source: str | None = None
     n_violated: int | None
     n_evaluated: int | None
     threshold: float | None
@@ -135,6 +136,7 @@ def _verdict(
         context=check.context,
         severity=check.severity,
         note=check.note,
+        source=check.source,
         n_violated=violated,
         n_evaluated=evaluated,
         threshold=check.threshold,

@@ -1,4 +1,4 @@
-"""The report of one build: mart frames in, one self-contained HTML file out. Equal input gives equal bytes.
+"""The report of one build: mart frames in, two self-contained HTML files out. Equal input gives equal bytes.
 
 What the sections say stands in `sections`, how they look in `templates`. Reads no file but its templates.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.errors import BadInput
+from pipelines.report.data_docs import table_docs
 from pipelines.report.figure import WATERMARK
 from pipelines.report.frames import Mart, evidence_sources, prepared
 from pipelines.report.header import cycles, facts, source_name
@@ -22,7 +23,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
-    """Write `out/index.html`, whole or not at all, and return its path.
+    """Write `out/index.html` and, before it, `out/quality.html`, each whole or not at all; returns the path of the first.
 
     Args:
         mart: every table of `mart` by name, with exactly the columns of its contract; any may be empty.
@@ -43,17 +44,28 @@ def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    shared = {
+        "is_simulated": "simulated" in evidence_sources(frames),
+        "watermark": WATERMARK,
+        "min_cell": min_cell,
+    }
+    tables = table_docs(frames, min_cell)
+    quality = environment.get_template("data_docs.html.j2").render(
+        tables=tables,
+        passed=sum(table.passed for table in tables),
+        evaluable=sum(table.evaluable for table in tables),
+        **shared,
+    )
     page = environment.get_template("report.html.j2").render(
         sections=sections(frames, min_cell),
         facts=facts(frames),
         source=source_name(build),
         sources=sorted(evidence_sources(frames)),
         years=[cycle(text) for text in cycles(frames)],
-        is_simulated="simulated" in evidence_sources(frames),
-        watermark=WATERMARK,
         build=[(heading(name), value) for name, value in build.row(0, named=True).items()] if build.height else [],
-        min_cell=min_cell,
+        **shared,
     )
+    _write(out / "quality.html", quality)
     return _write(out / "index.html", page)
 
 

@@ -210,6 +210,7 @@ def _quality(frames: Frames, threshold: int) -> Section:
         "quality",
         "Data quality",
         paragraphs=tuple(text for text in (said,) if text),
+        link=("quality.html", "Every check with its source, strata and trend") if tables else None,
         tables=tables,
         absence="" if tables else "There is nothing to show: mart.quality_result has no rows, so no check was run.",
     )

@@ -85,7 +85,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A numbered part of the page. `absence` says why there is nothing to show, where that is so."""
+    """A numbered part of the page. `absence` says why there is nothing to show; `link` is a page and its words."""
 
     identifier: str
     title: str
@@ -95,6 +95,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     absence: str = ""
+    link: tuple[str, str] | None = None
 
 
 def text(value: str, note: str = "") -> Cell:

@@ -213,6 +213,7 @@ class QualityResult(dy.Schema):
     )
     severity = text("Severity", allowed=("critical", "warning", "info"))
     note = text("What it asks, in plain words")
+    source = text("Where a limit of plausibility comes from", optional=True)
     n_violated = whole(
         "Rows that break it; NULL where few, and where nothing could be evaluated", optional=True, minimum=0
     )

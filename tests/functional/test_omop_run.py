@@ -2,15 +2,21 @@
 
 import hashlib
 import os
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
+
+from pipelines.warehouse.parquet import column_names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 SECRET = "a-key-for-tests-and-nothing-else"
+# A result and a text that occur nowhere else.
+VALUE, TEXT = 123456.789, "qzx planted words"
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +25,23 @@ def run(call: Call, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sub
     base = tmp_path_factory.mktemp("omop")
     made = call("simulate", "--persons", "80", "--seed", "3", "--out", base / "sim", "--truth-persons", "0")
     assert made.returncode == 0, made.stderr[-2000:]
+    plant(next((base / "sim" / "omop" / "measurement").glob("*.parquet")))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TRABECULA_KEY_FILE", raising=False)
         patch.setenv("TRABECULA_KEY", SECRET)
         return base / "home", call("run", "--source", "omop", "--input", base / "sim" / "omop", "--home", base / "home")
+
+
+def plant(path: Path) -> None:
+    """Give a few numeric results a value, and one result in words a text, that can be recognised anywhere."""
+    rows = pl.read_parquet(path).with_row_index("row")
+    is_result = pl.col("value_as_number").is_not_null() & (pl.col("row") < 40)
+    rows = rows.with_columns(
+        value_as_number=pl.when(is_result).then(VALUE).otherwise("value_as_number"),
+        value_source_value=pl.when(pl.col("row") < 40).then(pl.lit(TEXT)).otherwise("value_source_value"),
+        unit_source_value=pl.when(pl.col("row") < 5).then(pl.lit(TEXT)).otherwise("unit_source_value"),
+    )
+    rows.drop("row").write_parquet(path)
 
 
 @pytest.fixture
@@ -111,3 +130,42 @@ def test_the_doctor_knows_source_key_and_drops(home: Path, call: Call, monkeypat
     ill = call("doctor", "--home", home)
     assert ill.returncode == 1
     assert "remedy: " in ill.stdout and "set the key it was landed with" in " ".join(ill.stdout.split())
+
+
+def test_no_value_of_a_person_leaves_the_tables_of_people(
+    home: Path, run: tuple[Path, subprocess.CompletedProcess[str]]
+) -> None:
+    """Planted values are in the raw table, and in no report, database table of populations, log, count or run history."""
+    written = f"%{VALUE}%", f"%{TEXT}%"
+    found = []
+    for name in ("warehouse.duckdb", "release.duckdb"):
+        with duckdb.connect(str((home / name).resolve()), read_only=True) as reader:
+            if name == "warehouse.duckdb":
+                raw = "select count(*) from raw.omop_measurement where value_as_number = ?"
+                assert reader.execute(raw, [VALUE]).fetchone()[0] > 0
+            tables = reader.execute("select schema_name, table_name from duckdb_tables() where not internal").fetchall()
+            assert len(tables) > 10
+            for schema, table in tables:
+                query = (
+                    f"select count(*) from {schema}.{table} as r where r::varchar like ? or lower(r::varchar) like ?"
+                )
+                if reader.execute(query, written).fetchone()[0]:
+                    found.append(f"{name}: {schema}.{table}")
+    looked_at = set()
+    for path in home.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.suffix == ".duckdb":
+            continue
+        if path.suffix == ".parquet":
+            if "person_id" in (column_names(path) or ()):
+                continue
+            text = str(pl.read_parquet(path).cast(pl.String, strict=False).rows()).encode()
+        else:
+            text = path.read_bytes()
+        looked_at.add(path.relative_to(home).parts[0])
+        if any(sign in text for sign in (str(VALUE).encode(), TEXT.encode(), struct.pack("<d", VALUE))):
+            found.append(str(path.relative_to(home)))
+    assert {"builds", "dagster", "data", "landing", "state"} <= looked_at
+    said = run[1].stdout + run[1].stderr
+    assert str(VALUE) not in said
+    assert TEXT not in said
+    assert found == []
