@@ -38,8 +38,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.measurement_count": _measurements(),
         "mart.source_file": _files(),
         "mart.missing_piece": _missing(),
-        "mart.sig_coverage": [],
-        "mart.quality_trend": [],
+        **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend")},
         "mart.quality_result": _checks(),
         "mart.build": _build(evidence),
     }
