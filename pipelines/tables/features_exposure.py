@@ -10,6 +10,15 @@ from pipelines.tables.contract import table
 from pipelines.tables.features_dosing import DOSE_SOURCES
 
 
+@table("features.first_inhibitor", grain="one row per person with an aromatase inhibitor")
+class FirstInhibitor(dy.Schema):
+    """The first supply of any aromatase inhibitor: the day from which every change since before it is counted."""
+
+    person_id = person_id()
+    inhibitor_from_on = day("Day of the first supply")
+    baseline_from_on = day("First day on which a value counts as before; the last is the day of the first supply")
+
+
 @table(
     "features.ai_regimen",
     grain="one row per person, ingredient and regimen",

@@ -5,7 +5,6 @@
 -- or none outside it, are the two ways in which laboratory and person disagree.
 with limits as (
     select
-        cast(max(value) filter (where limit_code = 'e2_baseline_days') as integer) as baseline_days,
         cast(max(value) filter (where limit_code = 'e2_carry_days') as integer) as carry_days
     from ref.clinical_limit
 ),
@@ -27,18 +26,11 @@ daily as (
     where told.observed_on is not null
     group by told.person_id, told.observed_on, told.observation_code
 ),
-started as (
-    select person_id, min(supplied_on) as inhibitor_from_on
-    from features.drug_supply
-    where drug_class = 'aromatase_inhibitor'
-    group by person_id
-),
 baseline as (
     select daily.person_id, daily.observation_code, arg_max(daily.value, daily.observed_on) as value_before
     from daily
-    join started on started.person_id = daily.person_id
-    cross join limits
-    where daily.observed_on between started.inhibitor_from_on - limits.baseline_days and started.inhibitor_from_on
+    join features.first_inhibitor as started on started.person_id = daily.person_id
+    where daily.observed_on between started.baseline_from_on and started.inhibitor_from_on
     group by daily.person_id, daily.observation_code
 ),
 draw as (
@@ -74,7 +66,7 @@ judged as (
         case when drawn.drawn_on >= daily.observed_on - limits.carry_days then drawn.e2_band_code end as e2_band_code
     from daily
     cross join limits
-    left join started on started.person_id = daily.person_id
+    left join features.first_inhibitor as started on started.person_id = daily.person_id
     left join baseline
         on baseline.person_id = daily.person_id and baseline.observation_code = daily.observation_code
     left join drawn on drawn.person_id = daily.person_id and drawn.observed_on = daily.observed_on

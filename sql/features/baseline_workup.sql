@@ -6,10 +6,7 @@ with limits as (
     select cast(value as integer) as workup_days from ref.clinical_limit where limit_code = 'workup_days'
 ),
 started as (
-    select person_id, min(supplied_on) as started_on
-    from features.drug_supply
-    where drug_class = 'aromatase_inhibitor'
-    group by person_id
+    select person_id, inhibitor_from_on as started_on from features.first_inhibitor
 ),
 entered as (
     select person_id, min(starts_on) as from_on from staging.observation_period group by person_id

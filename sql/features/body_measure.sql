@@ -4,7 +4,6 @@
 -- included. Weight above the lowest of the 90 days before is the mark of water taken on. Blood pressure by ACC and AHA 2017.
 with limits as (
     select
-        cast(max(value) filter (where limit_code = 'e2_baseline_days') as integer) as baseline_days,
         cast(max(value) filter (where limit_code = 'weight_gain_days') as integer) as gain_days
     from ref.clinical_limit
 ),
@@ -30,12 +29,6 @@ daily as (
         )
     group by person_id, observed_on
 ),
-started as (
-    select person_id, min(supplied_on) as inhibitor_from_on
-    from features.drug_supply
-    where drug_class = 'aromatase_inhibitor'
-    group by person_id
-),
 baseline as (
     select
         daily.person_id,
@@ -45,9 +38,8 @@ baseline as (
         arg_max(daily.visceral_fat, daily.measured_on) filter (where daily.visceral_fat is not null) as visceral_fat,
         arg_max(daily.systolic, daily.measured_on) filter (where daily.systolic is not null) as systolic
     from daily
-    join started on started.person_id = daily.person_id
-    cross join limits
-    where daily.measured_on between started.inhibitor_from_on - limits.baseline_days and started.inhibitor_from_on
+    join features.first_inhibitor as started on started.person_id = daily.person_id
+    where daily.measured_on between started.baseline_from_on and started.inhibitor_from_on
     group by daily.person_id
 ),
 weighed as (
@@ -116,7 +108,7 @@ select
         as systolic_change_mm_hg,
     weighed.weight_gain as weight_gain_kg
 from tall
-left join started on started.person_id = tall.person_id
+left join features.first_inhibitor as started on started.person_id = tall.person_id
 left join baseline on baseline.person_id = tall.person_id
 left join weighed on weighed.person_id = tall.person_id and weighed.measured_on = tall.measured_on
 left join treated on treated.person_id = tall.person_id and treated.measured_on = tall.measured_on

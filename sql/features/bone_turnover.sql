@@ -5,7 +5,6 @@
 -- significant change of the marker. For a year after a fracture a marker tells of its healing.
 with limits as (
     select
-        cast(max(value) filter (where limit_code = 'e2_baseline_days') as integer) as baseline_days,
         cast(max(value) filter (where limit_code = 'fracture_healing_days') as integer) as healing_days
     from ref.clinical_limit
 ),
@@ -54,19 +53,12 @@ usable as (
     from marker
     left join healing on healing.person_id = marker.person_id and healing.drawn_on = marker.drawn_on
 ),
-started as (
-    select person_id, min(supplied_on) as inhibitor_from_on
-    from features.drug_supply
-    where drug_class = 'aromatase_inhibitor'
-    group by person_id
-),
 baseline as (
     select usable.person_id, usable.analyte_code, arg_max(usable.value, usable.drawn_on) as value_before
     from usable
-    join started on started.person_id = usable.person_id
-    cross join limits
+    join features.first_inhibitor as started on started.person_id = usable.person_id
     where usable.is_comparable
-        and usable.drawn_on between started.inhibitor_from_on - limits.baseline_days and started.inhibitor_from_on
+        and usable.drawn_on between started.baseline_from_on and started.inhibitor_from_on
     group by usable.person_id, usable.analyte_code
 )
 select
@@ -89,5 +81,5 @@ select
         then abs(round(100 * (usable.value / baseline.value_before - 1), 9)) >= usable.least_significant_pct
     end as is_real_change
 from usable
-left join started on started.person_id = usable.person_id
+left join features.first_inhibitor as started on started.person_id = usable.person_id
 left join baseline on baseline.person_id = usable.person_id and baseline.analyte_code = usable.analyte_code

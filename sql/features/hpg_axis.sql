@@ -7,8 +7,7 @@ with limits as (
     select
         max(value) filter (where limit_code = 'testosterone_low_ng_dl') as testosterone_low,
         max(value) filter (where limit_code = 'lh_high_iu_l') as lh_high,
-        max(value) filter (where limit_code = 'lh_suppressed_iu_l') as lh_suppressed,
-        cast(max(value) filter (where limit_code = 'e2_baseline_days') as integer) as baseline_days
+        max(value) filter (where limit_code = 'lh_suppressed_iu_l') as lh_suppressed
     from ref.clinical_limit
 ),
 result as (
@@ -39,21 +38,14 @@ panel as (
     group by person_id, drawn_on
     having count(*) filter (where analyte_code <> 'shbg') > 0
 ),
-started as (
-    select person_id, min(supplied_on) as inhibitor_from_on
-    from features.drug_supply
-    where drug_class = 'aromatase_inhibitor'
-    group by person_id
-),
 baseline as (
     select
         panel.person_id,
         arg_max(panel.lh_lo, panel.drawn_on) filter (where panel.lh_lo > 0) as lh_before,
         arg_max(panel.fsh_lo, panel.drawn_on) filter (where panel.fsh_lo > 0) as fsh_before
     from panel
-    join started on started.person_id = panel.person_id
-    cross join limits
-    where panel.drawn_on between started.inhibitor_from_on - limits.baseline_days and started.inhibitor_from_on
+    join features.first_inhibitor as started on started.person_id = panel.person_id
+    where panel.drawn_on between started.baseline_from_on and started.inhibitor_from_on
     group by panel.person_id
 ),
 taken as (
@@ -85,7 +77,7 @@ joined as (
     cross join limits
     join staging.person as person on person.person_id = panel.person_id
     left join taken on taken.person_id = panel.person_id and taken.drawn_on = panel.drawn_on
-    left join started on started.person_id = panel.person_id
+    left join features.first_inhibitor as started on started.person_id = panel.person_id
     left join baseline on baseline.person_id = panel.person_id
 )
 select

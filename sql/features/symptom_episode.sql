@@ -80,12 +80,6 @@ episode as (
 entered as (
     select person_id, min(starts_on) as from_on from staging.observation_period group by person_id
 ),
-started as (
-    select person_id, min(supplied_on) as inhibitor_from_on
-    from features.drug_supply
-    where drug_class = 'aromatase_inhibitor'
-    group by person_id
-),
 taken as (
     select
         person_day.person_id,
@@ -136,7 +130,7 @@ select
 from episode
 cross join limits
 left join entered on entered.person_id = episode.person_id
-left join started on started.person_id = episode.person_id
+left join features.first_inhibitor as started on started.person_id = episode.person_id
 left join taken on taken.person_id = episode.person_id and taken.starts_on = episode.starts_on
 left join drawn
     on drawn.person_id = episode.person_id

@@ -5,7 +5,7 @@ import pytest
 TABLE = "features.assessment"
 HEADER = "person_id | observation_code | value | observed_on"
 PANEL = "person_id | specimen_id | drawn_on | e2_lo_pg_ml | e2_band_code"
-SUPPLY = "person_id | ingredient | drug_class | supplied_on\n1 | anastrozole | aromatase_inhibitor | 2020-06-01"
+SUPPLY = "person_id | inhibitor_from_on | baseline_from_on\n1 | 2020-06-01 | 2019-06-02"
 DAY = "2020-01-01"
 
 
@@ -21,7 +21,7 @@ def told(run_sql):
                 (PANEL, *(f"1 | {n} | {d} | {lo} | {b}" for n, (d, lo, b) in enumerate(draws)))
             ),
         }
-        return run_sql(TABLE, inputs | ({"features.drug_supply": supply} if supply else {}))
+        return run_sql(TABLE, inputs | ({"features.first_inhibitor": supply} if supply else {}))
 
     return run
 

@@ -6,7 +6,7 @@ TABLE = "features.baseline_workup"
 START = "2020-06-29"
 #: 180 days before the start, and the day before that.
 FIRST_DAY, TOO_EARLY = "2020-01-01", "2019-12-31"
-SUPPLY = "person_id | ingredient | drug_class | supplied_on"
+INHIBITOR = "person_id | inhibitor_from_on | baseline_from_on"
 LAB = "person_id | specimen_id | analyte_code | value | drawn_on"
 SCAN = "person_id | scan_id | site_code | side_code | imputation_number | is_valid | scanned_on"
 CONDITION = "person_id | condition_code | vocabulary_code | is_present | recorded_on"
@@ -16,12 +16,11 @@ EPISODE = "person_id | ingredient | drug_class | gap_days | episode_number | is_
 @pytest.fixture
 def workup(run_sql, only):
     def run(*, labs=(), scans=(), codes=(), episodes=(), since="2015-01-01"):
-        later = "1 | letrozole | aromatase_inhibitor | 2021-01-01"
         return only(
             run_sql(
                 TABLE,
                 {
-                    "features.drug_supply": f"{SUPPLY}\n1 | anastrozole | aromatase_inhibitor | {START}\n{later}",
+                    "features.first_inhibitor": f"{INHIBITOR}\n1 | {START} | 2019-06-30",
                     "staging.observation_period": f"person_id | span_number | starts_on\n1 | 1 | {since}",
                     "staging.lab_result": "\n".join(
                         (LAB, *(f"1 | {n} | {a} | 1 | {d}" for n, (a, d) in enumerate(labs)))
@@ -115,4 +114,4 @@ def test_observed_for_all_of_the_window(workup, since, is_observed):
 
 
 def test_nobody_without_an_inhibitor(run_sql):
-    assert run_sql(TABLE, {"features.drug_supply": f"{SUPPLY}\n1 | testosterone | androgen | {START}"}) == []
+    assert run_sql(TABLE, {"staging.lab_result": f"{LAB}\n1 | 1 | testosterone | 1 | {START}"}) == []

@@ -4,7 +4,7 @@ import pytest
 
 TABLE = "features.body_measure"
 HEADER = "person_id | observation_code | value | observed_on"
-SUPPLY = "person_id | ingredient | drug_class | supplied_on\n1 | anastrozole | aromatase_inhibitor | 2020-06-01"
+SUPPLY = "person_id | inhibitor_from_on | baseline_from_on\n1 | 2020-06-01 | 2019-06-02"
 EPISODE = "person_id | ingredient | drug_class | gap_days | episode_number | is_primary | starts_on | supply_ends_on"
 DAY = "2020-01-01"
 
@@ -20,7 +20,7 @@ def days(run_sql):
             "staging.observation": "\n".join((HEADER, *lines)),
             "features.dosing_episode": "\n".join((EPISODE, *episodes)),
         }
-        return run_sql(TABLE, inputs | ({"features.drug_supply": supply} if supply else {}))
+        return run_sql(TABLE, inputs | ({"features.first_inhibitor": supply} if supply else {}))
 
     return run
 

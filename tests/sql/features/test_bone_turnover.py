@@ -4,12 +4,12 @@ import pytest
 
 TABLE = "features.bone_turnover"
 LAB = "person_id | specimen_id | analyte_code | value | unit_code | is_censored | drawn_on | is_fasting | is_morning"
-SUPPLY = "person_id | ingredient | drug_class | supplied_on\n1 | anastrozole | aromatase_inhibitor | 2020-06-01"
+SUPPLY = "person_id | inhibitor_from_on | baseline_from_on\n1 | 2020-06-01 | 2019-06-02"
 CONDITION = "person_id | condition_code | vocabulary_code | is_present | is_history | recorded_on"
 
 
 def turnover(run_sql, *labs: str, condition: str = ""):
-    inputs = {"staging.lab_result": "\n".join((LAB, *labs)), "features.drug_supply": SUPPLY}
+    inputs = {"staging.lab_result": "\n".join((LAB, *labs)), "features.first_inhibitor": SUPPLY}
     return run_sql(TABLE, inputs | ({"staging.condition": f"{CONDITION}\n{condition}"} if condition else {}))
 
 

@@ -7,7 +7,7 @@ import pytest
 TABLE = "features.hpg_axis"
 LAB = "person_id | specimen_id | analyte_code | value | operator | drawn_on"
 EPISODE = "person_id | ingredient | drug_class | gap_days | episode_number | is_primary | starts_on | supply_ends_on"
-SUPPLY = "person_id | ingredient | drug_class | supplied_on\n1 | anastrozole | aromatase_inhibitor | 2020-06-01"
+SUPPLY = "person_id | inhibitor_from_on | baseline_from_on\n1 | 2020-06-01 | 2019-06-02"
 
 
 def axis(run_sql, *labs: str, sex="male", episodes=(), supply=""):
@@ -16,7 +16,7 @@ def axis(run_sql, *labs: str, sex="male", episodes=(), supply=""):
         "staging.lab_result": "\n".join((LAB, *labs)),
         "features.dosing_episode": "\n".join((EPISODE, *episodes)),
     }
-    return run_sql(TABLE, inputs | ({"features.drug_supply": supply} if supply else {}))
+    return run_sql(TABLE, inputs | ({"features.first_inhibitor": supply} if supply else {}))
 
 
 def lab(analyte: str, value: float, operator="=", day="2020-01-01", specimen="a") -> str:

@@ -9,7 +9,7 @@ BODY = "person_id | measured_on | weight_gain_kg"
 PANEL = "person_id | specimen_id | drawn_on | e2_lo_pg_ml | e2_band_code"
 EPISODE = "person_id | ingredient | drug_class | gap_days | episode_number | is_primary | starts_on | supply_ends_on"
 CONDITION = "person_id | condition_code | vocabulary_code | is_present | recorded_on"
-SUPPLY = "person_id | ingredient | drug_class | supplied_on"
+SUPPLY = "person_id | inhibitor_from_on | baseline_from_on"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def episodes(run_sql):
                 (PANEL, *(f"1 | {n} | {d} | {lo} | {b}" for n, (d, lo, b) in enumerate(draws)))
             ),
             "features.dosing_episode": "\n".join((EPISODE, *dosing)),
-            "features.drug_supply": "\n".join((SUPPLY, *supply)),
+            "features.first_inhibitor": "\n".join((SUPPLY, *supply)),
         }
         return run_sql(TABLE, inputs)
 
@@ -135,7 +135,7 @@ def test_on_a_drug_on_the_first_day(episodes, only, day, is_on):
         "1 | anastrozole | aromatase_inhibitor | 90 | 1 | true | 2020-01-01 | 2020-03-31",
         "1 | testosterone | androgen | 90 | 1 | true | 2020-01-01 | 2020-03-31",
     ]
-    supply = ["1 | anastrozole | aromatase_inhibitor | 2020-01-01"]
+    supply = ["1 | 2020-01-01 | 2019-01-01"]
     row = only(episodes(symptoms=[("fatigue", day)], dosing=dosing, supply=supply))
     assert (row["is_on_inhibitor"], row["is_on_testosterone"]) == (is_on, is_on)
     assert row["days_since_inhibitor_start"] == {"2020-01-01": 0, "2020-03-31": 90, "2020-04-01": 91}[day]
