@@ -18,6 +18,8 @@ from pipelines.tables import CONTRACTS
 WHOLE = "all"
 _OPEN = ("fail", "could_not_evaluate")
 _MOST_STRATA = 40
+#: checks that ask for the columns of a table and count no rows
+_OF_STRUCTURE = ".columns"
 _WIDTH, _HEIGHT, _MARGIN = 96.0, 22.0, 3.0
 
 
@@ -122,7 +124,7 @@ def _table(name: str, verdicts: pl.DataFrame, runs: dict[str, pl.DataFrame], thr
     contract = CONTRACTS.get(name)
     return TableDoc(
         name=name,
-        description=contract.description if contract else "",
+        description=contract.description.replace("`", "") if contract else "",
         passed=passed,
         evaluable=passed + failed,
         failed=failed,
@@ -164,8 +166,8 @@ def _stratum(row: dict[str, Any], threshold: int) -> StratumDoc:
 
 
 def _shown(row: dict[str, Any], name: str, threshold: int) -> str:
-    """A count, or that it is hidden; none where nothing could be evaluated. A few that slipped through are hidden here."""
+    """A count, or that it is hidden; none where no rows were counted. A few that slipped through are hidden here."""
     value = row[name]
-    if row["status"] == "could_not_evaluate":
+    if row["status"] == "could_not_evaluate" or row["check_id"].endswith(_OF_STRUCTURE):
         return NONE
     return hidden(threshold) if value is None or 0 < value < threshold else count(value)
