@@ -121,7 +121,7 @@ class Drug(dy.Schema):
     ingredient = text("Ingredient, salts, brands and routes folded together", key=True)
     drug_class = text("Class", allowed=DRUG_CLASSES)
     atc_code = text("ATC code", optional=True)
-    rxnorm_code = text("RxNorm ingredient", optional=True)
+    rxnorm_code = text("RxNorm ingredient; NULL where no public list gave name and code together", optional=True)
     route_code = text("Route, where every marketed product has the same", optional=True)
     label_dose_mg_per_day = number("Highest labelled daily dose", "mg/d", optional=True)
     marketed_strength_mg = text("Strengths on the market, divided by |; any other one is compounded", optional=True)
