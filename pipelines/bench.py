@@ -1,6 +1,6 @@
 """Measures a run as ratios to one scan of its input, stage by stage, on a generated population. Timings are no promises.
 
-The load is written by `synth`; each stage runs in this process. Read the ratios, not the seconds.
+The load is written by `synth`, or is a folder at hand; each stage runs in this process. Read the ratios, not the seconds.
 """
 
 import json
@@ -9,6 +9,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -40,30 +41,39 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: wall and CPU seconds of this process, and wall as a ratio to the raw scan."""
+    """One stage: wall and CPU seconds of this process, wall as a ratio to the raw scan, most memory held during it."""
 
     name: str
     wall_seconds: float
     cpu_seconds: float
     ratio_to_scan: float
+    peak_memory_mib: float
 
 
-def measure(persons: int, seed: int = 1) -> Measurement:
-    """Generate, land, compute every layer, publish; peak memory is that of this process.
+def measure(persons: int, seed: int = 1, source: str = "nhanes", given: Path | None = None) -> Measurement:
+    """Generate, land, compute every layer, publish; memory is that of this process, the pages of its engine included.
+
+    Args:
+        persons: people to generate where no folder is given.
+        seed: of the generator.
+        source: what kind of folder `given` is.
+        given: a folder of Parquet files to measure instead, such as `trabecula simulate` writes.
 
     Raises:
-        BadInput: more persons than the generator can make.
+        BadInput: more persons than the generator can make, or the folder is none of its source.
     """
     with tempfile.TemporaryDirectory() as room:
-        folder = write(Path(room) / "drop", persons, seed)
-        settings = replace(load(Path(room) / "home"), source="nhanes", folder=str(folder))
+        folder = given or write(Path(room) / "drop", persons, seed)
+        settings = replace(load(Path(room) / "home"), source=source, folder=str(folder))
         settings.write()
-        scan, _ = _timed(lambda: _scan(folder))
-        stages = [Stage("scan of the input", scan[0], scan[1], 1.0)]
+        stages: list[Stage] = []
 
         def record(name: str, work: Callable[[], object]) -> None:
-            (wall, cpu), _ = _timed(work)
-            stages.append(Stage(name, wall, cpu, wall / scan[0]))
+            _forget_peak()
+            wall, cpu = _timed(work)
+            stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), _peak_mib()))
+
+        record("scan of the input", lambda: _scan(folder))
 
         with Run(settings) as run:
             record("land", run.land)
@@ -75,15 +85,16 @@ def measure(persons: int, seed: int = 1) -> Measurement:
                 record(table, lambda table=table: run.step(plan.step(table)))
             record("second run, nothing changed", lambda: [run.step(plan.step(table)) for table in order])
             record("publish", run.publish)
+        people = pl.scan_parquet(settings.home / "data" / "staging" / "person" / "*.parquet").select(pl.len()).collect()
         by_layer = {
             layer: sum(stage.ratio_to_scan for stage in stages if stage.name in tables)
             for layer, tables in layers.items()
         }
     return Measurement(
-        persons=persons,
+        persons=people.item(),
         machine={"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
         versions={"duckdb": duckdb.__version__, "polars": pl.__version__},
-        peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_memory_mib=max(stage.peak_memory_mib for stage in stages),
         ratio_by_layer=by_layer,
         stages=tuple(stages),
     )
@@ -99,7 +110,21 @@ def _scan(folder: Path) -> None:
             connection.execute(f"select {read} from {source}").fetchall()
 
 
-def _timed(work: Callable[[], object]) -> tuple[tuple[float, float], object]:
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
-    result = work()
-    return (time.perf_counter() - wall, time.process_time() - cpu), result
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _forget_peak() -> None:
+    """Let the kernel count the peak anew; where it cannot, peaks are those of all stages so far."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mib() -> float:
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

@@ -150,11 +150,13 @@ def doctor(home: HomeOption = None) -> None:
 def bench(
     persons: Annotated[int, typer.Option(help="People to generate.")] = 100_000,
     json_file: Annotated[Path, typer.Option("--json", help="Where to write the measurement.")] = Path("bench.json"),
+    source: Annotated[str, typer.Option(help="What kind of folder --input is.")] = "omop",
+    given: Annotated[Path | None, typer.Option("--input", help="Measure this folder of Parquet files instead.")] = None,
 ) -> None:
-    """Measure every stage as a ratio to one scan of the input, on a generated population."""
+    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand."""
     from pipelines.bench import measure
 
-    found = measure(persons)
+    found = measure(persons, source=source, given=given) if given else measure(persons)
     json_file.write_text(found.as_json())
     for layer, ratio in found.ratio_by_layer.items():
         print(f"{layer:<10} {ratio:8.1f} times one scan of the input")

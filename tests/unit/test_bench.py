@@ -1,0 +1,34 @@
+"""The frozen benchmark of features names every table and stays below its limit of memory; peaks are of one stage."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines import plan
+from pipelines.bench import _forget_peak, _peak_mib
+
+LIMIT_MIB = 8 * 1024
+
+
+def test_frozen_benchmark_of_features_names_every_table_within_its_memory(root: Path) -> None:
+    found = json.loads((root / "docs" / "benchmarks" / "features.json").read_text())
+    stages = {stage["name"]: stage for stage in found["stages"]}
+    tables = {step.table for step in plan.steps() if step.contract.layer == "features"}
+
+    assert tables - set(stages) == set(), "run `trabecula bench --source omop --input FOLDER` and freeze it anew"
+    assert all(stages[table]["ratio_to_scan"] > 0 for table in tables)
+    assert max(stages[table]["peak_memory_mib"] for table in tables) < LIMIT_MIB
+    assert found["persons"] >= 20_000
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the kernel does not count peaks anew here")
+def test_a_peak_is_that_of_its_stage() -> None:
+    held = np.ones(40_000_000)  # 305 MiB, touched
+    high = _peak_mib()
+    del held
+    _forget_peak()
+    assert high > 305
+    assert _peak_mib() < high - 200
