@@ -1,0 +1,129 @@
+"""Covariates as a model takes them: splines, dummies, indicators of missing values; what carries nothing is left out.
+
+Here: the matrix and why a column is not in it. Not here: balance, which looks at every covariate, in or out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipelines.models.spline import restricted_cubic_spline
+
+#: Quantiles of the knots of a continuous covariate. Source: Harrell (2015), section 2.4.6, four knots.
+KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
+#: fewer different values than this are levels, not a scale
+_LEAST_VALUES = 10
+_COLLINEAR = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class DesignMatrix:
+    """Covariates of a model, without intercept.
+
+    Attributes:
+        values: [n, p] finite, each column centred at 0 with SD 1.
+        names: [p] of the columns: covariate, and after a colon the term.
+        left_out: covariate or term, and why it is not a column: constant, rare, or told by other columns.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def design_matrix(
+    covariates: pl.DataFrame, nominal: Iterable[str] = (), minimum_count: int = 10, splines: bool = True
+) -> DesignMatrix:
+    """The matrix of a frame of covariates.
+
+    Continuous covariates become natural (restricted) cubic splines with knots at the 5th, 35th, 65th and 95th percentile
+    of the known values; nominal ones a column a level. A missing value is put at the mean of the known ones and told by an
+    indicator, which is right for treatment models that know no more than the clinician did (Blake et al. 2020, Stat Med
+    39:1641; not for outcome models where the value itself confounds).
+
+    Args:
+        covariates: [n rows] numeric, NULL where missing.
+        nominal: columns whose numbers are codes.
+        minimum_count: a term that fewer people than this have, or lack, is left out as rare.
+        splines: whether continuous covariates are curves; else straight lines.
+
+    Raises:
+        ValueError: a nominal column is not in the frame.
+    """
+    codes = set(nominal)
+    if absent := codes - set(covariates.columns):
+        raise ValueError(f"no covariate {', '.join(sorted(absent))} to take as nominal")
+    columns: list[np.ndarray] = []
+    names: list[str] = []
+    left_out: list[tuple[str, str]] = []
+    for name in covariates.columns:
+        series = covariates[name].cast(pl.Float64)
+        terms = _levels(name, series) if name in codes else _numeric(name, series, splines)
+        for term, values in [*terms, *_missing(name, series)]:
+            reason = _why_useless(values, minimum_count)
+            if reason:
+                left_out.append((term, reason))
+            else:
+                columns.append((values - values.mean()) / values.std())
+                names.append(term)
+    if not columns:
+        return DesignMatrix(np.zeros((covariates.height, 0)), (), tuple(left_out))
+    matrix = np.column_stack(columns)
+    keep = _independent(matrix)
+    left_out += [(names[place], "told by other columns") for place in np.flatnonzero(~keep)]
+    kept = tuple(name for name, stays in zip(names, keep, strict=True) if stays)
+    return DesignMatrix(matrix if keep.all() else matrix[:, keep], kept, tuple(left_out))
+
+
+def _levels(name: str, series: pl.Series) -> list[tuple[str, np.ndarray]]:
+    values = series.to_numpy()
+    levels = series.drop_nulls().unique().sort()
+    return [(f"{name}: {level:g}", (values == level).astype(np.float64)) for level in levels]
+
+
+def _numeric(name: str, series: pl.Series, splines: bool) -> list[tuple[str, np.ndarray]]:
+    known = series.drop_nulls()
+    if known.is_empty():
+        return [(name, np.zeros(series.len()))]
+    values = series.fill_null(known.mean()).to_numpy()
+    if not splines or known.n_unique() < _LEAST_VALUES:
+        return [(name, values)]
+    knots = np.quantile(known.to_numpy(), KNOT_QUANTILES)
+    if not np.all(np.diff(knots) > 1e-9 * (knots[-1] - knots[0] + 1e-300)):
+        return [(name, values)]
+    basis = restricted_cubic_spline(values, knots)
+    curved = [(f"{name}: curve {number}", basis[:, number]) for number in range(1, basis.shape[1])]
+    return [(name, values), *curved]
+
+
+def _missing(name: str, series: pl.Series) -> list[tuple[str, np.ndarray]]:
+    return [(f"{name}: missing", series.is_null().to_numpy().astype(np.float64))] if series.null_count() else []
+
+
+def _why_useless(values: np.ndarray, minimum_count: int) -> str:
+    if not values.size or np.ptp(values) == 0:
+        return "constant"
+    # The median is the commoner of two values; on a scale almost everybody differs from it.
+    different = int(np.count_nonzero(values != np.median(values)))
+    return "rare" if different < minimum_count else ""
+
+
+def _independent(matrix: np.ndarray) -> np.ndarray:
+    """[p] columns that those before them do not tell: Cholesky of the correlations, in order."""
+    from scipy.linalg import solve_triangular
+
+    correlation = matrix.T @ matrix / matrix.shape[0]
+    factor = np.zeros_like(correlation)
+    kept: list[int] = []
+    for place in range(correlation.shape[0]):
+        known = len(kept)
+        row = solve_triangular(factor[:known, :known], correlation[kept, place], lower=True) if known else np.empty(0)
+        rest = correlation[place, place] - row @ row
+        if rest > _COLLINEAR:
+            factor[known, :known], factor[known, known] = row, np.sqrt(rest)
+            kept.append(place)
+    keep = np.zeros(correlation.shape[0], dtype=bool)
+    keep[kept] = True
+    return keep
