@@ -37,6 +37,12 @@ def allowed(kind: Kind) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def measured_levels() -> frozenset[str]:
+    """Covariates that are the last of several results: the same code, measured later, may be an outcome."""
+    return frozenset(row["covariate_code"] for row in _rows("covariate") if row["kind_code"] in ("lab", "observation"))
+
+
+@lru_cache(maxsize=1)
 def _ingredients_of_class() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for row in _rows("drug"):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import BadInput
+from pipelines.trials.code_list import measured_levels
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 
@@ -116,7 +117,9 @@ class Study(_Part):
         both = set(self.outcomes.primary) & set(self.outcomes.secondary)
         if both:
             raise ValueError(f"outcomes: {', '.join(sorted(both))} is both primary and secondary")
-        if adjusted := {*self.outcomes.primary, *self.outcomes.secondary} & set(self.covariates.codes):
+        # What is measured at time zero may be a covariate and, measured later, the outcome: not so in a survey, which asks once.
+        before = measured_levels() if self.cohort else frozenset()
+        if adjusted := ({*self.outcomes.primary, *self.outcomes.secondary} & set(self.covariates.codes)) - before:
             raise ValueError(f"outcomes: {', '.join(sorted(adjusted))} is also a covariate")
         if self.cohort:
             self._coherent_clinical()

@@ -192,69 +192,89 @@ medicated as (
         and coalesce(dispensed.started_on >= moment.index_on - cast(wanted.window_days as integer), true)
     group by moment.person_id, moment.index_on, wanted.covariate_code
 ),
+-- Results of a day are averaged once, not again for each time zero that looks back on them.
+result_of_day as (
+    select
+        person_id, analyte_code, drawn_on,
+        avg(value) filter (where not is_censored) as value,
+        bool_or(is_censored) as is_censored
+    from staging.lab_result
+    where value is not null
+        and analyte_code in (select subject_code from wanted where kind_code = 'lab')
+    group by person_id, analyte_code, drawn_on
+),
+statement_of_day as (
+    select
+        observation.person_id, wanted.covariate_code, wanted.window_days, observation.observed_on,
+        avg(
+            case wanted.kind_code
+                when 'smoker' then case observation.value when 2 then 1 when 1 then 0 when 0 then 0 end
+                else observation.value
+            end
+        ) as value
+    from staging.observation as observation
+    join wanted
+        on wanted.kind_code in ('observation', 'smoker') and wanted.subject_code = observation.observation_code
+    where observation.value is not null
+    group by observation.person_id, wanted.covariate_code, wanted.window_days, observation.observed_on
+),
+score_of_day as (
+    select person_id, site_code, first_scanned_on, avg(first_t_score) as value
+    from features.bmd_change
+    where first_t_score is not null
+    group by person_id, site_code, first_scanned_on
+),
 reading as (
     select moment.person_id, moment.index_on, wanted.covariate_code, lab.drawn_on as read_on, lab.value, lab.is_censored
     from moment
-    join staging.lab_result as lab on lab.person_id = moment.person_id and lab.drawn_on <= moment.index_on
+    join result_of_day as lab on lab.person_id = moment.person_id and lab.drawn_on <= moment.index_on
     join wanted
         on wanted.kind_code = 'lab'
         and wanted.subject_code = lab.analyte_code
         and lab.drawn_on >= moment.index_on - cast(wanted.window_days as integer)
-    where lab.value is not null
     union all
-    select
-        moment.person_id, moment.index_on, wanted.covariate_code, observation.observed_on,
-        case wanted.kind_code
-            when 'smoker' then case observation.value when 2 then 1 when 1 then 0 when 0 then 0 end
-            else observation.value
-        end,
-        false
+    select moment.person_id, moment.index_on, said.covariate_code, said.observed_on, said.value, false
     from moment
-    join staging.observation as observation
-        on observation.person_id = moment.person_id and observation.observed_on <= moment.index_on
-    join wanted
-        on wanted.kind_code in ('observation', 'smoker')
-        and wanted.subject_code = observation.observation_code
-        and observation.observed_on >= moment.index_on - cast(wanted.window_days as integer)
-    where observation.value is not null
+    join statement_of_day as said
+        on said.person_id = moment.person_id
+        and said.observed_on <= moment.index_on
+        and said.observed_on >= moment.index_on - cast(said.window_days as integer)
     union all
-    select moment.person_id, moment.index_on, wanted.covariate_code, scan.first_scanned_on, scan.first_t_score, false
+    select moment.person_id, moment.index_on, wanted.covariate_code, scan.first_scanned_on, scan.value, false
     from moment
-    join features.bmd_change as scan on scan.person_id = moment.person_id and scan.first_scanned_on <= moment.index_on
+    join score_of_day as scan on scan.person_id = moment.person_id and scan.first_scanned_on <= moment.index_on
     join wanted
         on wanted.kind_code = 't_score'
         and wanted.subject_code = scan.site_code
         and scan.first_scanned_on >= moment.index_on - cast(wanted.window_days as integer)
-    where scan.first_t_score is not null
 ),
 last_reading as (
     select
-        person_id, index_on, covariate_code,
-        avg(value) filter (where not is_censored) as value,
-        case when bool_or(is_censored) then 'censored' else 'not_recorded' end as reason
-    from reading
-    group by person_id, index_on, covariate_code, read_on
-    qualify row_number() over (partition by person_id, index_on, covariate_code order by read_on desc) = 1
+        person_id, index_on, covariate_code, last.value,
+        case when last.is_censored then 'censored' else 'not_recorded' end as reason
+    from (
+        select
+            person_id, index_on, covariate_code,
+            -- A pair, since a value that is missing would be passed over.
+            arg_max({'value': value, 'is_censored': is_censored}, read_on) as last
+        from reading
+        group by person_id, index_on, covariate_code
+    )
 ),
--- What is counted is told apart by a number. Joins here are of equal codes only: a join by a case of texts ends DuckDB 2.0 with an
--- internal error, where the texts are dictionaries of Parquet files.
+-- Joins here are of equal codes only: a join by a case of texts ends DuckDB 2.0 with an internal error, where the texts are
+-- dictionaries of Parquet files.
 contact as (
-    select
-        person_id, visit_code as what_code, starts_on as contact_on,
-        row_number() over (order by person_id, source_file, source_row, record_number) as item
+    select person_id, visit_code as what_code, starts_on as contact_on, count(*) as contacts
     from staging.visit
+    group by person_id, visit_code, starts_on
     union all
-    select person_id, 'drugs', started_on, dense_rank() over (order by ingredient) from dispensed
+    select distinct person_id, 'lab_days', drawn_on, 1 from staging.lab_result where drawn_on is not null
     union all
-    select person_id, 'lab_days', drawn_on, date_diff('day', date '1970-01-01', drawn_on)
-    from staging.lab_result
-    where drawn_on is not null
-    union all
-    select person_id, 'e2_draws', drawn_on, date_diff('day', date '1970-01-01', drawn_on)
+    select distinct person_id, 'e2_draws', drawn_on, 1
     from staging.lab_result
     where analyte_code = 'estradiol' and drawn_on is not null
     union all
-    select person_id, 'dxa_scans', scanned_on, date_diff('day', date '1970-01-01', scanned_on)
+    select distinct person_id, 'dxa_scans', scanned_on, 1
     from staging.dxa_scan
     where is_valid and imputation_number = 0 and scanned_on is not null
 ),
@@ -272,7 +292,7 @@ contacted as (
         moment.person_id, moment.index_on, counted.covariate_code,
         case
             when bool_or(counted.is_count)
-                then count(distinct contact.item) filter (where contact.contact_on < moment.index_on)
+                then coalesce(sum(contact.contacts) filter (where contact.contact_on < moment.index_on), 0)
             else min(date_diff('day', contact.contact_on, moment.index_on))
         end as value
     from moment
@@ -280,6 +300,16 @@ contacted as (
     join counted
         on counted.what_code = contact.what_code
         and coalesce(contact.contact_on >= moment.index_on - cast(counted.window_days as integer), true)
+    group by moment.person_id, moment.index_on, counted.covariate_code
+),
+supplied as (
+    select moment.person_id, moment.index_on, counted.covariate_code, count(distinct drug.ingredient) as value
+    from moment
+    join (select distinct person_id, started_on, ingredient from dispensed) as drug
+        on drug.person_id = moment.person_id and drug.started_on < moment.index_on
+    join counted
+        on counted.what_code = 'drugs'
+        and coalesce(drug.started_on >= moment.index_on - cast(counted.window_days as integer), true)
     group by moment.person_id, moment.index_on, counted.covariate_code
 ),
 found as (
@@ -296,6 +326,31 @@ found as (
     select * from last_reading
     union all
     select *, 'not_observed' from contacted
+    union all
+    select *, 'not_observed' from supplied
+),
+-- What stands where nothing was found is decided once for each covariate, and whether anybody looked once for each time zero.
+otherwise as (
+    select
+        asked.study_id, asked.covariate_code,
+        coalesce(
+            definition.kind_code in ('phenotype', 'phenotype_count', 'charlson', 'symptom', 'drug', 'utilisation'), false
+        ) as is_none_told,
+        case
+            when definition.kind_code is null then 'not_defined'
+            when definition.kind_code in ('phenotype', 'phenotype_count', 'charlson', 'symptom', 'drug', 'utilisation')
+                then 'not_observed'
+            else 'not_recorded'
+        end as reason
+    from asked
+    left join ref.covariate as definition on definition.covariate_code = asked.covariate_code
+),
+looked_at as (
+    select
+        trial.study_id, trial.person_id, trial.trial_number, trial.index_on, observed.person_id is not null as is_observed
+    from cohort.trial_person as trial
+    left join observed on observed.person_id = trial.person_id and observed.index_on = trial.index_on
+    where trial.index_on is not null
 ),
 valued as (
     select
@@ -309,34 +364,15 @@ valued as (
     where trial.index_on is null
     union all
     select
-        trial.study_id, trial.person_id, trial.trial_number, asked.covariate_code,
-        coalesce(
-            found.value,
-            case
-                when observed.person_id is not null
-                    and definition.kind_code in
-                        ('phenotype', 'phenotype_count', 'charlson', 'symptom', 'drug', 'utilisation')
-                    then 0
-            end
-        ),
-        coalesce(
-            found.reason,
-            case
-                when definition.kind_code is null then 'not_defined'
-                when definition.kind_code in ('phenotype', 'phenotype_count', 'charlson', 'symptom', 'drug', 'utilisation')
-                    then 'not_observed'
-                else 'not_recorded'
-            end
-        )
-    from cohort.trial_person as trial
-    join asked on asked.study_id = trial.study_id
-    left join ref.covariate as definition on definition.covariate_code = asked.covariate_code
+        looked_at.study_id, looked_at.person_id, looked_at.trial_number, otherwise.covariate_code,
+        coalesce(found.value, case when looked_at.is_observed and otherwise.is_none_told then 0 end),
+        coalesce(found.reason, otherwise.reason)
+    from looked_at
+    join otherwise on otherwise.study_id = looked_at.study_id
     left join found
-        on found.person_id = trial.person_id
-        and found.index_on = trial.index_on
-        and found.covariate_code = asked.covariate_code
-    left join observed on observed.person_id = trial.person_id and observed.index_on = trial.index_on
-    where trial.index_on is not null
+        on found.person_id = looked_at.person_id
+        and found.index_on = looked_at.index_on
+        and found.covariate_code = otherwise.covariate_code
 )
 select
     study_id,

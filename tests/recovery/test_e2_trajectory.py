@@ -1,5 +1,6 @@
 """Known truth, 40 % of draws below the limit: whole trajectories give mean and slope back, the usual fill does not."""
 
+import json
 import runpy
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_twenty_populations_of_twenty_thousand(shape: str) -> None:
     found = errors(shape, 20_000, range(20), m=20)
     assert np.abs(found["imputed"]).max() <= MOST[shape]
     assert np.abs(found["naive"]).max() > MOST[shape]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_frozen_result_of_twenty_populations_of_twenty_thousand(root: Path, shape: str) -> None:
+    """`docs/benchmarks/e2_trajectory.py` makes it anew; the page shows what it found."""
+    found = json.loads((root / "docs" / "benchmarks" / "e2_trajectory.json").read_text())
+    assert (found["populations"], found["persons"], set(found["shapes"])) == (20, 20_000, set(SHAPES))
+    imputed, filled = found["shapes"][shape]["imputed"], found["shapes"][shape]["limit_over_root_2"]
+    assert all(abs(imputed[name]["error"]) <= MOST[shape] for name in ("mean", "slope"))
+    assert all(filled[name]["error"] >= 0.1 for name in ("mean", "slope"))
+    cells = (f"{100 * some[name]['error']:+.1f}" for some in (imputed, filled) for name in ("mean", "slope"))
+    assert f"| {shape.replace('_', ' ')} | {' | '.join(cells)} |" in (root / "docs" / "methods.md").read_text()
 
 
 def test_measured_values_stay_and_drawn_ones_keep_their_bounds() -> None:

@@ -109,6 +109,12 @@ def test_refused_with_file_key_and_what_is_allowed(edited: Edited, old: str, new
     assert refused.value.exit_status == 2
 
 
+def test_a_result_may_be_covariate_before_and_outcome_after():
+    """Analysis of covariance of LH and testosterone: both as they were at time zero."""
+    study = catalogue()["hpg_response"]
+    assert set(study.outcomes.primary) == {"lh_iu_l", "testosterone_ng_dl"} <= set(study.covariates.codes)
+
+
 def test_a_comparing_design_needs_a_comparator(edited: Edited):
     arm = re.search(r"\[\[cohort\.arms\]\]\ncode = \"tamoxifen\".*?\n\n", ORIGINAL.read_text(), re.DOTALL)
     one = '[[cohort.eligibility]]\nrule = "one_arm"\nlabel = "Exactly one of the arms on the day"\n'
