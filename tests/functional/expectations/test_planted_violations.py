@@ -1,6 +1,5 @@
 """Every suite passes on a small valid population, and each check finds the violation that was planted for it."""
 
-import datetime as dt
 import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ HERE = Path(__file__).parent
 Frames = dict[str, pl.DataFrame]
 population = runpy.run_path(str(HERE / "population.py"))
 violations = runpy.run_path(str(HERE / "violations.py"))["VIOLATIONS"]
+broken = runpy.run_path(str(HERE / "contract_violations.py"))["broken"]
 PLANTED = {f"staging.{table}.{name}": change for table, found in violations.items() for name, change in found.items()}
 TABLES = [table for table in all_tables() if table.startswith("staging.")]
 CHECKS = {check.id: check for table in TABLES for check in load(table).checks}
@@ -108,40 +108,3 @@ def test_broken_contract_is_found(home: Home, name: str, monkeypatch: pytest.Mon
         result = judge_alone(home, check, monkeypatch)
     assert result.status == "fail"
     assert result.n_violated == 1
-
-
-def broken(frame: pl.DataFrame, check: Check) -> pl.DataFrame:
-    """The table with its contract broken once, as the generated check must notice."""
-    contract = CONTRACTS[check.table]
-    dates = [column.name for column in contract.columns if column.duckdb_type == "DATE"]
-    match check.id.rpartition(".")[2]:
-        case "columns":
-            return frame.rename({contract.columns[-1].name: "stray"})
-        case "required":
-            return first_row(frame, **{next(c.name for c in reversed(contract.columns) if not c.is_nullable): None})
-        case "key":
-            return pl.concat([frame, frame.head(1)])
-        case "person_known":
-            return first_row(frame, person_id=77_777)
-        case "finite":
-            return first_row(
-                frame, **{next(c.name for c in contract.columns if c.duckdb_type == "DOUBLE"): float("nan")}
-            )
-        case "no_future_date":
-            return first_row(frame.sort(dates[0], nulls_last=True), **{dates[-1]: dt.date(2100, 1, 1)})
-        case "dates_explained":
-            return first_row(frame.sort(dates[0], nulls_last=True), date_reason="not_released")
-        case short if short.endswith("_code"):
-            return first_row(frame, **{short.removesuffix("_code"): "nonsense"})
-        case "limits":
-            column = next(c for c in reversed(contract.columns) if c.minimum is not None and c.name not in dates)
-            return first_row(frame, **{column.name: column.minimum - 1})
-        case unknown:
-            raise NotImplementedError(unknown)
-
-
-def first_row(frame: pl.DataFrame, **values: object) -> pl.DataFrame:
-    changed = frame.head(1).with_columns(
-        pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in values.items()
-    )
-    return pl.concat([changed, frame.slice(1)])
