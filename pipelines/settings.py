@@ -62,7 +62,7 @@ class Settings:
     mapping: str = ""
     memory_gb: float = 4.0
     threads: int = os.cpu_count() or 1
-    persons_per_bucket: int = 62_500
+    persons_per_bucket: int = 25_000
     min_cell: int = MIN_CELL
     bone_reference: str = "white_female"
     keep_builds: int = 3

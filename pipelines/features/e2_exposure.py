@@ -19,6 +19,7 @@ from pipelines.run_facts import Inputs, RunFacts
 
 TILES = {"days_90": 90, "days_180": 180, "days_365": 365}
 DAYS_PER_MONTH = 365.25 / 12
+PEOPLE_AT_ONCE = 2_000
 SERIES = ("person_id", "series")
 WINDOW = ("person_id", "assay_class", "window_code", "window_number")
 _LEVELS = (10, 16, 20)
@@ -28,16 +29,25 @@ _UPPER_LEVELS = (30, 40)
 def e2_exposure(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """One row per person, window and assay class; columns of the contract `features.e2_exposure`."""
     draws = e2_draws(inputs)
-    dated = draws.filter(pl.col("day").is_not_null())
+    dated = draws.filter(pl.col("day").is_not_null()).sort("person_id", maintain_order=True)
     undated = _undated(draws.filter(pl.col("day").is_null()))
     if dated.is_empty():
         return undated.lazy()
+    # Pieces of windows take many times the memory of their draws, so only some people are cut up at a time.
+    group = (pl.col("person_id").rle_id() // PEOPLE_AT_ONCE).alias("group")
+    some_people = dated.with_columns(group).partition_by("group", maintain_order=True, include_key=False)
+    parts = [_in_time(some, inputs) for some in some_people]
+    return pl.concat([*parts, undated], how="diagonal_relaxed").lazy()
+
+
+def _in_time(dated: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Windows of people whose draws have a day."""
     points = in_series(dated)
     pieces = _pieces(points, inputs)
     windows = _windows(pieces, inputs)
     rows = windows.join(_time_weighted(_clipped(pieces, windows), _severe(windows, inputs)), on="window", how="left")
     rows = rows.join(_of_draws(_in_windows(dated, points, windows), inputs), on="window", how="left")
-    return pl.concat([_judged(rows, limit(inputs, "e2_minimum_coverage")), undated], how="diagonal_relaxed").lazy()
+    return _judged(rows, limit(inputs, "e2_minimum_coverage"))
 
 
 def _pieces(points: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:

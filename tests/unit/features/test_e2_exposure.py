@@ -60,6 +60,15 @@ def test_a_straight_line_from_10_to_50_over_a_window(windows):
     assert row["severe_months_least"] == 0
 
 
+@pytest.mark.parametrize("people", [1, 2, 5])
+def test_people_cut_up_at_a_time_change_nothing(windows, monkeypatch, people):
+    draws = [e2(day, 10 + person, person=person) for person in range(1, 6) for day in (0, 90, 200 * person)]
+    together = windows(*draws)
+    assert {row["person_id"] for row in together} == {1, 2, 3, 4, 5}
+    monkeypatch.setattr("pipelines.features.e2_exposure.PEOPLE_AT_ONCE", people)
+    assert windows(*draws) == together
+
+
 def test_windows_tile_the_series_and_the_last_is_carried_90_days(windows):
     rows = windows(e2(0, 10), e2(90, 50), code="days_90")
     assert [(r["window_number"], (r["starts_on"] - FIRST).days, r["covered_pct"]) for r in rows] == [
