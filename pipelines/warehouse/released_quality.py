@@ -9,13 +9,16 @@ from pipelines.disclosure import hidden_parts
 
 # The stratum of all rows that a check was asked of.
 WHOLE_STRATUM = "all"
+# Checks of what a table is made of count its columns, which the contract tells everybody; all others may count people.
+OF_COLUMNS = r"\.(columns|types)$"
 _MARKS = {"check_id": pl.String, "stratum": pl.String, "is_small": pl.Boolean, "is_told": pl.Boolean}
 
 
 def hidden(found: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     """Verdicts of one run with the counts that may be shown; the others are NULL.
 
-    Strata of a check part its rows, and the whole is shown: small strata are hidden with what would give them away.
+    Strata of a check part its rows: small strata are hidden with what would give them away. The whole is shown unless
+    it is as small itself.
 
     Args:
         found: columns check_id, stratum, n_violated and n_evaluated, and any others, which stay as they are.
@@ -27,7 +30,9 @@ def hidden(found: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     told = counted.join(
         pl.concat([pl.DataFrame(schema=_MARKS), *marks]), on=("check_id", "stratum"), how="left", maintain_order="left"
     )
-    is_small, is_told = (pl.col(name).fill_null(value=False) for name in ("is_small", "is_told"))
+    is_told = pl.col("is_told").fill_null(value=False)
+    is_few = pl.col("n_evaluated").is_between(1, min_cell - 1) & ~pl.col("check_id").str.contains(OF_COLUMNS)
+    is_small = pl.col("is_small").fill_null(value=False) | is_few.fill_null(value=False)
     return told.with_columns(
         n_violated=pl.when(~(few | is_small | is_told)).then("n_violated"),
         n_evaluated=pl.when(~is_small).then("n_evaluated"),

@@ -8,10 +8,10 @@ from pipelines.warehouse.released_quality import hidden
 MIN_CELL = 11
 
 
-def released(counts: dict[str, tuple[int | None, int | None]]) -> dict[str, tuple[int | None, int | None]]:
-    rows = [
-        {"check_id": "staging.x.rule", "stratum": s, "n_violated": v, "n_evaluated": n} for s, (v, n) in counts.items()
-    ]
+def released(
+    counts: dict[str, tuple[int | None, int | None]], check: str = "staging.x.rule"
+) -> dict[str, tuple[int | None, int | None]]:
+    rows = [{"check_id": check, "stratum": s, "n_violated": v, "n_evaluated": n} for s, (v, n) in counts.items()]
     frame = pl.DataFrame(rows, schema=CONTRACTS["mart.quality_result"].empty().schema)
     found = hidden(frame, MIN_CELL)
     assert found.columns == frame.columns
@@ -37,6 +37,22 @@ def test_a_few_faults_of_one_stratum_cannot_be_worked_out_from_the_others() -> N
 
 def test_few_rows_that_keep_a_rule_are_hidden_too() -> None:
     assert released({"all": (95, 100)}) == {"all": (None, 100)}
+
+
+def test_a_check_of_few_rows_shows_no_count_with_or_without_strata() -> None:
+    assert released({"all": (0, 10)}) == {"all": (None, None)}
+    assert released({"all": (10, 10)}) == {"all": (None, None)}
+    assert released({"all": (0, 10), "a": (0, 4), "b": (0, 6)}) == dict.fromkeys(("all", "a", "b"), (None, None))
+    assert released({"all": (0, MIN_CELL)}) == {"all": (0, MIN_CELL)}
+    assert released({"all": (0, 0)}) == {"all": (0, 0)}
+
+
+def test_columns_are_no_people() -> None:
+    asked = {
+        check: released({"all": (0, 7)}, f"staging.x.{check}")["all"][1]
+        for check in ("columns", "types", "n_types_code")
+    }
+    assert asked == {"columns": 7, "types": 7, "n_types_code": None}
 
 
 def test_a_check_that_could_not_be_evaluated_has_no_counts() -> None:
