@@ -128,3 +128,11 @@ def test_mean_of_the_day_and_no_undated(told, only):
     row = only(told(("phq9_score", 4, DAY), ("phq9_score", 6, DAY), ("phq9_score", 20, "")))
     assert (row["value"], row["system_code"]) == (5, "mood")
     assert told(("weight", 80, DAY)) == []
+
+
+def test_the_unit_is_the_one_staged(run_sql, only):
+    inputs = {
+        "staging.person": "person_id | sex_code\n1 | male",
+        "staging.observation": f"{HEADER} | unit_code\n1 | grip_strength | 30 | {DAY} | kg",
+    }
+    assert only(run_sql(TABLE, inputs))["unit_code"] == "kg"

@@ -50,6 +50,7 @@ def test_t_score_and_band_at_the_edges(run_sql, only, bmd, t_score, band):
     row = only(changes(run_sql, scan(bmd)))
     assert (row["first_score_kind"], row["first_band"], row["reference_code"]) == ("T", band, "white_female")
     assert row["first_t_score"] == pytest.approx(t_score, abs=1e-9)
+    assert row["first_bmd_g_cm2"] == bmd
 
 
 def test_men_have_the_declared_reference_and_their_own_beside_it(run_sql, only):
@@ -106,6 +107,8 @@ def test_no_t_score_under_20_or_at_a_site_without_reference(run_sql, only):
 def test_pair_of_one_device(run_sql):
     """ln(0.95/1.00) = -5.1293 % over 730 days = -2.5664 % a year of 365.25 days."""
     first, second = changes(run_sql, scan(1.0, "a", "d1", "2020-01-01"), scan(0.95, "b", "d1", "2021-12-31"))
+    assert [str(first[f"{name}_scanned_on"]) for name in ("first", "second")] == ["2020-01-01", "2021-12-31"]
+    assert str(second["first_scanned_on"]) == "2021-12-31"
     assert first["change_g_cm2"] == pytest.approx(-0.05)
     assert first["change_pct"] == pytest.approx(100 * math.log(0.95), abs=1e-12) == pytest.approx(-5.1293294, abs=1e-7)
     assert first["annualised_pct"] == pytest.approx(-5.1293294 * 365.25 / 730, abs=1e-6)

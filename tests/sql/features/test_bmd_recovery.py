@@ -45,6 +45,8 @@ def test_two_exact_lines(recovery, only):
     assert (row["on_se"], row["after_se"]) == (pytest.approx(0, abs=1e-4), pytest.approx(0, abs=1e-4))
     assert (row["n_days_on"], row["n_days_after"], row["stop_number"], row["stopped_on"]) == (2, 2, 1, STOP)
     assert row["last_on_scanned_on"] is None
+    assert row["treated_from_on"] == STOP - dt.timedelta(1461)
+    assert row["last_after_scanned_on"] == STOP + dt.timedelta(1461)
 
 
 def test_as_least_squares_by_numpy(recovery, only):

@@ -53,6 +53,7 @@ def test_three_scans_by_hand(slopes, only):
     assert row["slope_se"] == pytest.approx(math.sqrt(32 / 3 / 1 / 32))
     assert (row["residual_ss"], row["time_ss"]) == (pytest.approx(32 / 3), pytest.approx(32))
     assert (row["n_days"], row["last_scanned_on"]) == (3, FIRST + dt.timedelta(2922))
+    assert row["first_scanned_on"] == FIRST
 
 
 def test_a_perfect_line_has_no_error(slopes, only):

@@ -119,3 +119,11 @@ def test_on_a_drug_for_blood_pressure(days, only, drug_class, ends, is_on):
 
 def test_undated_and_other_observations_are_no_rows(days):
     assert days(told("weight", 80, ""), told("phq9_score", 4)) == []
+
+
+def test_composition_and_pressure_are_means_of_the_day(days, only):
+    """20 and 22 % fat: 21; 55 and 57 kg lean: 56; 90 and 110 cm2 of visceral fat: 100; 78 and 82 mmHg: 80."""
+    pairs = {"fat_percent": (20, 22), "lean_mass": (55, 57), "visceral_fat_area": (90, 110), "diastolic_bp": (78, 82)}
+    row = only(days(*(told(code, value) for code, values in pairs.items() for value in values)))
+    found = [row[c] for c in ("fat_pct", "lean_kg", "visceral_fat_cm2", "diastolic_mm_hg", "systolic_mm_hg")]
+    assert found == [21, 56, 100, 80, None]

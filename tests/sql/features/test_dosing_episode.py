@@ -152,3 +152,10 @@ def test_order_of_rows_and_other_people_change_nothing(run_sql):
     others = [supply(0, person=2), supply(5, 90, 1, person=3, ingredient="letrozole")]
     together = episodes(run_sql, *others, *reversed(rows), gap=None)
     assert [r for r in together if r["person_id"] == 1] == alone
+
+
+def test_the_least_sure_supply_says_how_sure_the_dose_of_the_episode_is(run_sql):
+    rows = "\n".join(f"{supply(day)} | {sure}" for day, sure in ((0, 0.9), (30, 0.6), (400, 0.8)))
+    inputs = {"features.drug_supply": f"{HEADER} | dose_confidence\n{rows}", "staging.observation_period": FOLLOWED}
+    found = [row["dose_confidence"] for row in run_sql(TABLE, inputs) if row["gap_days"] == 90]
+    assert found == [0.6, 0.8]

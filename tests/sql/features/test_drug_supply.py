@@ -96,6 +96,7 @@ def test_ten_percent_is_the_same_dose(run_sql, dose, number):
 def test_a_recorded_stop_ends_coverage_and_carry(run_sql):
     rows = supply(run_sql, fill(0, 90), fill(10, 90, status="stopped", end=24), fill(60, 30))
     assert cover(rows) == [(0, 0, 25), (10, 25, 0), (60, 60, 30)]
+    assert [r["stopped_on"] for r in rows] == [None, FIRST + dt.timedelta(24), None]
 
 
 def test_nothing_is_taken_after_death(run_sql):
@@ -160,3 +161,11 @@ def test_other_people_change_nothing(run_sql):
     alone = supply(run_sql, fill(0), fill(20))
     together = supply(run_sql, fill(5, 90, 3.5, person=2), fill(20), fill(0), fill(10, 200, person=3))
     assert [r for r in together if r["person_id"] == 1] == alone
+
+
+def test_the_weaker_of_two_records_says_how_sure_the_dose_is(run_sql, only):
+    """Two tablets of one day: one told by its instruction (0.9), one by its quantity (0.6)."""
+    rows = "\n".join(f"{fill(0)} | {source} | {sure}" for source, sure in (("sig", 0.9), ("quantity", 0.6)))
+    drug = f"{HEADER} | dose_source | dose_confidence\n{rows}"
+    row = only(run_sql(TABLE, {"staging.drug_exposure": drug, "features.dispensing_source": FILLED}))
+    assert (row["n_records"], row["dose_source"], row["dose_confidence"]) == (2, "quantity", 0.6)

@@ -91,3 +91,16 @@ def test_rise_of_lh_since_before_the_inhibitor(run_sql):
 
 def test_shbg_alone_is_no_row(run_sql):
     assert axis(run_sql, lab("shbg", 40)) == []
+
+
+def test_bounds_of_a_day(run_sql, only):
+    """Below 2 is 0 to 2, above 60 has no upper bound; SHBG as measured."""
+    row = only(axis(run_sql, lab("lh", 2, "<"), lab("fsh", 60, ">"), lab("shbg", 30)))
+    assert (row["lh_lo_iu_l"], row["lh_hi_iu_l"]) == (0, 2)
+    assert (row["fsh_lo_iu_l"], row["fsh_hi_iu_l"], row["shbg_nmol_l"]) == (60, None, 30)
+
+
+@pytest.mark.parametrize(("day", "taken"), [("2020-02-01", True), ("2020-02-02", False)])
+def test_on_an_inhibitor_up_to_the_last_day_of_supply(run_sql, only, day, taken):
+    row = only(axis(run_sql, lab("lh", 5, day=day), episodes=(on("anastrozole", "aromatase_inhibitor"),)))
+    assert (row["is_on_inhibitor"], row["is_on_testosterone"]) == (taken, False)

@@ -304,3 +304,21 @@ def test_nothing_comes_of_itself_when_nobody_looks(periods):
     assert periods(told=state, until=730) == [*pre, (730, "unknown", "evidence_too_old")]
     assert periods(until=AT_60 - 1) == [NOTHING]
     assert periods(until=AT_60) == [NOTHING, OLD]
+
+
+@pytest.mark.parametrize(
+    ("answer", "since"),
+    [
+        (last_period(400, 100), 100 - 400 + 365),
+        (told("menopausal_state", 2, 100), 100),
+        (told("menopausal_state", 0, 100), None),
+    ],
+)
+def test_since_when_it_has_been_so(run_sql, answer, since):
+    """A year after the last period; else the day it was told; before menopause no day."""
+    inputs = {
+        "staging.person": f"person_id | sex_code | age_years | entered_on\n1 | female | 52 | {DAY}",
+        "staging.observation": f"person_id | observation_code | reading_number | value | observed_on\n{answer}",
+    }
+    row = next(row for row in run_sql(TABLE, inputs) if row["known_on"] == on(100))
+    assert row["since_on"] == (None if since is None else on(since))

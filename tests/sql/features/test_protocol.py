@@ -109,3 +109,24 @@ def test_pellets_and_the_time_since_testosterone_are_told(run_sql):
         "staging.person": "person_id | sex_code\n1 | male",
     })  # fmt: skip
     assert [(r["has_pellet"], r["days_since_testosterone"]) for r in rows] == [(True, None), (False, 10)]
+
+
+DRUG_OF = {
+    "is_on_inhibitor": "anastrozole", "is_on_testosterone": "testosterone", "is_on_tamoxifen": "tamoxifen",
+    "is_on_ovulation_inducer": "clomiphene", "is_on_gonadotropin": "gonadorelin",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", DRUG_OF)
+def test_each_drug_sets_its_own_flag(run_sql, only, flag):
+    drug = DRUG_OF[flag]
+    row = only(
+        run_sql(
+            TABLE,
+            {
+                "features.dosing_episode": f"{HEADER}\n{episode(drug, '2020-01-01', '2020-03-01')}",
+                "staging.person": "person_id | sex_code\n1 | male",
+            },
+        )
+    )
+    assert {name for name in DRUG_OF if row[name]} == {flag}

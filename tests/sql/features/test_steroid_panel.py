@@ -190,3 +190,23 @@ def test_cycle_day_of_the_day_unless_two_disagree(panel, only):
 def test_no_value_no_row(panel):
     assert panel(lab("estradiol", "")) == []
     assert panel(lab("ldl_cholesterol_direct", 100)) == []
+
+
+def test_what_was_measured_beside_stands_as_it_is(panel, only):
+    row = only(panel(lab("estrone", 30), lab("androstenedione", 60), lab("progesterone", 0.5), lab("testosterone", 40)))
+    names = ("estrone_pg_ml", "androstenedione_ng_dl", "progesterone_ng_ml", "testosterone_ng_dl", "e2_lo_pg_ml")
+    assert [row[name] for name in names] == [30, 60, 0.5, 40, None]
+
+
+TAKEN = {
+    "is_on_progestin": ("progesterone", "progestin"), "is_on_inhibitor": ("anastrozole", "aromatase_inhibitor"),
+    "is_on_testosterone": ("testosterone", "androgen"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", TAKEN)
+def test_each_drug_at_the_draw_sets_its_own_flag(panel, only, flag):
+    drug, drug_class = TAKEN[flag]
+    on = f"1 | {drug} | {drug_class} | 90 | 1 | true | 2019-12-01 | 2020-02-01"
+    row = only(panel(lab("estradiol", 25), episodes=(on,)))
+    assert {name for name in TAKEN if row[name]} == {flag}

@@ -180,3 +180,9 @@ def test_long_after_a_stop_the_ends_stay_in_order(at_draw, only):
     row = only(at_draw(draw(116, 23), regimens=regimens, supplies=supplies, sex="female"))
     assert 0 < row["concentration_low_ng_ml"] <= row["concentration_ng_ml"] < row["concentration_high_ng_ml"]
     assert row["inhibition_low_pct"] <= row["inhibition_pct"] <= row["inhibition_high_pct"]
+
+
+def test_what_remains_is_predicted_as_all_but_the_fall(at_draw, only):
+    """65 * 1 / 1.5 = 43.3 % fall: 56.7 % remains."""
+    row = only(at_draw(draw(-10, 40), draw(60, 23)))
+    assert row["remaining_predicted_pct"] == pytest.approx(100 - 65 / 1.5, abs=0.05)

@@ -176,3 +176,13 @@ def test_people_and_drugs_do_not_mix(exposure):
     other = [regimen(1, 10, 50, person_id=2), regimen(1, 5, 50, 17.5, ingredient="letrozole")]
     together = exposure(*other, regimen(2, 40, 30), regimen(1, 0, 30))
     assert [r for r in together if r["person_id"] == 1 and r["ingredient"] == "anastrozole"] == alone
+
+
+def test_ends_of_the_prior_and_of_the_parameters(exposure, only):
+    """Man on 7 mg a week: 50 * 7 / (7 + 2) and 80 * 7 / (7 + 0.1); clearance of 2.3 and 1.5 L/h: 18.1 and 27.8 ng/mL."""
+    row = only(exposure(regimen(1, 0, 400)))
+    assert row["inhibition_end_low_pct"] == pytest.approx(38.9, abs=0.05)
+    assert row["inhibition_end_high_pct"] == pytest.approx(78.9, abs=0.05)
+    # The mean of 400 days lacks the rise of the first: 1 / (k 400 d) with k of 0.415 and 0.333 a day.
+    assert row["concentration_mean_low_ng_ml"] == pytest.approx(1000 / (24 * 2.3) * (1 - 1 / 166), rel=2e-3)
+    assert row["concentration_mean_high_ng_ml"] == pytest.approx(1000 / (24 * 1.5) * (1 - 1 / 133), rel=2e-3)

@@ -239,3 +239,18 @@ def test_people_do_not_mix(windows):
     alone = windows(e2(0, 10), e2(90, 50))
     together = windows(e2(45, 200, person=2), e2(90, 50), e2(0, 10), e2(10, 3, "<", person=3))
     assert [r for r in together if r["person_id"] == 1] == alone
+
+
+def test_a_censored_stretch_has_two_areas_and_two_shares_below_16(windows):
+    """Below 20 all 90 days: area 0 to 1800; surely below 16 for no day, possibly for all."""
+    row = windows(e2(0, 20, "<"), e2(90, 20, "<"), code="days_90")[0]
+    assert (row["auc_lo_pg_d_ml"], row["auc_hi_pg_d_ml"]) == (0, pytest.approx(1800))
+    assert (row["below_16_least_pct"], row["below_16_most_pct"]) == (0, 100)
+
+
+def test_bioavailable_testosterone_of_the_specimen(windows, only):
+    draws = (e2(0, 25), beside("s0", "testosterone", 500), beside("s0", "shbg", 30))
+    row = only(windows(*draws, code="series"))
+    alone = vermeulen(500 * 10 / 288.42, 30.0, 43.0)
+    assert row["bioavailable_testosterone_ng_dl"] == pytest.approx(float(alone.bioavailable) * 28.842)
+    assert row["bioavailable_testosterone_ng_dl"] > 10 * row["free_testosterone_ng_dl"]

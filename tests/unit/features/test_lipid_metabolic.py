@@ -76,3 +76,10 @@ def test_on_a_statin(days, only, end, is_on):
         "starts_on": dt.date(2019, 1, 1), "supply_ends_on": end,
     }  # fmt: skip
     assert only(days(*LIPIDS, features__dosing_episode=[episode]))["is_on_statin"] is is_on
+
+
+def test_means_of_what_was_measured(days, only):
+    labs = (*LIPIDS, lab("apolipoprotein_b", 80), lab("apolipoprotein_b", 90), lab("hba1c", 5.4))
+    row = only(days(*labs))
+    names = ("total_cholesterol_mg_dl", "hdl_mg_dl", "triglycerides_mg_dl", "apolipoprotein_b_mg_dl", "hba1c_pct")
+    assert [row[name] for name in names] == [200, 50, 150, 85, pytest.approx(5.4)]
