@@ -41,7 +41,9 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: wall and CPU seconds of this process, wall as a ratio to the raw scan, most memory held during it."""
+    """One stage: wall seconds, CPU seconds of this process (not of workers), wall as a ratio to the raw scan, and the most memory
+    that this process and its workers held during it.
+    """
 
     name: str
     wall_seconds: float
@@ -51,7 +53,7 @@ class Stage:
 
 
 def measure(persons: int, seed: int = 1, source: str = "nhanes", given: Path | None = None) -> Measurement:
-    """Generate, land, compute every layer, publish; memory is that of this process, the pages of its engine included.
+    """Generate, land, compute every layer, publish; memory is that of this process and its workers, pages of the engine included.
 
     Args:
         persons: people to generate where no folder is given.
@@ -116,15 +118,28 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def _processes() -> list[Path]:
+    """This process and all below it, workers included, as folders of /proc; only this one where the kernel tells no more."""
+    found = [Path("/proc/self")]
+    for process in found:
+        with suppress(OSError):
+            below = [line for task in process.glob("task/*/children") for line in task.read_text().split()]
+            found += [Path("/proc") / number for number in below]
+    return found
+
+
 def _forget_peak() -> None:
-    """Let the kernel count the peak anew; where it cannot, peaks are those of all stages so far."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+    """Let the kernel count the peaks anew; where it cannot, peaks are those of all stages so far."""
+    for process in _processes():
+        with suppress(OSError):
+            (process / "clear_refs").write_text("5")
 
 
 def _peak_mib() -> float:
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    """Sum of the peaks of all processes: at least what they held together, since they need not peak at once."""
+    peaks = []
+    for process in _processes():
+        with suppress(OSError):
+            status = (process / "status").read_text()
+            peaks += [int(status.split("VmHWM:")[1].split()[0]) / 1024] if "VmHWM:" in status else []
+    return sum(peaks) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +34,15 @@ def test_a_peak_is_that_of_its_stage() -> None:
     _forget_peak()
     assert high > 305
     assert _peak_mib() < high - 200
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the kernel does not count peaks anew here")
+def test_memory_of_workers_counts() -> None:
+    alone = _peak_mib()
+    hold = "import sys; held = bytearray(200 * 2**20); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout
+        worker.stdout.readline()
+        together = _peak_mib()
+        worker.communicate()
+    assert together > alone + 190
