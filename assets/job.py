@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.definitions import build_definitions
 from assets.home import Home
+from assets.run_history import kept_open
 from pipelines import settings as machine
 from pipelines.errors import BadInput, BlockedByCheck, TrabeculaError
 from pipelines.run import SOURCES
@@ -56,7 +57,7 @@ def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...], map
             progress=True,
         )
         job = build_definitions(resource).resolve_job_def("nightly")
-        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        with kept_open(), dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,

@@ -3,7 +3,8 @@
 Half the rows come as OMOP measurement, half as a flat drop, with the mess of `lab_rows.sql`. The yardstick is reading all columns
 of the same Parquet once, with the same processes, threads and memory, in the same run, before and after (the faster counts), in
 two ways: into a table in memory, and into one checksum, which keeps nothing. Two things are measured against it. `harmonising` is
-the same sink: from the landed Parquet, through all source views, to the harmonised rows in memory. `steps` is the whole run:
+the same sink, run twice too (the faster counts): from the landed Parquet, through all source views, to the harmonised rows in
+memory. `steps` is the whole run:
 habits and limits of laboratories, harmonising, sorting, writing, contract checks. Memory is the sum of the proportional set
 sizes of this process and its children; CPU seconds are theirs too. Run
 `python docs/benchmarks/lab_harmonisation.py --rows 50000000 --scratch SCRATCH`; `--freeze` writes `lab_harmonisation.json`.
@@ -274,9 +275,10 @@ def measure(settings: Settings, persons: int) -> dict[str, Any]:
                 report = runner.bring_up_to_date(from_sql(files[table]))
                 result["steps_s"][table] = round(report.seconds, 2)
                 result["rows_made"][table] = report.rows
-    harmonising = timed(harmonise_into_memory)
-    result["peak_memory_gib"] = round(max(watch.peak, harmonising.peak) / 2**30, 2)
-    measured = {"harmonising": harmonising.seconds(), "steps": watch.seconds()}
+    twice = [timed(harmonise_into_memory) for _ in range(2)]
+    result["peak_memory_gib"] = round(max(watch.peak, *(harmonising.peak for harmonising in twice)) / 2**30, 2)
+    first, second = (harmonising.seconds() for harmonising in twice)
+    measured = {"harmonising": {unit: min(first[unit], second[unit]) for unit in first}, "steps": watch.seconds()}
     for name, read in readings.items():
         after = timed(read).seconds()
         result[name] = {unit: min(before[name][unit], after[unit]) for unit in after}

@@ -58,11 +58,11 @@ converted as (
         on other.analyte_code = chosen.analyte_code and other.ucum_code = chosen.second_unit
 )
 select
-    person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, status_text,
+    person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, status_code,
     analyte_code, source_variable, number, value_text, operator_text, text_operator, word_meaning, text_reason,
     unit_text, lloq_text, canonical_unit, unit_basis, canonical_number, stated_limit,
     minimum, maximum, plausible_minimum, plausible_maximum, is_interfered, lab_key, lab_id, specimen_id, drawn_at,
-    drawn_on, resulted_at, fasting_text,
+    drawn_on, resulted_at, is_fasting,
     case
         when method_class is not null then method_class
         when implied_assay_class is not null then implied_assay_class

@@ -163,9 +163,9 @@ select
     'lab' as family,
     case
         when reason is null then 'staged'
-        when reason in (
+        when list_contains([
             'superseded', 'superseded_by_final', 'superseded_by_correction', 'repeated_row', 'averaged_replicate'
-        ) then 'duplicate'
+        ], reason) then 'duplicate'
         when reason in ('code_not_listed', 'no_value', 'entered_in_error', 'retracted') then 'out_of_scope'
         else 'quarantined'
     end as disposition,

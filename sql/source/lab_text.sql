@@ -29,8 +29,8 @@ spelled as (
     select
         * exclude (part),
         case
-            when part.comparator in ('<', '<=', '=<', '≤', 'less than', 'below', 'under') then '<'
-            when part.comparator in ('>', '>=', '=>', '≥', 'greater than', 'more than', 'above', 'over') then '>'
+            when list_contains(['<', '<=', '=<', '≤', 'less than', 'below', 'under'], part.comparator) then '<'
+            when list_contains(['>', '>=', '=>', '≥', 'greater than', 'more than', 'above', 'over'], part.comparator) then '>'
         end as comparator,
         case when part is not null then rtrim(part.digits, ' .,''') end as digits,
         case when part is not null then trim(part.beside, ' ()[]*') end as beside
@@ -83,7 +83,7 @@ select
         when numbered.words is null or numbered.value_number is not null or word.meaning is not null then null
         when regexp_matches(numbered.digits, '^[-+]?[1-9]\d?\d?,\d\d\d$') then 'value_ambiguous'
         when numbered.text_number is null then 'value_unreadable'
-        when numbered.beside not in ('', 'h', 'l', 'hh', 'll', 'high', 'low', 'a', 'abnormal', 'n', 'normal')
+        when not list_contains(['', 'h', 'l', 'hh', 'll', 'high', 'low', 'a', 'abnormal', 'n', 'normal'], numbered.beside)
             and not contains(numbered.beside, '/') and not contains(numbered.beside, '%') then 'value_unreadable'
     end as text_reason
 from numbered

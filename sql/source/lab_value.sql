@@ -49,24 +49,7 @@ decided as (
             when word_meaning = 'above_limit' then null
             when fill_flag is not null then coalesce(stated_limit, fill_limit)
             else canonical_number
-        end as value,
-        case
-            when status_text is null then 'unknown'
-            when lower(trim(status_text)) in
-                ('final', 'f', 'complete', 'completed', 'verified', 'released', 'validated') then 'final'
-            when lower(trim(status_text)) in ('corrected', 'c', 'amended', 'a', 'revised', 'appended', 'modified')
-                then 'corrected'
-            when lower(trim(status_text)) in ('preliminary', 'p', 'prelim', 'partial', 'interim', 'registered')
-                then 'preliminary'
-            when lower(trim(status_text)) in ('cancelled', 'canceled', 'x', 'entered-in-error', 'entered in error',
-                'deleted', 'd', 'w', 'wrong', 'void', 'voided', 'rejected') then 'withdrawn'
-            else 'unknown'
-        end as status_code,
-        case when lower(trim(fasting_text)) in
-                ('y', 'yes', 'true', '1', 'fasting', 'fasted', 'nüchtern', 'ayunas') then true
-            when lower(trim(fasting_text)) in
-                ('n', 'no', 'false', '0', 'non-fasting', 'nonfasting', 'not fasting', 'random') then false
-        end as is_fasting
+        end as value
     from filled
 )
 select
