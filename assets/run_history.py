@@ -1,6 +1,6 @@
 """How Dagster's history of a run reaches the disk: SQLite files under DAGSTER_HOME, written some ten thousand times a run.
 
-Belongs here: what makes those writes cheap. What is written is Dagster's; the working record and the builds are not touched by it.
+Belongs here: what makes those writes cheap. What is written is Dagster's; working record and builds are not touched by it.
 """
 
 import sqlite3

@@ -256,7 +256,7 @@ last_reading as (
         select
             person_id, index_on, covariate_code,
             -- A pair, since a value that is missing would be passed over.
-            arg_max({'value': value, 'is_censored': is_censored}, read_on) as last
+            arg_max(struct_pack(value := value, is_censored := is_censored), read_on) as last
         from reading
         group by person_id, index_on, covariate_code
     )
