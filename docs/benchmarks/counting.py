@@ -31,7 +31,6 @@ from expectations.question import QueryQuestion, RowQuestion
 from expectations.suite import Suite, load
 from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS
-from pipelines.warehouse import sqlfile
 from pipelines.warehouse.bucket import SLOT_SQL, Bucket
 from pipelines.warehouse.engine import connect
 from pipelines.warehouse.parquet import write_frame
