@@ -92,6 +92,20 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "cumulative_mg": 90.0, "label_dose_pct": 100.0,
         }
         for gap, number, start in ((60, 1, EARLY), (60, 2, LATE), (90, 1, EARLY), (90, 2, LATE), (180, 1, EARLY))
+    ]
+    # A record without a known supply ends on its day; a switch may leave stock unused.
+    + [
+        {
+            "person_id": 2, "ingredient": ingredient, "gap_days": gap, "episode_number": 1, "is_primary": gap == 90,
+            "drug_class": "aromatase_inhibitor", "starts_on": EARLY, "supply_ends_on": EARLY + dt.timedelta(left),
+            "discontinued_on": EARLY + dt.timedelta(until), "end_reason": reason, "length_days": length,
+            "covered_days": length, "longest_gap_days": 0, "n_unknown_supply": unknown,
+        }
+        for ingredient, left, until, reason, length, unknown in (
+            ("letrozole", 0, 0, "supply_ran_out", 0, 1),
+            ("exemestane", 29, 20, "switch", 30, 0),
+        )
+        for gap in (60, 90, 180)
     ],
     "features.dose_event": [
         DRUG | {"event_number": 1, "event_on": EARLY, "event_code": "switch", "from_ingredient": "letrozole"},
