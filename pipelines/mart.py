@@ -5,11 +5,32 @@ from collections.abc import Callable
 import polars as pl
 
 from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
-from pipelines.models.survey_association import PRIMARY
+from pipelines.models import contrast_tables, survey_association
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
+_ARMS = ("n_target", "n_comparator")
+_PRIMARY = (survey_association.PRIMARY, contrast_tables.PRIMARY)
+# Diagnostics of contrasts that are shares or numbers of people: too coarse to tell one of them.
+_STEPS = {
+    "equipoise": 0.05,
+    "observed_share_smaller": 0.05,
+    "observed_share_target": 0.05,
+    "observed_share_comparator": 0.05,
+    "dead_share_target": 0.05,
+    "dead_share_comparator": 0.05,
+    "censored_share": 0.05,
+    "effective_share_target": 0.05,
+    "effective_share_comparator": 0.05,
+    "outcomes_smaller_arm": 10.0,
+    "largest_weight": 1.0,
+    "largest_covariate_correlation": 0.01,
+    "largest_standardised_difference": 0.01,
+    "largest_difference_before_weighting": 0.01,
+    "propensity_auc": 0.01,
+    "detectable_difference": 0.01,
+}
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
 _NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}
@@ -18,24 +39,49 @@ _NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.effect_estimate`: sizes hidden where small, or where the gap to the primary analysis would tell a small cell."""
     found = inputs["models.effect_estimate"].collect()
-    primary = found.filter(estimator=PRIMARY).select(*_CELL, pl.col("n_target").alias("n_primary"))
-    gap = (pl.col("n_primary") - pl.col("n_target")).abs()
-    shown = (
-        found.join(primary, on=_CELL, how="left")
-        .with_columns(
-            pl.when((pl.col("n_target") >= facts.min_cell) & ~gap.is_between(1, facts.min_cell - 1))
-            .then(pl.col("n_target"))
-            .alias("n_target"),
-            pl.lit(facts.run_id).alias("run_id"),
-        )
-        .lazy()
+    primary = found.filter(pl.col("estimator").is_in(_PRIMARY)).select(
+        *_CELL, *(pl.col(name).alias(f"primary_{name}") for name in _ARMS)
     )
-    return _with_contract_columns("mart.effect_estimate", shown)
+    # Those of an arm without an outcome are a group of people, too: attrition tells how many were in the arm.
+    in_arm = inputs["models.diagnostic"].filter(pl.col("diagnostic").is_in(list(_ARMS))).collect()
+    in_arm = in_arm.pivot("diagnostic", index=_CELL, values="value", aggregate_function="first")
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in _ARMS if name not in in_arm.columns]
+    in_arm = in_arm.with_columns(absent).select(*_CELL, *(pl.col(name).alias(f"arm_{name}") for name in _ARMS))
+    joined = found.join(primary, on=_CELL, how="left").join(in_arm, on=_CELL, how="left")
+
+    def told(name: str) -> pl.Expr:
+        gaps = [(pl.col(f"{whole}_{name}") - pl.col(name)).abs() for whole in ("primary", "arm")]
+        is_near = pl.any_horizontal(gap.is_between(1, facts.min_cell - 1).fill_null(value=False) for gap in gaps)
+        return pl.when((pl.col(name) >= facts.min_cell) & ~is_near).then(pl.col(name)).alias(name)
+
+    shown = joined.with_columns(told("n_target"), told("n_comparator"), pl.lit(facts.run_id).alias("run_id"))
+    return _with_contract_columns("mart.effect_estimate", shown.lazy())
+
+
+def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.covariate_balance`: hidden where few have, lack or do not tell a covariate in an arm; differences rounded."""
+    few = pl.lit(value=False)
+    for arm in ("target", "comparator"):
+        known = pl.col(f"n_known_{arm}")
+        having = (pl.col(f"mean_{arm}") * known).round()
+        counts = [known, pl.col(f"n_{arm}") - known]
+        presence = [pl.when(pl.col("is_presence")).then(count) for count in (having, known - having)]
+        for count in (*counts, *presence):
+            few = few | count.is_between(1, facts.min_cell - 1).fill_null(value=False)
+    found = inputs["models.covariate_balance"].with_columns(few.alias("is_suppressed"))
+    shown = found.with_columns(
+        pl.when(~pl.col("is_suppressed")).then((pl.col(name) / step).round() * step).alias(name)
+        for name, step in (("smd_before", 0.01), ("smd_after", 0.01), ("variance_ratio", 0.05))
+    )
+    return _with_contract_columns("mart.covariate_balance", shown)
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`mart.diagnostic`: a share is hidden where the people behind it (or behind its complement) are few."""
-    found = inputs["models.diagnostic"].collect()
+    """`mart.diagnostic`: a share is hidden where the people behind it (or behind its complement) are few.
+
+    Of contrasts, numbers of people in the arms stay behind, and what rests on few people is rounded.
+    """
+    found = inputs["models.diagnostic"].filter(~pl.col("diagnostic").str.starts_with("n_")).collect()
     sizes = found.filter(diagnostic="unweighted_n").select(*_CELL, pl.col("value").alias("n"))
     behind = pl.col("value") * pl.col("n")
     fewer = pl.min_horizontal(behind, pl.col("n") - behind)
@@ -45,9 +91,14 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         & (pl.col("n") < facts.min_cell)
         & (pl.col("n") > 0)
     )
+    small = small | (
+        pl.col("diagnostic").eq("outcomes_smaller_arm") & pl.col("value").is_between(1, facts.min_cell - 1)
+    )
     hidden = (few | small).fill_null(value=False)
+    step = pl.when(pl.col("n").is_null()).then(pl.col("diagnostic").replace_strict(_STEPS, default=None))
     shown = found.join(sizes, on=_CELL, how="left").with_columns(
-        pl.when(~hidden).then(pl.col("value")).alias("value"), hidden.alias("is_suppressed")
+        pl.when(~hidden).then(((pl.col("value") / step).round() * step).fill_null(pl.col("value"))).alias("value"),
+        hidden.alias("is_suppressed"),
     )
     return _with_contract_columns("mart.diagnostic", shown.lazy())
 

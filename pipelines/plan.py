@@ -26,6 +26,7 @@ _AI = (
     "ref.drug",
     "ref.clinical_limit",
 )
+_CONTRAST = ("features.outcome_value", "ref.continuous_outcome")
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -51,6 +52,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
             "study_criterion",
             "study_arm",
             "study_censor",
+            "study_contrast",
             "study_set",
             "study_covariate",
             "study_outcome",
@@ -95,12 +97,29 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.features.ai_at_draw:ai_at_draw",
         (*_AI, "staging.lab_result"),
     ),
-    _python("models.diagnostic", "pipelines.models.gate:diagnostic", (*_SURVEY_FRAME, *_BONE_REFERENCE), _STUDIES),
+    _python(
+        "models.diagnostic",
+        "pipelines.models.gate:diagnostic",
+        (*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST),
+        _STUDIES,
+    ),
     _python(
         "models.effect_estimate",
-        "pipelines.models.survey_association:effect_estimates",
-        (*_SURVEY_FRAME, "models.diagnostic"),
+        "pipelines.models.effect:effect_estimate",
+        (*_SURVEY_FRAME, *_CONTRAST, "models.diagnostic"),
         (*_STUDIES, "evidence_source"),
+    ),
+    _python(
+        "models.covariate_balance",
+        "pipelines.models.contrast_tables:covariate_balance",
+        ("features.covariate", *_CONTRAST),
+        _STUDIES,
+    ),
+    _python(
+        "models.propensity_score",
+        "pipelines.models.contrast_tables:propensity_score",
+        ("features.covariate", *_CONTRAST),
+        _STUDIES,
     ),
     _python(
         "models.dose_response",
@@ -125,7 +144,8 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.distribution_shift:distribution_shift",
         ("models.value_histogram", "raw.previous_histogram"),
     ),
-    _mart("effect_estimate", "models.effect_estimate"),
+    _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
+    _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic"),
     _mart("dose_response", "models.dose_response"),
     _mart("bone_prevalence", "models.bone_prevalence"),

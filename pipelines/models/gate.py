@@ -2,10 +2,11 @@
 
 import polars as pl
 
-from pipelines.models import bone_prevalence, survey_association
+from pipelines.models import bone_prevalence, contrast_tables, survey_association
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of survey associations and descriptive studies."""
-    return pl.concat([survey_association.diagnostics(inputs, facts), bone_prevalence.diagnostics(inputs, facts)])
+    """Diagnostics of survey associations, descriptive studies and clinical contrasts."""
+    parts = (survey_association, bone_prevalence, contrast_tables)
+    return pl.concat([part.diagnostics(inputs, facts) for part in parts])

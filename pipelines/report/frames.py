@@ -34,6 +34,7 @@ _HIDDEN = {
     "mart.e2_distribution": ("n", "weighted_share_pct"),
     "mart.measurement_count": ("n",),
     "mart.diagnostic": ("value",),
+    "mart.covariate_balance": ("smd_before", "smd_after", "variance_ratio"),
 }
 _CURVE = ("study_id", "outcome", "population")
 

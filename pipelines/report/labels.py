@@ -6,7 +6,8 @@ A code without an entry is turned into words, so a new study needs no change her
 import re
 from collections.abc import Iterable
 
-PRIMARY_ESTIMATORS = ("linear_log2_e2_mi",)
+ASSOCIATION = "linear_log2_e2_mi"
+PRIMARY_ESTIMATORS = (ASSOCIATION, "aipw")
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
     "measured_only",
@@ -58,6 +59,12 @@ ORDER: dict[str, tuple[str, ...]] = {
         "relative_standard_error",
         "censored_share",
         "imputation_model_converged",
+        "outcomes_smaller_arm",
+        "equipoise",
+        "largest_standardised_difference",
+        "largest_covariate_correlation",
+        "observed_share_smaller",
+        "detectable_difference",
     ),
 }
 
@@ -102,6 +109,7 @@ _WORDS = {
 }
 _LABELS = {
     # studies
+    "ai_vs_tamoxifen": "Aromatase inhibitor or tamoxifen, and bone density",
     "nhanes_e2_bmd": "Estradiol and bone mineral density",
     "nhanes_bone_health": "Osteoporosis and low bone mass by DXA",
     "nhanes_bone_prevalence": "Osteoporosis and low bone mass by DXA",
@@ -130,9 +138,20 @@ _LABELS = {
     "substitution_lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "measured_only": "Measured values only",
     "complete_case_measured_only": "Measured values only",
+    "aipw": "Augmented inverse-probability weighting, cross-fitted",
+    "iptw": "Inverse-probability weighting",
+    "overlap_weights": "Overlap weights",
+    "stratification": "Five strata of the propensity",
+    "matching": "Nearest neighbor on the propensity",
     "spline_joint_test": "Test of any association, spline",
     "spline_nonlinearity_test": "Test of departure from a line, spline",
     # diagnostics
+    "outcomes_smaller_arm": "outcomes in the smaller arm",
+    "equipoise": "share in equipoise, smaller arm",
+    "largest_standardised_difference": "largest standardized difference",
+    "largest_covariate_correlation": "largest correlation of arm and covariate",
+    "observed_share_smaller": "share measured, smaller arm",
+    "detectable_difference": "smallest detectable difference",
     "unweighted_n": "number of people",
     "kish_effective_n": "effective number (Kish)",
     "design_df": "design degrees of freedom",

@@ -7,8 +7,8 @@ import polars as pl
 
 from pipelines.report.frames import primary
 from pipelines.report.labels import (
+    ASSOCIATION,
     COMPARISON_ESTIMATORS,
-    PRIMARY_ESTIMATORS,
     capitalized,
     cycle,
     heading,
@@ -63,7 +63,7 @@ def _association(row: dict[str, Any], attrition: pl.DataFrame) -> Finding:
         return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""
-    sentence = _per_doubling(row) if row["estimator"] in PRIMARY_ESTIMATORS else _generic(row)
+    sentence = _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
     return Finding(f"In {who},", sentence + waiver, tag, tone)
 
 

@@ -18,6 +18,7 @@ from pipelines.report.figure import Draw
 from pipelines.report.frames import Mart, primary
 from pipelines.report.labels import cycle, heading, label
 from pipelines.report.numerals import EN_DASH, NBSP
+from pipelines.report.plot_balance import MOST_DRAWN, covariate_balance
 from pipelines.report.plot_curve import dose_response, limit_sentence
 from pipelines.report.plot_e2 import censored_sentence, e2_distribution
 from pipelines.report.plot_estimates import effect_estimate
@@ -34,6 +35,7 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _people(frames, threshold),
         _table_one(frames, threshold),
         _estradiol(frames),
+        *_balance(frames),
         _curves(frames),
         _prevalence(frames, threshold),
         _gates(frames),
@@ -157,6 +159,25 @@ def _curves(frames: Frames) -> Section:
         tables=(section_curve.ends_table(frame, estimates),) if figures else (),
         absence="" if figures else absence,
     )
+
+
+def _balance(frames: Frames) -> tuple[Section, ...]:
+    """Who was compared with whom; no section where no study compares arms."""
+    frame = frames["mart.covariate_balance"]
+    figures: list[Figure] = []
+    for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
+        figures += _drawn(
+            partial(covariate_balance, study=study),
+            frames,
+            f"balance-{number}",
+            f"{heading(study)}: covariates at time zero in the two arms, before and after weighting",
+            "mart.covariate_balance",
+            f"The {MOST_DRAWN} covariates furthest apart of each contrast; all of them are in mart.covariate_balance.",
+        )
+    if not figures:
+        return ()
+    words = "Arms are compared after weighting each to everybody in the cohort. The gate looks at every covariate."
+    return (Section("balance", "Whether the arms are alike", paragraphs=(words,), figures=tuple(figures)),)
 
 
 def _prevalence(frames: Frames, threshold: int) -> Section:

@@ -82,6 +82,58 @@ class Covariate(dy.Schema):
 
 
 @table(
+    "features.outcome_value",
+    grain="one row per study, contrast, person and time zero",
+    window="baseline_days of ref.continuous_outcome up to time zero; window_days of the contrast around its horizon",
+    source="ref.study_contrast and ref.continuous_outcome; docs/methods/point_treatment.md",
+)
+class OutcomeValue(dy.Schema):
+    """Measured outcomes at the horizon of each contrast, against a baseline of the same series; NULL where not measured."""
+
+    study_id = text("Study", key=True)
+    contrast_number = whole("Order of the contrast in the study file", key=True, minimum=1)
+    person_id = person_id()
+    trial_number = whole("Order of the time zero, as in cohort.trial_person", key=True, minimum=1)
+    is_target = flag(
+        "In the target arm, else in the comparator", formula="arm, or strategy begun in the grace period, is the target"
+    )
+    index_on = day("Time zero")
+    baseline_on = day("Day of the baseline: the last reading up to time zero of the series of the outcome")
+    baseline_value = number(
+        "Baseline, in the unit of the reading (g/cm2; canonical unit of the analyte)",
+        minimum=0,
+        formula="last reading of the series up to time zero; mean of a day's readings",
+    )
+    is_followed = flag(
+        "Alive and under observation when the window opens", formula="end_on >= time zero + horizon - window"
+    )
+    is_dead = flag("Died before the window opened", formula="follow-up ended by death before the window")
+    outcome_on = day("Day of the reading nearest to the horizon", optional=True)
+    outcome_days = whole(
+        "Days from time zero to it",
+        "d",
+        optional=True,
+        minimum=1,
+        formula="outcome_on - time zero",
+        null="no reading of the series in the window",
+    )
+    is_censored = flag("Outcome or baseline beyond a limit of the assay", formula="either reading is censored")
+    outcome_value = number(
+        "That reading, in the unit of the baseline",
+        optional=True,
+        minimum=0,
+        formula="reading nearest to the horizon; mean of a day's readings",
+        null="no reading of the series in the window, or a censored one",
+    )
+    change = number(
+        "Change since the baseline, on the scale of the outcome",
+        optional=True,
+        formula="change_pct: 100 x ln(outcome / baseline); log_ratio: ln(outcome / baseline)",
+        null="no reading of the series in the window, or a censored one",
+    )
+
+
+@table(
     "features.outcome_event",
     grain="one row per study, person, time zero and outcome",
     window="from counts_from_on to the end of follow-up",

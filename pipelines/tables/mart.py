@@ -60,6 +60,26 @@ class Diagnostic(dy.Schema):
     is_suppressed = flag("Hidden because fewer people than the threshold stand behind it")
 
 
+@table(
+    "mart.covariate_balance",
+    grain="one row per study, contrast, outcome, population and covariate",
+    unit="population",
+)
+class CovariateBalance(dy.Schema):
+    """How alike the arms of a contrast are in every covariate at time zero, before and after weighting."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    covariate = text("Covariate, its level, or that it is missing", key=True)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    smd_before = number("Standardised mean difference before weighting, to 0.01", "1", optional=True)
+    smd_after = number("The same after weighting, over the same unweighted SD", "1", optional=True)
+    variance_ratio = number("Ratio of weighted variances, to 0.05; NULL where not a scale", "1", optional=True)
+    is_suppressed = flag("Hidden by disclosure control")
+
+
 @table("mart.dose_response", grain="one row per study, outcome, population and point of the curve", unit="population")
 class DoseResponse(dy.Schema):
     """Curves of outcome on exposure, between the 5th and 95th percentile of exposure."""

@@ -2,7 +2,7 @@
 
 import dataframely as dy
 
-from pipelines.tables.columns import number, text, whole
+from pipelines.tables.columns import flag, number, text, whole
 from pipelines.tables.contract import table
 
 STATUSES = ("pass", "fail", "not_evaluated", "not_applicable")
@@ -48,12 +48,55 @@ class EffectEstimate(dy.Schema):
     se = number("Standard error", optional=True)
     p_value = number("p-value", optional=True, minimum=0, maximum=1)
     df = number("Degrees of freedom behind the interval", optional=True)
-    n_target = whole("People in the analysis", "{persons}", optional=True, minimum=0)
+    n_target = whole("People in the target arm, or in the analysis", "{persons}", optional=True, minimum=0)
+    n_comparator = whole("People in the comparator arm", "{persons}", optional=True, minimum=0)
+    events_target = whole("Events in the target arm; NULL where the outcome is measured", optional=True, minimum=0)
+    events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
     n_censored = whole("People whose exposure is below the limit", "{persons}", optional=True, minimum=0)
     n_effective = number("Kish effective number of people", "{persons}", optional=True)
     missing_information = number("Fraction of missing information", "1", optional=True)
     gate_status = text("Gate", allowed=("open", "closed", "waived"))
     gate_reason = text("Why the gate is closed or waived", optional=True)
+
+
+_CONTRAST_KEY = "study, contrast, outcome, population"
+
+
+@table("models.covariate_balance", grain=f"one row per {_CONTRAST_KEY} and covariate", unit="population")
+class CovariateBalance(dy.Schema):
+    """How alike the arms are in every covariate at time zero, before and after weighting. Not for release."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    covariate = text("Covariate, its level, or that it is missing", key=True)
+    mean_target = number("Mean of the target arm, unweighted, of known values", optional=True)
+    mean_comparator = number("Mean of the comparator arm, unweighted, of known values", optional=True)
+    smd_before = number("Standardised mean difference before weighting; NULL without any spread", "1", optional=True)
+    smd_after = number("The same after weighting, over the same unweighted SD", "1", optional=True)
+    variance_ratio = number("Ratio of weighted variances; NULL where not a scale", "1", optional=True)
+    n_known_target = whole("People of the target arm with a value", "{persons}", minimum=0)
+    n_known_comparator = whole("People of the comparator arm with a value", "{persons}", minimum=0)
+    n_target = whole("People in the target arm", "{persons}", minimum=0)
+    n_comparator = whole("People in the comparator arm", "{persons}", minimum=0)
+    is_presence = flag("A share of people: mean times number is a count")
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+
+
+@table("models.propensity_score", grain=f"one row per {_CONTRAST_KEY}, arm and bin", unit="population")
+class PropensityScore(dy.Schema):
+    """Preference scores of either arm: the propensity as if both arms were equally common. Not for release."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    arm_code = text("Arm", key=True)
+    bin_number = whole("Order of the bin", key=True, minimum=1)
+    lower = number("Lower edge", "1", minimum=0, maximum=1)
+    upper = number("Upper edge", "1", minimum=0, maximum=1)
+    n = whole("People", "{persons}", minimum=0)
 
 
 @table("models.dose_response", grain="one row per study, outcome, population and exposure value", unit="population")

@@ -100,6 +100,36 @@ class StudyCensor(dy.Schema):
     set_code = text("Events that end it")
 
 
+@table("ref.study_contrast", grain="one row per study and contrast", unit="population")
+class StudyContrast(dy.Schema):
+    """Contrasts of two arms of a cohort in one outcome at one horizon."""
+
+    study_id = text("Study", key=True)
+    contrast_number = whole("Order of the contrast in the file", key=True, minimum=1)
+    cohort_code = text("Cohort of the study")
+    target_code = text("Arm whose effect it is")
+    comparator_code = text("Arm it is held against")
+    outcome_code = text("Outcome (ref.continuous_outcome)")
+    horizon_days = whole("Days from time zero to the outcome", "d", minimum=1)
+    window_days = whole("Days around them in which a reading counts", "d", minimum=0)
+
+
+@table("ref.continuous_outcome", grain="one row per outcome", unit="population")
+class ContinuousOutcome(dy.Schema):
+    """Measured outcomes of contrasts: what is read, and on which scale it changes."""
+
+    outcome_code = text("Outcome", key=True)
+    kind_code = text("What it is read from", allowed=("dxa", "lab"))
+    subject_code = text("Skeletal site or analyte")
+    scale_code = text(
+        "change_pct: 100 times the difference of logs; log_ratio: the difference of logs",
+        allowed=("change_pct", "log_ratio"),
+    )
+    baseline_days = whole("Days up to time zero in which a baseline counts", "d", minimum=0)
+    detectable_difference = number("Largest difference that may go undetected, on the scale", minimum=0)
+    source = text("Where that difference comes from")
+
+
 @table("ref.study_set", grain="one row per set of events and code", unit="population")
 class StudySet(dy.Schema):
     """Sets of dated events that the studies ask for. A drug code is an ingredient or a class."""

@@ -83,6 +83,24 @@ def arms(studies: Iterable[Study]) -> list[Row]:
     ]
 
 
+def contrasts(studies: Iterable[Study]) -> list[Row]:
+    """One row a contrast, numbered in the order of the file."""
+    return [
+        {
+            "study_id": study.id,
+            "contrast_number": number,
+            "cohort_code": contrast.cohort,
+            "target_code": contrast.target,
+            "comparator_code": contrast.comparator,
+            "outcome_code": contrast.outcome,
+            "horizon_days": contrast.horizon_days,
+            "window_days": contrast.window_days,
+        }
+        for study in studies
+        for number, contrast in enumerate(study.contrast, start=1)
+    ]
+
+
 def censors(studies: Iterable[Study]) -> list[Row]:
     """One row a reason to stop following."""
     return [

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipelines.errors import BadInput
 from pipelines.trials.code_list import measured_levels
 from pipelines.trials.cohort import Cohort
+from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 
 Design = Literal[
@@ -54,8 +55,8 @@ PROFILES: dict[str, dict[str, float]] = {
         "maximum_relative_standard_error": 0.30,
     },
 }
-# What a clinical study of each design asks at least. A design without a row is not estimated yet.
-CLINICAL_PROFILES: dict[str, dict[str, float]] = {}
+# What the contrasts of a clinical study ask at least. A study without contrasts is not estimated yet.
+CLINICAL_PROFILES: dict[str, dict[str, float]] = {"point_treatment": POINT_TREATMENT}
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
 
@@ -95,7 +96,7 @@ class Outcomes(_Part):
 class Study(_Part):
     """One study file: a survey with a population, or a clinical study with cohorts.
 
-    `estimation` belongs to the estimator of the design, which validates it. A clinical design without a profile is not
+    `estimation` belongs to the estimator of the design, which validates it. A clinical study without contrasts is not
     estimated yet: its file names no diagnostics, its cohorts and their attrition are all there is.
     """
 
@@ -107,6 +108,7 @@ class Study(_Part):
     population: Population = Population(cycles=(), minimum_age_years=ADULT_YEARS, arms="sex")
     eligibility: tuple[Criterion, ...] = ()
     cohort: tuple[Cohort, ...] = ()
+    contrast: tuple[Contrast, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -136,12 +138,20 @@ class Study(_Part):
             raise ValueError("cohort: a code occurs twice")
         if self.design in _COMPARING and (alone := [c.code for c in self.cohort if len(c.arms) < 2]):
             raise ValueError(f"cohort: {', '.join(alone)} has no comparator, which design {self.design} needs")
+        outcomes = (*self.outcomes.primary, *self.outcomes.secondary)
+        for number, contrast in enumerate(self.contrast):
+            if problem := contrast.problem(self.cohort, outcomes):
+                raise ValueError(f"contrast.{number}: {problem}")
+        if len({(contrast.words, contrast.outcome) for contrast in self.contrast}) < len(self.contrast):
+            raise ValueError("contrast: the same one occurs twice")
 
     def _coherent_survey(self) -> None:
         if missing := [name for name in ("population", "eligibility") if name not in self.model_fields_set]:
             raise ValueError(f"{', '.join(missing)}: a survey needs it, and a clinical study needs a cohort")
         if not self.eligibility:
             raise ValueError("eligibility: at least one step is needed")
+        if self.contrast:
+            raise ValueError("contrast: arms are compared in cohorts; a survey has none")
         for name, given, known in (
             ("covariates.codes", self.covariates.codes, COVARIATES),
             ("outcomes.primary", self.outcomes.primary, OUTCOMES),
@@ -152,7 +162,8 @@ class Study(_Part):
                 raise ValueError(f"{places}; a survey has {', '.join(known)}")
 
     def _diagnosed(self) -> None:
-        profile = PROFILES.get(self.design) if not self.cohort else CLINICAL_PROFILES.get(self.design, {})
+        contrasted = CLINICAL_PROFILES["point_treatment"] if self.contrast else {}
+        profile = contrasted if self.cohort else PROFILES.get(self.design)
         if profile is None:
             raise ValueError(f"design: {self.design} has no diagnostic profile yet")
         if set(self.diagnostics) != set(profile):
@@ -178,7 +189,9 @@ class Study(_Part):
     @property
     def protocol_hash(self) -> str:
         """Hash of the content of the file, whatever its layout and comments."""
-        content = json.dumps(self.model_dump(mode="json", exclude=None if self.cohort else {"cohort"}), sort_keys=True)
+        content = json.dumps(
+            self.model_dump(mode="json", exclude=None if self.cohort else {"cohort", "contrast"}), sort_keys=True
+        )
         return sha256(content.encode()).hexdigest()[:16]
 
 

@@ -74,6 +74,11 @@ def study_censor(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return _frame("ref.study_censor", cohort_rows.censors(_asked(facts)))
 
 
+def study_contrast(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`ref.study_contrast`."""
+    return _frame("ref.study_contrast", cohort_rows.contrasts(_asked(facts)))
+
+
 def study_set(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`ref.study_set`: every set of events that a study asks for, once."""
     return _frame("ref.study_set", cohort_rows.sets(_asked(facts)))

@@ -14,6 +14,9 @@ PEOPLE = 2000
 COVARIATES = 15
 #: mean effect, in either world
 TRUTH = -2.0
+# The mean of log cosh of a standard normal, by quadrature: a bend with straight tails, as a natural spline has them.
+_POINTS, _MASS = np.polynomial.hermite_e.hermegauss(80)
+_MEAN_BEND = float(_MASS @ np.log(np.cosh(_POINTS)) / _MASS.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ def logistic(x: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-x))
 
 
+def bend(x: np.ndarray) -> np.ndarray:
+    """log cosh, centred at its mean: a square near 0, straight lines far from it."""
+    return np.log(np.cosh(x)) - _MEAN_BEND
+
+
 def straight(seed: int, n: int = PEOPLE) -> Sample:
     """Ten normal covariates and five of presence; log odds and means are straight lines; the effect differs by person."""
     rng = np.random.default_rng([seed, 1])
@@ -45,14 +53,14 @@ def straight(seed: int, n: int = PEOPLE) -> Sample:
 
 
 def curved(seed: int, n: int = PEOPLE) -> Sample:
-    """The same covariates, one of them skewed; treatment by a curve of one, outcome by a square and a threshold."""
+    """The same covariates, one of them skewed; treatment by a curve of one, outcome by a bend and a skewed line."""
     rng = np.random.default_rng([seed, 2])
     x = rng.normal(size=(n, COVARIATES))
     x[:, 10:] = rng.random((n, 5)) < 0.3
     x[:, 3] = np.exp(0.6 * x[:, 3])
-    index = 0.3 * (x[:, 0] ** 2 - 1.0) + 0.5 * x[:, 1] + 0.3 * (x[:, 3] - np.exp(0.18))
-    mean = 1.2 * (x[:, 0] ** 2 - 1.0) + 1.5 * x[:, 1] + 1.0 * np.minimum(x[:, 3], 3.0) + 1.0 * x[:, 11]
-    return _sample(rng, x, -0.3 + index, mean, TRUTH + 0.5 * (x[:, 0] ** 2 - 1.0), is_curved=True)
+    index = 0.8 * bend(x[:, 0]) + 0.5 * x[:, 1] + 0.3 * (x[:, 3] - np.exp(0.18))
+    mean = 3.0 * bend(x[:, 0]) + 1.5 * x[:, 1] + 1.0 * x[:, 3] + 1.0 * x[:, 11]
+    return _sample(rng, x, -0.3 + index, mean, TRUTH + 1.0 * bend(x[:, 0]), is_curved=True)
 
 
 WORLDS = {"straight": straight, "curved": curved}

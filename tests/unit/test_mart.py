@@ -23,7 +23,8 @@ def frame(table: str, rows: Rows) -> pl.LazyFrame:
 
 def leaving(table: str, source: str, rows: Rows) -> Rows:
     """The rows of a mart table made from the rows of its source; columns are the contract's."""
-    made = getattr(mart, table)({source: frame(source, rows)}, FACTS).collect()
+    others = {"models.diagnostic": frame("models.diagnostic", [])}
+    made = getattr(mart, table)(others | {source: frame(source, rows)}, FACTS).collect()
     assert made.columns == [column.name for column in CONTRACTS[f"mart.{table}"].columns]
     return made.to_dicts()
 
@@ -75,6 +76,76 @@ def test_closed_gate_stays_empty():
     told = ("estimate", "ci_low", "ci_high", "se", "p_value", "n_target", "n_effective", "calibrated_estimate")
     assert [row[name] for name in told] == [None] * len(told)
     assert (row["gate_status"], row["gate_reason"], row["run_id"]) == ("closed", "design_df fail", "run")
+
+
+CONTRAST = {"study_id": "s", "contrast": "a vs b, 24 months", "outcome": "o", "population": "women"}
+
+
+@pytest.mark.parametrize(("in_arm", "shown"), [(100, 100), (101, None), (110, None), (111, 100), (None, 100)])
+def test_people_of_an_arm_without_an_outcome_are_not_told_by_subtraction(in_arm, shown):
+    row = CONTRAST | {"estimator": "aipw", "gate_status": "open", "estimate": 1.0, "n_target": 100, "n_comparator": 90}
+    counts = (
+        [] if in_arm is None else [CONTRAST | {"diagnostic": "n_target", "value": in_arm, "status": "not_applicable"}]
+    )
+    inputs = {
+        "models.effect_estimate": frame("models.effect_estimate", [row]),
+        "models.diagnostic": frame("models.diagnostic", counts),
+    }
+    (found,) = mart.effect_estimate(inputs, FACTS).collect().to_dicts()
+    assert (found["n_target"], found["n_comparator"], found["estimate"]) == (shown, 90, 1.0)
+
+
+def test_a_sensitivity_analysis_of_nearly_the_same_people_tells_no_difference():
+    common = CONTRAST | {"gate_status": "open", "n_comparator": 90}
+    rows = leaving(
+        "effect_estimate",
+        "models.effect_estimate",
+        [common | {"estimator": "aipw", "n_target": 100}, common | {"estimator": "matching", "n_target": 95}],
+    )
+    assert {row["estimator"]: row["n_target"] for row in rows} == {"aipw": 100, "matching": None}
+
+
+def test_numbers_of_people_behind_a_contrast_stay_and_shares_are_rounded():
+    values = {"n_target": 57.0, "equipoise": 0.5432, "outcomes_smaller_arm": 57.0, "propensity_auc": 0.71234}
+    rows = leaving(
+        "diagnostic",
+        "models.diagnostic",
+        [CONTRAST | {"diagnostic": name, "value": value, "status": "pass"} for name, value in values.items()],
+    )
+    found = {row["diagnostic"]: row["value"] for row in rows}
+    assert found == pytest.approx({"equipoise": 0.55, "outcomes_smaller_arm": 60.0, "propensity_auc": 0.71})
+    few = [CONTRAST | {"diagnostic": "outcomes_smaller_arm", "value": 7.0, "status": "fail"}]
+    (hidden,) = leaving("diagnostic", "models.diagnostic", few)
+    assert (hidden["value"], hidden["is_suppressed"], hidden["status"]) == (None, True, "fail")
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_hidden"),
+    [
+        ({}, False),
+        ({"mean_target": 0.05}, True),
+        ({"mean_comparator": 0.95}, True),
+        ({"mean_target": 0.05, "is_presence": False}, False),
+        ({"mean_target": 0.0}, False),
+        ({"n_known_target": 95}, True),
+        ({"n_known_comparator": 4}, True),
+    ],
+)
+def test_balance_of_few_people_is_hidden(changed, is_hidden):
+    row = CONTRAST | {
+        "covariate": "statin",
+        "mean_target": 0.4,
+        "mean_comparator": 0.5,
+        "smd_before": -0.2034,
+        "smd_after": 0.0149,
+        "variance_ratio": 1.13,
+        **{f"{part}_{arm}": 100 for part in ("n", "n_known") for arm in ("target", "comparator")},
+        "is_presence": True,
+    }
+    (found,) = leaving("covariate_balance", "models.covariate_balance", [row | changed])
+    assert found["is_suppressed"] == is_hidden
+    shown = [found[name] for name in ("smd_before", "smd_after", "variance_ratio")]
+    assert shown == ([None] * 3 if is_hidden else pytest.approx([-0.2, 0.01, 1.15]))
 
 
 def diagnostics(n: int, share: float) -> dict[str, dict]:
@@ -288,6 +359,7 @@ def test_instructions_of_few_people_are_hidden_and_no_total_tells_them():
     "table",
     [
         "effect_estimate",
+        "covariate_balance",
         "diagnostic",
         "dose_response",
         "bone_prevalence",

@@ -1,6 +1,8 @@
 """A small mart as one build would leave it: made up, shaped by the contracts, with closed gates and hidden cells."""
 
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from pipelines.tables import CONTRACTS
 
 Rows = list[dict[str, Any]]
+OTHERS = runpy.run_path(str(Path(__file__).with_name("mart_rows.py")))
 OUTCOMES = ("femoral_neck_bmd_g_cm2", "lumbar_spine_bmd_g_cm2", "total_hip_bmd_g_cm2")
 POPULATIONS = {"men": (11.0, 44.0, 23.6), "postmenopausal_women": (2.1, 21.0, 5.2)}
 STUDY, DESCRIPTIVE = "nhanes_e2_bmd", "nhanes_bone_prevalence"
@@ -30,6 +33,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
     rows = {
         "mart.effect_estimate": _estimates(evidence),
         "mart.diagnostic": _diagnostics(),
+        "mart.covariate_balance": OTHERS["balance"](evidence),
         "mart.dose_response": _curves(evidence),
         "mart.bone_prevalence": _prevalence(evidence),
         "mart.attrition": _attrition(),
@@ -37,7 +41,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.e2_distribution": _distribution(),
         "mart.measurement_count": _measurements(),
         "mart.source_file": _files(),
-        "mart.missing_piece": _missing(),
+        "mart.missing_piece": OTHERS["missing"](),
         **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend")},
         "mart.quality_result": _checks(),
         "mart.build": _build(evidence),
@@ -344,15 +348,6 @@ def _files() -> Rows:
             )
     rows.append({"source_file": "MANIFEST.csv", "status_code": "out_of_scope", "is_suppressed": False})
     return rows
-
-
-def _missing() -> Rows:
-    absent = [("2011-2012", "DXXFEM", "femoral BMD")]
-    absent += [(cycle, "TST or SSCHL", "estradiol") for cycle in ("2005-2006", "2009-2010")]
-    return [
-        {"cycle_label": cycle, "file_group": f"{files}: {what}", "consequence": f"{cycle}: no {files}: no {what}"}
-        for cycle, files, what in absent
-    ]
 
 
 def _checks() -> Rows:

@@ -1,0 +1,83 @@
+"""The people of one contrast as arrays: arm, covariates, baseline, outcome and the stages to it. Joins; computes nothing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipelines.models.observation import Stage
+from pipelines.run_facts import Inputs
+from pipelines.trials.contrast import Contrast
+from pipelines.trials.study import Study
+
+#: covariates whose numbers are codes
+NOMINAL = ("race_ethnicity",)
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastFrame:
+    """People and time zeros [n] of one contrast, in the order of person and time zero.
+
+    Attributes:
+        person_id: [n].
+        treated: [n] true for the target arm.
+        covariates: [n rows] as known at time zero, NULL where missing; the log of the baseline among them.
+        outcome: [n] change on the scale of the outcome; NaN where not measured or beyond a limit.
+        stages: followed until the window, then measured in it.
+        is_dead: [n] died before the window.
+        is_censored: [n] measured, but beyond a limit.
+        scale: `change_pct` or `log_ratio`.
+        detectable: largest difference that may go undetected.
+    """
+
+    person_id: np.ndarray
+    treated: np.ndarray
+    covariates: pl.DataFrame
+    outcome: np.ndarray
+    stages: tuple[Stage, ...]
+    is_dead: np.ndarray
+    is_censored: np.ndarray
+    scale: str
+    detectable: float
+
+
+def contrast_frame(inputs: Inputs, study: Study, contrast: Contrast) -> ContrastFrame:
+    """The frame of a contrast; of nobody where the data have none."""
+    number = study.contrast.index(contrast) + 1
+    rows = (
+        inputs["features.outcome_value"]
+        .filter((pl.col("study_id") == study.id) & (pl.col("contrast_number") == number))
+        .sort("person_id", "trial_number")
+        .collect()
+    )
+    wide = _covariates(inputs, study, contrast, rows)
+    measured = rows["change"].is_not_null().to_numpy()
+    followed = rows["is_followed"].to_numpy()
+    everybody = np.ones(rows.height, dtype=bool)
+    known = inputs["ref.continuous_outcome"].filter(pl.col("outcome_code") == contrast.outcome).collect()
+    return ContrastFrame(
+        rows["person_id"].to_numpy(),
+        rows["is_target"].to_numpy(),
+        wide,
+        rows["change"].fill_null(float("nan")).to_numpy(),
+        (Stage("followed", everybody, followed), Stage("measured", followed, measured)),
+        rows["is_dead"].to_numpy(),
+        rows["is_censored"].to_numpy(),
+        str(known["scale_code"][0]) if known.height else "",
+        float(known["detectable_difference"][0]) if known.height else float("nan"),
+    )
+
+
+def _covariates(inputs: Inputs, study: Study, contrast: Contrast, rows: pl.DataFrame) -> pl.DataFrame:
+    key = ["person_id", "trial_number"]
+    long = (
+        inputs["features.covariate"]
+        .filter((pl.col("study_id") == study.id) & ~pl.col("covariate_code").is_in(list(contrast.exclude)))
+        .select(*key, "covariate_code", "value")
+        .collect()
+        .join(rows.select(key), on=key, how="semi")
+    )
+    wide = long.pivot("covariate_code", index=key, values="value")
+    names = sorted(set(wide.columns) - set(key))
+    joined = rows.select(*key, pl.col("baseline_value").log().alias("baseline_log")).join(wide, on=key, how="left")
+    return joined.sort(key).select("baseline_log", *names)

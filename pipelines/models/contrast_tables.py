@@ -1,0 +1,238 @@
+"""Clinical contrasts as tables: diagnostics, balance and propensity of each, and estimates where the gate is open.
+
+The statistics are in `point_treatment`; here contrasts become frames and results become rows.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from pipelines.models.contrast_frame import contrast_frame
+from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import ContrastEstimate
+from pipelines.models.observation import observed
+from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate, prepare
+from pipelines.models.propensity import preference_score
+from pipelines.run_facts import Inputs, RunFacts
+from pipelines.tables import CONTRACTS
+from pipelines.trials.contrast import POINT_TREATMENT, Contrast
+from pipelines.trials.study import Study, catalogue
+
+PRIMARY = "aipw"
+_ALL_SEEDS = 1
+_BINS = 20
+_SCALES = {"change_pct": "mean difference of percent change", "log_ratio": "difference of log ratios"}
+Row = dict[str, object]
+
+
+def contrasts(facts: RunFacts) -> Iterator[tuple[Study, Contrast]]:
+    """Every contrast of the studies asked for."""
+    for name in facts.studies:
+        for contrast in catalogue()[name].contrast:
+            yield catalogue()[name], contrast
+
+
+def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.diagnostic` of every clinical contrast."""
+    rows: list[Row] = []
+    for study, contrast in contrasts(facts):
+        found = _prepared(inputs, study, contrast)
+        if isinstance(found, Prepared):
+            for finding in diagnose(found, study.diagnostics):
+                rows.append(
+                    _key(study, contrast)
+                    | {
+                        "diagnostic": finding.diagnostic,
+                        "value": finding.value,
+                        "threshold": finding.threshold,
+                        "rule": finding.rule,
+                        "status": finding.status,
+                    }
+                )
+            rows += _people(study, contrast, found)
+        else:
+            rows += [
+                _key(study, contrast)
+                | {"diagnostic": name, "threshold": bound, "rule": found, "status": "not_evaluated"}
+                for name, bound in POINT_TREATMENT.items()
+            ]
+    return _table("models.diagnostic", rows)
+
+
+def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.covariate_balance`: every covariate of every contrast, in the model or not."""
+    rows: list[Row] = []
+    for study, contrast in contrasts(facts):
+        found = _prepared(inputs, study, contrast)
+        if not isinstance(found, Prepared):
+            continue
+        balance = found.balance
+        n_target = int(found.frame.treated.sum())
+        for place, name in enumerate(balance.covariates):
+            rows.append(
+                _key(study, contrast)
+                | {
+                    "covariate": name,
+                    "mean_target": _finite(balance.mean_target[place]),
+                    "mean_comparator": _finite(balance.mean_comparator[place]),
+                    "smd_before": _finite(balance.smd_before[place]),
+                    "smd_after": _finite(balance.smd_after[place]),
+                    "variance_ratio": _finite(balance.variance_ratio[place]),
+                    "n_known_target": int(balance.n_target[place]),
+                    "n_known_comparator": int(balance.n_comparator[place]),
+                    "n_target": n_target,
+                    "n_comparator": found.frame.treated.size - n_target,
+                    "is_presence": _is_presence(found, name),
+                    "evidence_source": facts.evidence_source,
+                }
+            )
+    return _table("models.covariate_balance", rows)
+
+
+def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.propensity_score`: preference scores of either arm in twenty bins."""
+    rows: list[Row] = []
+    for study, contrast in contrasts(facts):
+        found = _prepared(inputs, study, contrast)
+        if not isinstance(found, Prepared):
+            continue
+        treated = found.frame.treated
+        preferred = preference_score(found.propensity.values, float(treated.mean()))
+        place = np.minimum((preferred * _BINS).astype(np.int64), _BINS - 1)
+        for arm_code, arm in ((contrast.target, treated), (contrast.comparator, ~treated)):
+            counts = np.bincount(place[arm], minlength=_BINS)
+            rows += [
+                _key(study, contrast)
+                | {
+                    "arm_code": arm_code,
+                    "bin_number": number,
+                    "lower": (number - 1) / _BINS,
+                    "upper": number / _BINS,
+                    "n": int(n),
+                }
+                for number, n in enumerate(counts, start=1)
+            ]
+    return _table("models.propensity_score", rows)
+
+
+def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.effect_estimate`: primary and sensitivity estimates of every contrast, or a closed gate."""
+    judged = inputs["models.diagnostic"].collect()
+    rows: list[Row] = []
+    for study, contrast in contrasts(facts):
+        common = _common(study, contrast, facts)
+        asked = judged.filter(
+            pl.col("study_id") == study.id,
+            pl.col("contrast") == contrast.words,
+            pl.col("outcome") == contrast.outcome,
+            pl.col("population") == contrast.population,
+        )
+        closed = why_closed(asked)
+        found = None if closed else _prepared(inputs, study, contrast)
+        if isinstance(found, Prepared):
+            try:
+                rows += [_opened(common, each) for each in estimate(found, _seed(study))]
+                continue
+            except NotEstimable as error:
+                closed = f"not estimable: {error}"
+        rows.append(_closed(common, closed or str(found)))
+    return _table("models.effect_estimate", rows)
+
+
+def why_closed(diagnostics_asked: pl.DataFrame) -> str:
+    """Diagnostics that fail or were not evaluated; empty where all hold."""
+    if diagnostics_asked.is_empty():
+        return "no diagnostic was evaluated"
+    shut = diagnostics_asked.filter(~pl.col("status").is_in(["pass", "not_applicable"]))
+    return "; ".join(f"{row['diagnostic']} {row['status']}" for row in shut.iter_rows(named=True))
+
+
+def _prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | str:
+    """The contrast ready for diagnostics, or why it is not."""
+    try:
+        return prepare(contrast_frame(inputs, study, contrast))
+    except NotEstimable as error:
+        return str(error)
+
+
+def _seed(study: Study) -> int:
+    return int(study.estimation.get("seed", _ALL_SEEDS))
+
+
+def _key(study: Study, contrast: Contrast) -> Row:
+    return {
+        "study_id": study.id,
+        "contrast": contrast.words,
+        "outcome": contrast.outcome,
+        "population": contrast.population,
+    }
+
+
+def _people(study: Study, contrast: Contrast, found: Prepared) -> list[Row]:
+    """How many people are behind it, for disclosure control; never a reason to close."""
+    treated = found.frame.treated
+    seen = observed(found.frame.stages, treated.size)
+    counts = {
+        "n_target": int(treated.sum()),
+        "n_comparator": int((~treated).sum()),
+        "n_observed_target": int((treated & seen).sum()),
+        "n_observed_comparator": int((~treated & seen).sum()),
+    }
+    told = {"rule": "reported", "status": "not_applicable"}
+    return [_key(study, contrast) | {"diagnostic": name, "value": float(n)} | told for name, n in counts.items()]
+
+
+def _is_presence(found: Prepared, name: str) -> bool:
+    """A share of people, whose mean times their number is a count."""
+    covariates = found.frame.covariates
+    if name not in covariates.columns:
+        return True
+    return covariates[name].drop_nulls().is_in([0.0, 1.0]).all()
+
+
+def _common(study: Study, contrast: Contrast, facts: RunFacts) -> Row:
+    return _key(study, contrast) | {
+        "protocol_hash": study.protocol_hash,
+        "evidence_source": facts.evidence_source,
+        "estimand": study.estimation["estimand"],
+        "intercurrent_strategy": study.estimation["intercurrent_strategy"],
+        "scale": _SCALES["change_pct" if contrast.outcome.endswith("_change_pct") else "log_ratio"],
+        "horizon_months": contrast.horizon_months,
+    }
+
+
+def _closed(common: Row, reason: str) -> Row:
+    none = "no estimate was computed"
+    gate = {"estimator": PRIMARY, "gate_status": "closed", "gate_reason": reason}
+    return common | {"se_method": none, "missing_method": none} | gate
+
+
+def _opened(common: Row, each: Estimated) -> Row:
+    answer = each.estimate
+    row = common | {
+        "estimator": each.estimator,
+        "se_method": each.se_method,
+        "missing_method": each.missing_method,
+        "estimate": answer.estimate,
+        "se": answer.standard_error,
+        "ci_low": answer.ci_low,
+        "ci_high": answer.ci_high,
+        "gate_status": "open",
+    }
+    if isinstance(answer, ContrastEstimate):
+        return row | {
+            "p_value": _finite(answer.p_value),
+            "n_target": answer.n_target,
+            "n_comparator": answer.n_comparator,
+            "n_effective": answer.n_effective,
+        }
+    return row | {"n_target": answer.n_matched, "n_comparator": answer.n_used}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _table(name: str, rows: list[Row]) -> pl.LazyFrame:
+    return pl.DataFrame(rows, schema=CONTRACTS[name].empty().schema).lazy()

@@ -1,0 +1,253 @@
+"""One contrast of two arms, diagnostics first: who overlaps, who is alike, who is measured; then the effect, if all hold.
+
+Here: which engines make the diagnostics and the estimates of the profile `point_treatment`. Not here: thresholds
+(`trials.contrast`), rows of tables (`contrast_tables`), the engines themselves.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.models.augmented import AugmentedSpec, augmented_contrast
+from pipelines.models.balance import CovariateBalance, covariate_balance
+from pipelines.models.contrast_frame import NOMINAL, ContrastFrame
+from pipelines.models.design_matrix import DesignMatrix, design_matrix
+from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import ContrastEstimate
+from pipelines.models.inverse_weighting import weighted_contrast
+from pipelines.models.matching import MatchedEstimate, matched_contrast
+from pipelines.models.observation import fit_stages, inverse_probability, observed
+from pipelines.models.propensity import PENALTIES, Propensity, estimate_propensity
+from pipelines.models.stratification import stratified_contrast
+from pipelines.models.weighting import TreatmentWeights, kish_effective_number, treatment_weights
+
+#: greatest inverse-probability weight; larger ones are cut to it, and counted. Source: peers' practice, at most 10 to 50
+MOST_WEIGHT = 50.0
+#: probabilities are kept from 0 by this
+LEAST_PROBABILITY = 0.01
+#: a difference beyond this fails whatever chance would make of it. Source: Stuart (2010), Stat Sci 25:1
+LARGEST_BY_CHANCE = 0.25
+_ALPHA = 0.05
+#: people of an arm with a value, below which a difference is not judged
+_LEAST_KNOWN = 10
+#: with more people than this the least penalty is taken untried
+_MOST_TRIED = 50_000
+#: normal quantiles of a two-sided test at 5 % with power 80 %
+_DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One diagnostic: value, threshold, how they compare, verdict. A threshold of None is reported and closes nothing."""
+
+    diagnostic: str
+    value: float | None
+    threshold: float | None
+    rule: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything of a contrast that is known before an outcome is compared."""
+
+    frame: ContrastFrame
+    design: DesignMatrix
+    propensity: Propensity
+    weights: TreatmentWeights
+    balance: CovariateBalance
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """One estimator's answer, with how its error and the missing outcomes were handled."""
+
+    estimator: str
+    estimate: ContrastEstimate | MatchedEstimate
+    se_method: str
+    missing_method: str
+
+
+def prepare(frame: ContrastFrame) -> Prepared:
+    """Design, propensity, weights and balance.
+
+    Of the penalties tried the one that leaves the arms most alike is taken (McCaffrey et al. 2004, Psychological Methods
+    9:403): what predicts the arm best shrinks too much to balance it.
+
+    Raises:
+        NotEstimable: an arm is empty, or the propensity cannot be fitted.
+    """
+    if not frame.treated.any() or frame.treated.all():
+        raise NotEstimable("an arm is empty")
+    nominal = tuple(name for name in NOMINAL if name in frame.covariates.columns)
+    design = design_matrix(frame.covariates, nominal)
+    best: Prepared | None = None
+    for penalty in PENALTIES if frame.treated.size <= _MOST_TRIED else PENALTIES[:1]:
+        propensity = estimate_propensity(frame.treated, design.values, penalty)
+        weights = treatment_weights(frame.treated, propensity.values, "ate", maximum=MOST_WEIGHT)
+        balance = covariate_balance(frame.covariates, frame.treated, weights.values, nominal)
+        tried = Prepared(frame, design, propensity, weights, balance)
+        if best is None or _apartness(tried) < _apartness(best):
+            best = tried
+    assert best is not None
+    return best
+
+
+def diagnose(prepared: Prepared, thresholds: dict[str, float]) -> tuple[Finding, ...]:
+    """The diagnostics of the profile, in the order in which they are read; none looks at a difference in outcome."""
+    frame, propensity = prepared.frame, prepared.propensity
+    seen = observed(frame.stages, frame.treated.size)
+    arms = (frame.treated, ~frame.treated)
+    n_seen = [int((seen & arm).sum()) for arm in arms]
+    shares = [float(seen[arm].mean()) for arm in arms]
+    read = seen | frame.is_censored
+    censored = float(frame.is_censored.sum() / read.sum()) if read.any() else None
+    correlation = _largest_correlation(prepared)
+    effective = [kish_effective_number(prepared.weights.values[arm]) / arm.sum() for arm in arms]
+    return (
+        _asked("outcomes_smaller_arm", float(min(n_seen)), thresholds["minimum_n_per_arm"]),
+        _asked("equipoise", propensity.equipoise, thresholds["minimum_equipoise"]),
+        _alike(prepared, thresholds["maximum_standardised_difference"]),
+        _asked("largest_covariate_correlation", correlation, thresholds["maximum_covariate_correlation"], is_most=True),
+        _asked("observed_share_smaller", min(shares), thresholds["minimum_observed_share"]),
+        _asked("censored_share", censored, thresholds["maximum_censored_share"], is_most=True),
+        _detectable(prepared, seen),
+        _told("observed_share_target", shares[0]),
+        _told("observed_share_comparator", shares[1]),
+        _told("dead_share_target", float(frame.is_dead[arms[0]].mean())),
+        _told("dead_share_comparator", float(frame.is_dead[arms[1]].mean())),
+        _told("propensity_auc", propensity.auc),
+        _told("effective_share_target", effective[0]),
+        _told("effective_share_comparator", effective[1]),
+        _told("largest_weight", prepared.weights.largest),
+        _told("largest_difference_before_weighting", prepared.balance.largest_before),
+        Finding("ease", None, 0.25, "calibration needs 10 continuous negative controls", "not_applicable"),
+    )
+
+
+def _asked(name: str, value: float | None, threshold: float, *, is_most: bool = False) -> Finding:
+    rule = "at most" if is_most else "at least"
+    if value is None or not np.isfinite(value):
+        return Finding(name, None, threshold, rule, "not_evaluated")
+    holds = value <= threshold if is_most else value >= threshold
+    return Finding(name, value, threshold, rule, "pass" if holds else "fail")
+
+
+def _told(name: str, value: float) -> Finding:
+    return Finding(name, value if np.isfinite(value) else None, None, "reported", "not_applicable")
+
+
+def _alike(prepared: Prepared, threshold: float) -> Finding:
+    """Fails where a difference exceeds the threshold beyond chance (one-sided, Bonferroni), or 0.25 whatever chance.
+
+    A covariate known of fewer than 10 people of an arm is told by its indicator alone; the limit whatever chance is for
+    those known of half of either arm.
+    """
+    from scipy.special import ndtr
+
+    balance, treated, weights = prepared.balance, prepared.frame.treated, prepared.weights.values
+    judged = _judged(balance)
+    size = np.abs(balance.smd_after[judged])
+    known = (balance.n_target[judged], balance.n_comparator[judged])
+    variance, is_common = np.zeros(size.size), np.ones(size.size, dtype=bool)
+    for n_known, arm in zip(known, (treated, ~treated), strict=True):
+        variance += arm.sum() / (n_known * kish_effective_number(weights[arm]))
+        is_common &= n_known >= arm.sum() / 2
+    p = ndtr(-(size - threshold) / np.sqrt(variance))
+    largest = float(size[is_common].max(initial=0.0))
+    fails = largest > LARGEST_BY_CHANCE or bool(np.any((size > threshold) & (p * size.size < _ALPHA)))
+    rule = (
+        f"at most, over all covariates after weighting; more where chance explains it (one-sided, Bonferroni, 5 %), "
+        f"never above {LARGEST_BY_CHANCE:g}"
+    )
+    value = largest if np.isfinite(largest) else None
+    status = "not_evaluated" if value is None else "fail" if fails else "pass"
+    return Finding("largest_standardised_difference", value, threshold, rule, status)
+
+
+def _judged(balance: CovariateBalance) -> np.ndarray:
+    return np.minimum(balance.n_target, balance.n_comparator) >= _LEAST_KNOWN
+
+
+def _apartness(prepared: Prepared) -> float:
+    """Mean square of the standardised differences after weighting."""
+    squares = prepared.balance.smd_after[_judged(prepared.balance)] ** 2
+    return float(squares.mean()) if squares.size else 0.0
+
+
+def _largest_correlation(prepared: Prepared) -> float:
+    """Of the arm with any single term of the design."""
+    if not prepared.design.names:
+        return 0.0
+    arm = prepared.frame.treated - prepared.frame.treated.mean()
+    return float(np.abs(arm @ prepared.design.values / (arm.size * arm.std())).max())
+
+
+def _detectable(prepared: Prepared, seen: np.ndarray) -> Finding:
+    """Smallest difference with 80 % power, from the spread within arms and the effective numbers observed."""
+    frame, total = prepared.frame, 0.0
+    rule = "at most; two-sided 5 %, power 80 %"
+    for arm in (frame.treated, ~frame.treated):
+        values = frame.outcome[seen & arm]
+        effective = kish_effective_number(prepared.weights.values[seen & arm])
+        if values.size < 2 or effective <= 1:
+            return Finding("detectable_difference", None, frame.detectable, rule, "not_evaluated")
+        total += float(values.var(ddof=1)) / effective
+    return _asked_with("detectable_difference", _DETECTABLE_SDS * total**0.5, frame.detectable, rule)
+
+
+def _asked_with(name: str, value: float, threshold: float, rule: str) -> Finding:
+    return Finding(name, value, threshold, rule, "pass" if value <= threshold else "fail")
+
+
+def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
+    """The primary estimate, then the sensitivity analyses that the data allow.
+
+    Raises:
+        NotEstimable: the primary estimate does not exist.
+    """
+    frame, design, propensity = prepared.frame, prepared.design.values, prepared.propensity
+    y, treated, person = frame.outcome, frame.treated, frame.person_id
+    penalty = propensity.fit.penalty
+    seen = observed(frame.stages, treated.size)
+    spec = AugmentedSpec(seed, penalty, penalty, least_probability=LEAST_PROBABILITY)
+    by_weights = "weights for loss, then for being measured in the window"
+    first = augmented_contrast(y, treated, design, person, spec, frame.stages).contrast
+    found = [
+        Estimated(
+            "aipw",
+            first,
+            "influence function, nuisances cross-fitted over people, clustered by person",
+            f"{by_weights}, and outcome regression; covariates by indicator",
+        )
+    ]
+    fitted = fit_stages(frame.stages, treated, design, penalty, minimum=LEAST_PROBABILITY)
+    chance = inverse_probability(fitted, treated.size)
+    overlap = treatment_weights(treated, propensity.values, "overlap")
+
+    def weighted(weights: TreatmentWeights) -> ContrastEstimate:
+        return weighted_contrast(y, treated, weights, design, propensity.fit, fitted, person)
+
+    others: tuple[tuple[str, Callable[[], ContrastEstimate | MatchedEstimate], str, str], ...] = (
+        ("iptw", lambda: weighted(prepared.weights), "stacked sandwich, clustered by person", by_weights),
+        ("overlap_weights", lambda: weighted(overlap), "stacked sandwich, clustered by person", by_weights),
+        (
+            "stratification",
+            lambda: stratified_contrast(y, treated, propensity.values, seen, 5, chance, person),
+            "strata and weights taken as given, clustered by person",
+            by_weights,
+        ),
+        (
+            "matching",
+            lambda: matched_contrast(y[seen], treated[seen], propensity.values[seen]),
+            "Abadie and Imbens 2006, propensity taken as known",
+            "those measured only; effect in the target arm",
+        ),
+    )
+    for name, run, error, missing in others:
+        try:
+            found.append(Estimated(name, run(), error, missing))
+        except NotEstimable:
+            continue  # a sensitivity analysis that does not exist is left out, the primary one is not
+    return tuple(found)

@@ -1,0 +1,66 @@
+"""A contrast of two arms of a cohort at one horizon as a typed, validated object, and what its gate asks at least.
+
+What the diagnostics mean and how they are computed stands in `models.point_treatment`; here are thresholds and words.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.trials.cohort import Cohort
+from pipelines.trials.rule import Part
+
+#: Thresholds of the profile `point_treatment`; a study may raise minima and lower maxima, never the other way.
+#: Observed share: below it one person measured stands for more than fifty, the greatest weight allowed.
+#: Equipoise and difference: defaults of CohortMethod; correlation: its `PsFunctions.R`.
+POINT_TREATMENT: dict[str, float] = {
+    "minimum_n_per_arm": 50,
+    "minimum_equipoise": 0.2,
+    "maximum_standardised_difference": 0.1,
+    "maximum_covariate_correlation": 0.5,
+    "minimum_observed_share": 0.02,
+    "maximum_censored_share": 0.05,
+}
+
+
+class Contrast(Part):
+    """Target less comparator in one outcome, so many days after time zero; scans and draws count within the window.
+
+    `exclude` are covariates that belong to the arms themselves, such as a use of the drug in the days before time zero
+    that a grace period allows.
+    """
+
+    cohort: str = Field(min_length=1)
+    target: str = Field(min_length=1)
+    comparator: str = Field(min_length=1)
+    population: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    outcome: str = Field(min_length=1)
+    horizon_days: Annotated[int, Field(ge=1, le=36525)]
+    window_days: Annotated[int, Field(ge=0, le=3650)]
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def horizon_months(self) -> float:
+        """Months of 30.4375 days, rounded to half a month."""
+        return round(self.horizon_days / 30.4375 * 2) / 2
+
+    @property
+    def words(self) -> str:
+        """What is compared and when: the contrast as results name it."""
+        return f"{self.target} vs {self.comparator}, {self.horizon_months:g} months, cohort {self.cohort}"
+
+    def problem(self, cohorts: tuple[Cohort, ...], outcomes: tuple[str, ...]) -> str:
+        """Why it does not fit the cohorts and outcomes of its study; empty where it does."""
+        cohort = next((each for each in cohorts if each.code == self.cohort), None)
+        if cohort is None:
+            return f"there is no cohort {self.cohort}"
+        arms = [arm.code for arm in cohort.arms]
+        if wrong := [arm for arm in (self.target, self.comparator) if arm not in arms]:
+            return f"cohort {self.cohort} has no arm {', '.join(wrong)}"
+        if self.target == self.comparator:
+            return "target and comparator are one arm"
+        if self.outcome not in outcomes:
+            return f"{self.outcome} is no outcome of the study"
+        if self.horizon_days + self.window_days > cohort.follow_up_days:
+            return f"the window ends after the follow-up of {cohort.follow_up_days} days"
+        return ""

@@ -1,0 +1,109 @@
+-- grain: one row per study, contrast, person and time zero
+-- unit: person
+-- A measured outcome at the horizon of a contrast: the reading nearest to it within the window, against the last one up to
+-- time zero of the same series (one device, software, side; one class of assay). Only who has that baseline is in.
+-- Where a grace period leaves the arm open, the arm is the strategy seen to be begun in it.
+with trial as (
+    select
+        contrast.study_id, contrast.contrast_number, contrast.outcome_code, contrast.window_days,
+        contrast.target_code, contrast.comparator_code,
+        outcome.kind_code, outcome.subject_code, outcome.scale_code, outcome.baseline_days,
+        person.person_id, person.trial_number, person.index_on, person.end_on, person.end_reason,
+        case when person.arm_code = 'open' then person.strategy_code else person.arm_code end as arm_code,
+        person.index_on + cast(contrast.horizon_days as integer) as horizon_on
+    from cohort.trial_person as person
+    join ref.study_contrast as contrast
+        on contrast.study_id = person.study_id and contrast.cohort_code = person.cohort_code
+    join ref.continuous_outcome as outcome on outcome.outcome_code = contrast.outcome_code
+),
+armed as (
+    select *, arm_code = target_code as is_target
+    from trial
+    where arm_code = target_code or arm_code = comparator_code
+),
+reading as (
+    select
+        person_id, 'dxa' as kind_code, site_code as subject_code, series_id || ' ' || side_code as series_code,
+        scanned_on as read_on, avg(bmd_g_cm2) as value, false as is_censored
+    from staging.dxa_scan
+    where is_valid and imputation_number = 0 and scanned_on is not null and series_id is not null and bmd_g_cm2 > 0
+    group by person_id, site_code, series_id, side_code, scanned_on
+    union all
+    select
+        person_id, 'lab', analyte_code, coalesce(assay_class, 'unknown'), drawn_on, avg(value), bool_or(is_censored)
+    from staging.lab_result
+    where value > 0 and drawn_on is not null
+    group by person_id, analyte_code, coalesce(assay_class, 'unknown'), drawn_on
+),
+baseline as (
+    select
+        armed.study_id, armed.contrast_number, armed.person_id, armed.trial_number, reading.series_code,
+        max(reading.read_on) as baseline_on,
+        arg_max(reading.value, reading.read_on) as baseline_value,
+        arg_max(reading.is_censored, reading.read_on) as is_baseline_censored
+    from armed
+    join reading
+        on reading.person_id = armed.person_id
+        and reading.kind_code = armed.kind_code
+        and reading.subject_code = armed.subject_code
+        and reading.read_on <= armed.index_on
+        and reading.read_on >= armed.index_on - cast(armed.baseline_days as integer)
+    group by armed.study_id, armed.contrast_number, armed.person_id, armed.trial_number, reading.series_code
+),
+later as (
+    select
+        armed.study_id, armed.contrast_number, armed.person_id, armed.trial_number, reading.series_code,
+        reading.read_on, reading.value, reading.is_censored,
+        abs(date_diff('day', armed.horizon_on, reading.read_on)) as days_off
+    from armed
+    join reading
+        on reading.person_id = armed.person_id
+        and reading.kind_code = armed.kind_code
+        and reading.subject_code = armed.subject_code
+        and reading.read_on > armed.index_on
+        and reading.read_on >= armed.horizon_on - cast(armed.window_days as integer)
+        and reading.read_on <= armed.horizon_on + cast(armed.window_days as integer)
+        and reading.read_on <= armed.end_on
+),
+pair as (
+    select
+        baseline.*, later.read_on as outcome_on, later.value as outcome_value,
+        coalesce(later.is_censored or baseline.is_baseline_censored, false) as is_censored
+    from baseline
+    left join later
+        on later.study_id = baseline.study_id
+        and later.contrast_number = baseline.contrast_number
+        and later.person_id = baseline.person_id
+        and later.trial_number = baseline.trial_number
+        and later.series_code = baseline.series_code
+    qualify row_number() over (
+        partition by baseline.study_id, baseline.contrast_number, baseline.person_id, baseline.trial_number
+        order by later.days_off nulls last, later.read_on, baseline.baseline_on desc, baseline.series_code
+    ) = 1
+)
+select
+    armed.study_id,
+    armed.contrast_number,
+    armed.person_id,
+    armed.trial_number,
+    armed.is_target,
+    armed.index_on,
+    pair.baseline_on,
+    pair.baseline_value,
+    coalesce(armed.end_on >= armed.horizon_on - cast(armed.window_days as integer), false) as is_followed,
+    armed.end_reason = 'death' and armed.end_on < armed.horizon_on - cast(armed.window_days as integer) as is_dead,
+    pair.outcome_on,
+    date_diff('day', armed.index_on, pair.outcome_on) as outcome_days,
+    pair.is_censored,
+    case when not pair.is_censored then pair.outcome_value end as outcome_value,
+    case
+        when pair.is_censored then null
+        when armed.scale_code = 'change_pct' then 100 * ln(pair.outcome_value / pair.baseline_value)
+        else ln(pair.outcome_value / pair.baseline_value)
+    end as change
+from armed
+join pair
+    on pair.study_id = armed.study_id
+    and pair.contrast_number = armed.contrast_number
+    and pair.person_id = armed.person_id
+    and pair.trial_number = armed.trial_number
