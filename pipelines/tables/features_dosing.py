@@ -138,7 +138,15 @@ class DosingEpisode(dy.Schema):
     discontinued_on = day("First day without the drug; NULL where the end was not seen", optional=True)
     end_reason = text(
         "How it ended: recorded, inferred from other drugs and supplies, or not seen",
-        allowed=("switch", "recorded_stop", "supply_ran_out", "death", "follow_up_ended", "follow_up_unknown"),
+        allowed=(
+            "switch",
+            "recorded_stop",
+            "supply_unknown",
+            "supply_ran_out",
+            "death",
+            "follow_up_ended",
+            "follow_up_unknown",
+        ),  # fmt: skip
         formula="first that holds: another drug of the class within the gap, recorded stop, supply out, death, end of follow-up",
     )
     n_records = whole("Records", minimum=1, formula="sum of records")

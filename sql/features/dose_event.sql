@@ -1,7 +1,8 @@
 -- grain: one row per person, ingredient and event
 -- unit: person
 -- Start, restart, switch, change of dose and stop, of the drug's own permissible gap. An event within 30 days after an
--- estradiol draw counts as triggered by it: a proxy, since no source records why. A draw of the same day counts.
+-- estradiol draw counts as triggered by it: a proxy, since no source records why. A draw of the same day counts. A stop comes
+-- before a start of its day, unless it ends what began that day.
 with episode as (
     select * from features.dosing_episode where is_primary
 ),
@@ -31,7 +32,8 @@ event as (
         end as event_code,
         max(lost_at.ingredient) as from_ingredient,
         cast(null as double) as dose_before_mg_per_week,
-        episode.first_dose_mg_per_week as dose_after_mg_per_week
+        episode.first_dose_mg_per_week as dose_after_mg_per_week,
+        1 as order_in_day
     from episode
     left join lost_at
         on lost_at.person_id = episode.person_id
@@ -51,7 +53,8 @@ event as (
         end,
         null,
         changed.previous_mg_per_week,
-        changed.dose_mg_per_week
+        changed.dose_mg_per_week,
+        1
     from changed
     anti join episode
         on episode.person_id = changed.person_id
@@ -61,7 +64,8 @@ event as (
     union all
     select
         person_id, ingredient, drug_class, discontinued_on, 'stop',
-        null, last_dose_mg_per_week, null
+        null, last_dose_mg_per_week, null,
+        case when discontinued_on > starts_on then 0 else 2 end
     from episode
     where discontinued_on is not null
 ),
@@ -81,7 +85,7 @@ select
     event.ingredient,
     row_number() over (
         partition by event.person_id, event.ingredient
-        order by event.event_on, event.event_code = 'stop' desc, event.event_code
+        order by event.event_on, event.order_in_day, event.event_code
     ) as event_number,
     event.event_on,
     event.event_code,

@@ -116,6 +116,9 @@ judged as (
         case
             when relieved.switched_on is not null then 'switch'
             when followed_by.stopped_on is not null and followed_by.next_starts_on is not null then 'recorded_stop'
+            -- No record says how long it lasted: when it ended is not known, and is not guessed to be its first day.
+            when followed_by.shelf_empty_on <= followed_by.starts_on and followed_by.stopped_on is null
+                then 'supply_unknown'
             when followed_by.next_starts_on is not null then 'supply_ran_out'
             when date_diff('day', followed_by.shelf_empty_on, followed_by.died_on) <= followed_by.gap_days then 'death'
             when followed_by.stopped_on is not null then 'recorded_stop'

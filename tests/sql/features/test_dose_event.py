@@ -48,6 +48,11 @@ def test_start_change_and_stop(run_sql):
     ]
 
 
+def test_what_is_stopped_on_its_first_day_started_before(run_sql):
+    found = events(run_sql, ONE.replace("2020-12-01 | supply_ran_out", "2020-01-01 | recorded_stop"))
+    assert [r["event_code"] for r in found] == ["start", "stop"]
+
+
 def test_other_gaps_make_no_events(run_sql):
     assert events(run_sql, ONE.replace("90 | true", "60 | false")) == []
 

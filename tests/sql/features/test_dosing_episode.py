@@ -139,6 +139,14 @@ def test_an_end_is_seen_only_after_the_whole_gap(run_sql, only, until, reason, d
     assert (row["end_reason"], row["discontinued_on"]) == (reason, day and on(day))
 
 
+def test_the_end_of_an_unknown_supply_is_unknown(run_sql):
+    """Neither a later episode nor the end of follow-up tells when a record without a supply was used up."""
+    found = episodes(run_sql, supply(0, days=0), supply(400, days=0, number=2))
+    assert [(r["end_reason"], r["discontinued_on"], r["length_days"]) for r in found] == [
+        ("supply_unknown", None, 0)
+    ] * 2
+
+
 def test_death_and_unknown_follow_up_are_no_discontinuation(run_sql, only):
     row = only(episodes(run_sql, supply(0), died="2020-02-20"))
     assert (row["end_reason"], row["discontinued_on"]) == ("death", None)

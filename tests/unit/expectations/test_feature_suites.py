@@ -93,7 +93,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
         for gap, number, start in ((60, 1, EARLY), (60, 2, LATE), (90, 1, EARLY), (90, 2, LATE), (180, 1, EARLY))
     ]
-    # A record without a known supply ends on its day; a switch may leave stock unused.
+    # What was stopped on its first day ends on it; a switch may leave stock unused.
     + [
         {
             "person_id": 2, "ingredient": ingredient, "gap_days": gap, "episode_number": 1, "is_primary": gap == 90,
@@ -102,7 +102,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "covered_days": length, "longest_gap_days": 0, "n_unknown_supply": unknown,
         }
         for ingredient, left, until, reason, length, unknown in (
-            ("letrozole", 0, 0, "supply_ran_out", 0, 1),
+            ("letrozole", 0, 0, "recorded_stop", 0, 1),
             ("exemestane", 29, 20, "switch", 30, 0),
         )
         for gap in (60, 90, 180)
