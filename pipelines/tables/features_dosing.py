@@ -146,7 +146,7 @@ class DosingEpisode(dy.Schema):
             "death",
             "follow_up_ended",
             "follow_up_unknown",
-        ),  # fmt: skip
+        ),
         formula="first that holds: another drug of the class within the gap, recorded stop, supply out, death, end of follow-up",
     )
     n_records = whole("Records", minimum=1, formula="sum of records")
