@@ -98,12 +98,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {
             "person_id": 2, "ingredient": ingredient, "gap_days": gap, "episode_number": 1, "is_primary": gap == 90,
             "drug_class": "aromatase_inhibitor", "starts_on": EARLY, "supply_ends_on": EARLY + dt.timedelta(left),
-            "discontinued_on": EARLY + dt.timedelta(until), "end_reason": reason, "length_days": length,
+            "discontinued_on": None if until is None else EARLY + until, "end_reason": reason, "length_days": length,
             "covered_days": length, "longest_gap_days": 0, "n_unknown_supply": unknown,
         }
         for ingredient, left, until, reason, length, unknown in (
-            ("letrozole", 0, 0, "recorded_stop", 0, 1),
-            ("exemestane", 29, 20, "switch", 30, 0),
+            ("letrozole", 0, dt.timedelta(0), "recorded_stop", 0, 1),
+            ("tamoxifen", 0, None, "supply_unknown", 0, 1),
+            ("exemestane", 29, dt.timedelta(20), "switch", 30, 0),
         )
         for gap in (60, 90, 180)
     ],
