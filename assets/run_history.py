@@ -19,7 +19,7 @@ def kept_open() -> Generator[None]:
     Dagster opens and closes a file for every event. The last one to close a file in write-ahead mode copies the log into it
     and waits for the disk twice, so one connection a file stays open until the end. `synchronous = normal` waits for the disk
     only when the log is copied: after a crash the history is whole; after a power cut its last events may be missing
-    (https://sqlite.org/pragma.html#pragma_synchronous). Measured on a run of 300 people: more than half of its time.
+    (https://sqlite.org/pragma.html#pragma_synchronous). Measured on a run of 300 people: nearly half of its time.
     """
     held: dict[str, sqlite3.Connection] = {}
 

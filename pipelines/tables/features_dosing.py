@@ -147,7 +147,8 @@ class DosingEpisode(dy.Schema):
             "follow_up_ended",
             "follow_up_unknown",
         ),
-        formula="first that holds: another drug of the class within the gap, recorded stop, supply out, death, end of follow-up",
+        formula="first that holds: another drug of the class within the gap, recorded stop, no supply known, supply out, death, "
+        "end of follow-up",
     )
     n_records = whole("Records", minimum=1, formula="sum of records")
     n_unknown_supply = whole(

@@ -17,15 +17,13 @@ from pipelines.warehouse.store import Store
 c = pl.col
 TABLE = "features.drug_supply"
 DOUBTFUL = (
-    *(
-        "sig_ambiguous",
-        "sig_range",
-        "sig_as_needed",
-        "sig_titration",
-        "sig_stop",
-        "sig_with_injection",
-        "sig_as_directed",
-    ),
+    "sig_ambiguous",
+    "sig_range",
+    "sig_as_needed",
+    "sig_titration",
+    "sig_stop",
+    "sig_with_injection",
+    "sig_as_directed",
 )
 QUALITY = ("plain", "doubtful", "none", "slip")
 

@@ -23,8 +23,8 @@ def test_frozen_benchmark_of_features_names_every_table_within_its_memory(root: 
     # Tables younger than the last measurement; a new one freezes them too.
     unmeasured = {"features.outcome_value"}
     assert tables - set(stages) <= unmeasured, "run `trabecula bench --source omop --input FOLDER` and freeze it anew"
-    assert all(stages[table]["ratio_to_scan"] > 0 for table in tables)
-    assert max(stages[table]["peak_memory_mib"] for table in tables) < LIMIT_MIB
+    assert all(stages[table]["ratio_to_scan"] > 0 for table in tables - unmeasured)
+    assert max(stages[table]["peak_memory_mib"] for table in tables - unmeasured) < LIMIT_MIB
     assert found["persons"] >= 20_000
 
 
