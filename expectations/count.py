@@ -120,7 +120,7 @@ def scan_query(asked: Asked, rows: tuple[Rows, ...]) -> str:
     """The one scan: strata, the checks a row was asked, the checks it breaks, and how many rows are alike."""
     questions = [question for _, question in rows]
     labels = [f"{column} as s{n}" for n, column in enumerate(_strata(rows))]
-    asks = [f"case when ({q.where}) then {1 << n} else 0 end" for n, q in enumerate(questions)]
+    asks = [f"cast(({q.where}) is true as bigint) * {1 << n}" for n, q in enumerate(questions)]
     breaks = [
         f"case when ({q.where}) and ({q.holds}) is not true then {1 << n} else 0 end" for n, q in enumerate(questions)
     ]

@@ -1,4 +1,7 @@
-"""Fixtures that every kind of test may use: where the public data lie. Nothing here builds tables or knows a layer."""
+"""Fixtures that every kind of test may use: where the public data lie; and which tests one worker runs together.
+
+Nothing here builds tables or knows a layer.
+"""
 
 import os
 from pathlib import Path
@@ -6,6 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# Tests of these folders share a home that takes minutes to make: one worker runs them, and makes it once.
+SHARE_A_HOME = ("functional", "faults/warehouse", "faults/sources", "unit/warehouse", "unit/report", "unit/synth/omop")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares costly fixtures stays on one worker (`--dist loadgroup`): a folder that shares a home, else a file."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests")
+        folder = place.parent.as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARE_A_HOME else place.as_posix()))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,10 @@ with unit_found as (
         analyte.maximum,
         analyte.plausible_minimum,
         analyte.plausible_maximum,
+        analyte.usual_minimum_men,
+        analyte.usual_maximum_men,
+        analyte.usual_minimum_women,
+        analyte.usual_maximum_women,
         analyte.steroidal_drug_interferes = 'yes' as is_interfered,
         habit.unit_code as habit_unit,
         habit.assay_class as habit_class
@@ -61,7 +65,8 @@ select
     person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, status_code,
     analyte_code, source_variable, number, value_text, operator_text, text_operator, word_meaning, text_reason,
     unit_text, lloq_text, canonical_unit, unit_basis, canonical_number, stated_limit,
-    minimum, maximum, plausible_minimum, plausible_maximum, is_interfered, lab_key, lab_id, specimen_id, drawn_at,
+    minimum, maximum, plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
+    usual_maximum_women, is_interfered, lab_key, lab_id, specimen_id, drawn_at,
     drawn_on, resulted_at, is_fasting,
     case
         when method_class is not null then method_class

@@ -49,20 +49,20 @@ placed as (
         person.known_until,
         lab.operator = '=' and lab.value not between lab.plausible_minimum and lab.plausible_maximum as is_implausible,
         case when lab.operator = '=' then case person.sex_code
-            when 'male' then lab.value not between analyte.usual_minimum_men and analyte.usual_maximum_men
-            when 'female' then lab.value not between analyte.usual_minimum_women and analyte.usual_maximum_women
+            when 'male' then lab.value not between lab.usual_minimum_men and lab.usual_maximum_men
+            when 'female' then lab.value not between lab.usual_minimum_women and lab.usual_maximum_women
         end end as is_unusual,
-        case person.sex_code when 'male' then analyte.usual_minimum_men when 'female' then analyte.usual_minimum_women
+        case person.sex_code when 'male' then lab.usual_minimum_men when 'female' then lab.usual_minimum_women
             end as usual_minimum,
-        case person.sex_code when 'male' then analyte.usual_maximum_men when 'female' then analyte.usual_maximum_women
+        case person.sex_code when 'male' then lab.usual_maximum_men when 'female' then lab.usual_maximum_women
             end as usual_maximum
     from source.lab_value as lab
     left join known as person on person.person_id = lab.person_id
-    left join ref.analyte as analyte on analyte.analyte_code = lab.analyte_code
 )
 select
     lab.* exclude (reason, specimen_id, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
-        plausible_minimum, plausible_maximum, fill_flag, earliest_on, lived_until, known_until),
+        plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
+        usual_maximum_women, fill_flag, earliest_on, lived_until, known_until),
     case
         when not lab.has_person then 'person_unknown'
         when lab.analyte_code is null then 'code_not_listed'

@@ -21,7 +21,8 @@ candidate as (
         row_id, person_id, result_hash, assay_class, operator, value, lloq, status_code,
         status_code = 'preliminary' as is_preliminary, status_code = 'corrected' as is_corrected,
         drop_sequence, resulted_at, source_row, record_number, has_specimen,
-        case when has_specimen then '' else coalesce(record_id, '') end as correction_key
+        hash(result_hash, assay_class, operator, value, is_preliminary, is_corrected) as copy_hash,
+        case when has_specimen then result_hash else hash(result_hash, coalesce(record_id, '')) end as correction_hash
     from judged
     semi join repeated on repeated.result_hash = judged.result_hash
     where reason is null
@@ -35,8 +36,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by person_id, result_hash, assay_class, operator, value,
-                is_preliminary, is_corrected
+            partition by person_id, copy_hash
             order by drop_sequence desc, source_row, record_number, row_id
         ) as copy_number
     from candidate
@@ -51,7 +51,7 @@ replaced as (
         row_number() over latest_first as correction_number
     from ranked
     window latest_first as (
-        partition by person_id, result_hash, correction_key
+        partition by person_id, correction_hash
         order by is_corrected desc, drop_sequence desc, resulted_at desc nulls last, copy_number, source_row desc,
             record_number desc, row_id
     )
@@ -137,9 +137,10 @@ inflamed as (
 ),
 resolved as (
     select
-        judged.* exclude (reason, value, operator, lloq, missing_reason),
+        judged.* exclude (reason, value, operator, lloq),
         inflamed.person_id is not null as is_inflamed,
         coalesce(judged.reason, outcome.replaced_by) as reason,
+        outcome.replaced_by <> 'replicates_disagree' as is_replaced,
         coalesce(outcome.result_number, 1) as result_number,
         coalesce(outcome.n_replicates, 1) as n_replicates,
         case when outcome.joint_operator is null then judged.value else outcome.joint_value end as value,
@@ -163,9 +164,7 @@ select
     'lab' as family,
     case
         when reason is null then 'staged'
-        when list_contains([
-            'superseded', 'superseded_by_final', 'superseded_by_correction', 'repeated_row', 'averaged_replicate'
-        ], reason) then 'duplicate'
+        when is_replaced or reason = 'superseded' then 'duplicate'
         when reason in ('code_not_listed', 'no_value', 'entered_in_error', 'retracted') then 'out_of_scope'
         else 'quarantined'
     end as disposition,

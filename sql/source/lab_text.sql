@@ -54,37 +54,37 @@ pointed as (
 ),
 numbered as (
     select
-        * exclude (decimal_text),
-        case when decimal_text is not null then cast(decimal_text as double) end as text_number
+        pointed.* exclude (decimal_text),
+        case when decimal_text is not null then cast(decimal_text as double) end as text_number,
+        case when words is not null then known.meanings[words] end as word_meaning
     from pointed
+    cross join (select map(list(word), list(meaning)) as meanings from ref.result_word) as known
 )
 select
-    numbered.* exclude (comparator, digits, beside, words, written_number, text_number, value_number),
+    * exclude (comparator, digits, beside, words, written_number, text_number, value_number),
     case
-        when word.meaning is not null then null
-        when numbered.words is null then coalesce(numbered.value_number, numbered.written_number)
-        when numbered.value_number is null then numbered.text_number
-        when numbered.comparator is not null
+        when word_meaning is not null then null
+        when words is null then coalesce(value_number, written_number)
+        when value_number is null then text_number
+        when comparator is not null
             and (
-                numbered.value_number = 0
-                or round(numbered.text_number / nullif(numbered.value_number, 0), 2) in (1, 1.41, 2)
-            ) then numbered.text_number
-        else numbered.value_number
+                value_number = 0
+                or round(text_number / nullif(value_number, 0), 2) in (1, 1.41, 2)
+            ) then text_number
+        else value_number
     end as number,
     case
-        when word.meaning = 'below_limit' then '<'
-        when word.meaning = 'above_limit' then '>'
-        else numbered.comparator
+        when word_meaning = 'below_limit' then '<'
+        when word_meaning = 'above_limit' then '>'
+        else comparator
     end as text_operator,
-    word.meaning as word_meaning,
-    case when contains(numbered.beside, '/') or contains(numbered.beside, '%') then replace(replace(replace(
-        numbered.beside, 'µ', 'u'), 'μ', 'u'), ' ', '') end as beside_unit,
+    case when contains(beside, '/') or contains(beside, '%')
+        then replace(replace(replace(beside, 'µ', 'u'), 'μ', 'u'), ' ', '') end as beside_unit,
     case
-        when numbered.words is null or numbered.value_number is not null or word.meaning is not null then null
-        when regexp_matches(numbered.digits, '^[-+]?[1-9]\d?\d?,\d\d\d$') then 'value_ambiguous'
-        when numbered.text_number is null then 'value_unreadable'
-        when not list_contains(['', 'h', 'l', 'hh', 'll', 'high', 'low', 'a', 'abnormal', 'n', 'normal'], numbered.beside)
-            and not contains(numbered.beside, '/') and not contains(numbered.beside, '%') then 'value_unreadable'
+        when words is null or value_number is not null or word_meaning is not null then null
+        when regexp_matches(digits, '^[-+]?[1-9]\d?\d?,\d\d\d$') then 'value_ambiguous'
+        when text_number is null then 'value_unreadable'
+        when not list_contains(['', 'h', 'l', 'hh', 'll', 'high', 'low', 'a', 'abnormal', 'n', 'normal'], beside)
+            and not contains(beside, '/') and not contains(beside, '%') then 'value_unreadable'
     end as text_reason
 from numbered
-left join ref.result_word as word on word.word = numbered.words

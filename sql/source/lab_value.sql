@@ -17,8 +17,9 @@ with bounded as (
             when trim(converted.operator_text) in ('>', '>=', '≥', '=>') then '>'
             when trim(converted.operator_text) in ('=', '') then '='
         end as stated_operator,
-        converted.number in (select value from ref.fill_value) as is_sentinel
+        list_contains(fill.numbers, converted.number) as is_sentinel
     from source.lab_converted as converted
+    cross join (select list(value) as numbers from ref.fill_value) as fill
     left join staging.lab_limit as habit
         on habit.source_id = converted.source_id
         and habit.lab_key = converted.lab_key
@@ -55,13 +56,13 @@ decided as (
 select
     person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, analyte_code,
     source_variable, value_text, unit_text, canonical_unit, unit_basis, plausible_minimum, plausible_maximum,
-    is_interfered, lab_id, specimen_id, drawn_at, drawn_on, resulted_at, is_fasting, assay_class, assay_basis,
+    usual_minimum_men, usual_maximum_men, usual_minimum_women, usual_maximum_women, is_interfered, lab_id, specimen_id,
+    drawn_at, drawn_on, resulted_at, is_fasting, assay_class, assay_basis,
     fill_flag, operator, value, status_code,
     case
         when operator = '<' then value
         else coalesce(stated_limit, case when value >= habit_limit then habit_limit end)
     end as lloq,
-    case when value is null then 'limit_not_stated' end as missing_reason,
     number as source_value,
     case
         when analyte_code is null then 'code_not_listed'

@@ -47,6 +47,10 @@ select
 from raw.omop_measurement as measurement
 left join concept as standard on standard.concept_id = measurement.measurement_concept_id
 left join concept as source on source.concept_id = measurement.measurement_source_concept_id
-left join written on written.code = lower(trim(split_part(measurement.measurement_source_value, '|', 1)))
+-- A text is looked up only where no concept told: texts cost more than numbers.
+left join written
+    on written.code = case when standard.family is null and source.family is null
+        then lower(trim(split_part(measurement.measurement_source_value, '|', 1))) end
 left join written as named
-    on named.code = lower(trim(nullif(split_part(measurement.measurement_source_value, '|', 2), '')))
+    on named.code = case when standard.family is null and source.family is null and written.family is null
+        then lower(trim(nullif(split_part(measurement.measurement_source_value, '|', 2), ''))) end

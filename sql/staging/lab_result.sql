@@ -52,12 +52,14 @@ clinical as (
     select
         lab.* exclude (disposition, reason, family, record_number, is_interfered, value_flag, is_inflamed),
         span.person_id is not null and lab.assay_class = 'immunoassay' as is_hidden,
-        nullif(concat_ws(',',
-            lab.value_flag,
-            case when span.person_id is not null and lab.assay_class = 'unknown' then 'steroidal_drug' end,
-            case when biotin.person_id is not null then 'biotin' end,
-            case when lab.is_inflamed then 'crp_high' end
-        ), '') as result_flags
+        case when lab.is_inflamed or lab.value_flag is not null or span.person_id is not null
+            or biotin.person_id is not null
+            then nullif(concat_ws(',',
+                lab.value_flag,
+                case when span.person_id is not null and lab.assay_class = 'unknown' then 'steroidal_drug' end,
+                case when biotin.person_id is not null then 'biotin' end,
+                case when lab.is_inflamed then 'crp_high' end
+            ), '') end as result_flags
     from source.lab_record as lab
     left join span
         on span.person_id = lab.person_id
@@ -69,7 +71,7 @@ clinical as (
         and biotin.is_biotin
         and (lab.assay_class = 'immunoassay' or lab.is_interfered and lab.assay_class = 'unknown')
         and lab.drawn_on between biotin.starts_on and biotin.ends_on
-    where lab.disposition = 'staged'
+    where lab.reason is null
 )
 select
     * exclude (is_hidden, value, operator, missing_reason),

@@ -31,6 +31,7 @@ broken = runpy.run_path(str(HERE / "contract_violations.py"))["broken"]
 of_features = runpy.run_path(str(UNIT / "test_feature_suites.py"))
 of_cohorts = runpy.run_path(str(UNIT / "test_cohort_suites.py"))
 of_outcomes = runpy.run_path(str(UNIT / "test_outcome_suites.py"))
+of_results = runpy.run_path(str(UNIT / "test_result_suites.py"))
 
 #: tables of more rows than MANY are copied by their first FEW where one row is enough
 MANY, FEW = 10, 4
@@ -98,6 +99,7 @@ def clean() -> Frames:
     _features(made, None)
     _cohorts(made, None)
     _outcomes(made, None)
+    _results(made, None)
     made.add(
         "models.distribution_shift",
         pl.DataFrame([_shift(quantity, comparison, 0.1) for quantity, comparison in _COMPARED.values()]),
@@ -125,6 +127,8 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
     for check, change in of_outcomes["BREAKS"].items():
         if check.startswith("features."):
             _outcomes(made, change)
+    for change in of_results["BREAKS"].values():
+        _results(made, change)
     for quantity, comparison in _COMPARED.values():
         made.add("models.distribution_shift", pl.DataFrame([_shift(quantity, comparison, 0.9, "moved")]))
     made.frames |= _lists_spoiled(frames)
@@ -278,6 +282,22 @@ def _outcomes(made: Planted, change: str | None) -> None:
         for table in ("features.clinical_event", "features.covariate", "features.outcome_event"):
             rows = connection.sql(f"from {table}").pl().with_columns(pl.col("person_id") + start)
             made.add(table, _filled(table, rows))
+
+
+def _results(made: Planted, change: str | None) -> None:
+    """Outcomes, scores, balance, diagnostics and estimates of a small study, as they should be or spoiled."""
+    start, suffix = made.next_copy()
+    with duckdb.connect() as connection:
+        for statement in (of_results["WHOLE"], change):
+            if statement:
+                connection.execute(statement)
+        for table in (*of_results["TABLES"], "ref.study_contrast", "ref.continuous_outcome"):
+            rows = connection.sql(f"from {table}").pl()
+            new = [pl.col(name) + suffix for name in ("study_id", "outcome_code") if name in rows.columns]
+            new += [pl.col("person_id") + start] if "person_id" in rows.columns else []
+            made.add(table, _filled(table, rows.with_columns(new)))
+    one = pl.DataFrame({"person_id": [start + 1], "sex_code": ["female"], "age_years": [50.0]})
+    made.add(PERSON, _filled(PERSON, shaping["sourced"](one, "omop/person", "omop")))
 
 
 def _contracts(made: Planted, frames: Frames) -> None:

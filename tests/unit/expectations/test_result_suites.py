@@ -1,0 +1,117 @@
+"""Each check of the tables of results fails on a row that breaks it, and passes on a study that is whole."""
+
+import duckdb
+import pytest
+
+from expectations.question import QueryQuestion, RowQuestion
+from expectations.suite import load
+
+TABLES = (
+    "features.outcome_value",
+    *(f"models.{name}" for name in ("covariate_balance", "diagnostic", "effect_estimate", "propensity_score")),
+)
+KEY = "'s' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population"
+WHOLE = f"""
+create schema ref; create schema features; create schema models;
+create table ref.study_contrast as select 's' as study_id, 1 as contrast_number, 'bone' as outcome_code;
+create table ref.continuous_outcome as select 'bone' as outcome_code, 'change_pct' as scale_code;
+create table features.outcome_value as
+select 's' as study_id, 1 as contrast_number, 1 as person_id, unnest([1, 2, 3]) as trial_number, true as is_target,
+    date '2018-03-01' as index_on, date '2018-02-20' as baseline_on, 1.0e0 as baseline_value,
+    unnest([true, true, false]) as is_followed, unnest([false, false, true]) as is_dead,
+    unnest([date '2019-03-01', date '2019-03-01', null]) as outcome_on, unnest([365, 365, null]) as outcome_days,
+    unnest([false, true, false]) as is_censored, unnest([0.98e0, null, null]) as outcome_value,
+    unnest([-2.0e0, null, null]) as change;
+create table models.propensity_score as
+select {KEY}, arm_code, number as bin_number, (number - 1) / 20 as lower, number / 20 as upper, number as n
+from range(1, 21) as bin (number) cross join (values ('a'), ('b')) as arm (arm_code);
+create table models.covariate_balance as
+select {KEY}, unnest(['age', 'statin']) as covariate, unnest([60.0e0, 0.4e0]) as mean_target,
+    unnest([58.0e0, 0.5e0]) as mean_comparator, unnest([0.2e0, -0.2e0]) as smd_before, unnest([0.01e0, -0.02e0]) as smd_after,
+    unnest([1.1e0, null]) as variance_ratio, unnest([90, 100]) as n_known_target, unnest([80, 95]) as n_known_comparator,
+    100 as n_target, 95 as n_comparator, unnest([false, true]) as is_presence, 'simulated' as evidence_source;
+create table models.diagnostic as
+select {KEY}, unnest(['outcomes_smaller_arm', 'censored_share', 'propensity_auc']) as diagnostic,
+    unnest([60.0e0, 0.01e0, 0.7e0]) as value, unnest([50.0e0, 0.05e0, null]) as threshold,
+    unnest(['at least', 'at most', 'reported']) as rule, unnest(['pass', 'pass', 'not_applicable']) as status
+union all
+select * replace ('c vs d' as contrast), 'outcomes_smaller_arm', 7.0e0, 50.0e0, 'at least', 'fail' from (select {KEY});
+create table models.effect_estimate as
+select {KEY}, 'aipw' as estimator, 'simulated' as evidence_source, -1.0e0 as estimate, -1.9e0 as ci_low, -0.1e0 as ci_high,
+    0.46e0 as se, 0.03e0 as p_value, 'open' as gate_status, null as gate_reason
+union all
+select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, null, null, null, null, 'closed', 'too few'
+from (select {KEY});
+"""
+VALUE, SCORE = "update features.outcome_value set", "update models.propensity_score set"
+BALANCE, ESTIMATE = "update models.covariate_balance set", "update models.effect_estimate set"
+BREAKS = {
+    "features.outcome_value.baseline_by_time_zero": f"{VALUE} baseline_on = date '2018-03-02'",
+    "features.outcome_value.outcome_after_time_zero": f"{VALUE} outcome_days = 364 where trial_number = 1",
+    "features.outcome_value.censored_has_no_value": f"{VALUE} outcome_value = 0.9, change = -10 where is_censored",
+    "features.outcome_value.read_has_change": f"{VALUE} change = null where trial_number = 1",
+    "features.outcome_value.read_while_followed": f"{VALUE} is_followed = false",
+    "features.outcome_value.dead_not_followed": f"{VALUE} is_dead = true",
+    "features.outcome_value.change_plausible": f"{VALUE} change = -40 where trial_number = 1",
+    "models.propensity_score.edges_ordered": f"{SCORE} upper = lower where bin_number = 3",
+    "models.propensity_score.bins_tile": "delete from models.propensity_score where bin_number = 3",
+    "models.propensity_score.two_arms": "delete from models.propensity_score where arm_code = 'b'",
+    "models.propensity_score.arm_has_people": f"{SCORE} n = 0 where arm_code = 'b'",
+    "models.covariate_balance.known_are_people": f"{BALANCE} n_known_target = 101",
+    "models.covariate_balance.presence_is_share": f"{BALANCE} mean_target = 1.2 where is_presence",
+    "models.covariate_balance.difference_has_sign": f"{BALANCE} smd_before = -0.2 where covariate = 'age'",
+    "models.covariate_balance.variance_ratio_positive": f"{BALANCE} variance_ratio = -1 where covariate = 'age'",
+    "models.covariate_balance.arms_of_one_size": f"{BALANCE} n_target = 102 where covariate = 'age'",
+    "models.covariate_balance.weights_make_alike": f"{BALANCE} smd_after = 0.5",
+    "models.diagnostic.at_least_is_kept": "update models.diagnostic set value = 40 where value = 60",
+    "models.diagnostic.at_most_is_kept": "update models.diagnostic set value = 0.2 where rule = 'at most'",
+    "models.diagnostic.judged_on_something": "update models.diagnostic set value = null",
+    "models.effect_estimate.inside_its_interval": f"{ESTIMATE} estimate = 0.2 where gate_status = 'open'",
+    "models.effect_estimate.closed_tells_nothing": f"{ESTIMATE} estimate = -1 where gate_status = 'closed'",
+    "models.effect_estimate.open_tells": f"{ESTIMATE} ci_low = null where gate_status = 'open'",
+    "models.effect_estimate.error_positive": f"{ESTIMATE} se = 0 where gate_status = 'open'",
+    "models.effect_estimate.p_agrees_with_interval": f"{ESTIMATE} p_value = 0.5 where gate_status = 'open'",
+    "models.effect_estimate.gate_follows_diagnostics": f"{ESTIMATE} gate_status = 'open'",
+    "models.effect_estimate.one_kind_of_evidence": f"{ESTIMATE} evidence_source = 'real' where gate_status = 'open'",
+}
+
+
+def _violated(check: str, change: str | None) -> int:
+    """How many rows or groups the check objects to."""
+    suite = load(check.rpartition(".")[0])
+    (question,) = (each.question for each in suite.checks if each.id == check)
+    with duckdb.connect() as connection:
+        connection.execute(WHOLE)
+        if change:
+            connection.execute(change)
+        match question:
+            case RowQuestion(holds, where):
+                query = f"select ({holds}) as holds from {suite.rows} where ({where})"
+            case QueryQuestion(query):
+                pass
+        query = query.replace("{batch}", suite.table)
+        (found,) = connection.sql(f"select count(*) filter (where holds is not true) from ({query})").fetchall()
+        return found[0]
+
+
+def test_every_check_written_by_hand_has_its_violation() -> None:
+    written = {
+        check.id
+        for table in TABLES
+        for check in load(table).checks
+        if isinstance(check.question, RowQuestion | QueryQuestion)
+    }
+    generated = {"columns", "required", "key", "finite", "limits", "types", "no_future_date", "person_known"}
+    assert {name for name in written if name.rpartition(".")[2] not in generated and not name.endswith("_code")} == {
+        *BREAKS
+    }
+
+
+@pytest.mark.parametrize("check", BREAKS)
+def test_a_whole_study_passes(check: str) -> None:
+    assert _violated(check, None) == 0
+
+
+@pytest.mark.parametrize(("check", "change"), BREAKS.items())
+def test_a_broken_row_is_found(check: str, change: str) -> None:
+    assert _violated(check, change) > 0
