@@ -22,7 +22,11 @@ from pipelines.trials.study import Study, catalogue
 PRIMARY = "aipw"
 _ALL_SEEDS = 1
 _BINS = 20
-_SCALES = {"change_pct": "mean difference of percent change", "log_ratio": "difference of log ratios"}
+_SCALES = {
+    "change_pct": "mean difference of percent change",
+    "log_ratio": "difference of log ratios",
+    "difference": "mean difference of change, in the unit of the outcome",
+}
 Row = dict[str, object]
 
 
@@ -119,9 +123,10 @@ def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.effect_estimate`: primary and sensitivity estimates of every contrast, or a closed gate."""
     judged = inputs["models.diagnostic"].collect()
+    scales = dict(inputs["ref.continuous_outcome"].select("outcome_code", "scale_code").collect().iter_rows())
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        common = _common(study, contrast, facts)
+        common = _common(study, contrast, facts) | {"scale": _SCALES[scales[contrast.outcome]]}
         asked = judged.filter(
             pl.col("study_id") == study.id,
             pl.col("contrast") == contrast.words,
@@ -197,7 +202,6 @@ def _common(study: Study, contrast: Contrast, facts: RunFacts) -> Row:
         "evidence_source": facts.evidence_source,
         "estimand": study.estimation["estimand"],
         "intercurrent_strategy": study.estimation["intercurrent_strategy"],
-        "scale": _SCALES["change_pct" if contrast.outcome.endswith("_change_pct") else "log_ratio"],
         "horizon_months": contrast.horizon_months,
     }
 

@@ -100,7 +100,7 @@ class OutcomeValue(dy.Schema):
     index_on = day("Time zero")
     baseline_on = day("Day of the baseline: the last reading up to time zero of the series of the outcome")
     baseline_value = number(
-        "Baseline, in the unit of the reading (g/cm2; canonical unit of the analyte)",
+        "Baseline, in the unit of the reading (g/cm2; canonical unit of the analyte; mm[Hg])",
         minimum=0,
         formula="last reading of the series up to time zero; mean of a day's readings",
     )
@@ -128,7 +128,7 @@ class OutcomeValue(dy.Schema):
     change = number(
         "Change since the baseline, on the scale of the outcome",
         optional=True,
-        formula="change_pct: 100 x ln(outcome / baseline); log_ratio: ln(outcome / baseline)",
+        formula="change_pct: 100 x ln(outcome / baseline); log_ratio: ln(outcome / baseline); difference: outcome - baseline",
         null="no reading of the series in the window, or a censored one",
     )
 

@@ -119,11 +119,11 @@ class ContinuousOutcome(dy.Schema):
     """Measured outcomes of contrasts: what is read, and on which scale it changes."""
 
     outcome_code = text("Outcome", key=True)
-    kind_code = text("What it is read from", allowed=("dxa", "lab"))
-    subject_code = text("Skeletal site or analyte")
+    kind_code = text("What it is read from", allowed=("dxa", "lab", "body", "metabolic"))
+    subject_code = text("Skeletal site, analyte, or column of features.body_measure or features.lipid_metabolic")
     scale_code = text(
-        "change_pct: 100 times the difference of logs; log_ratio: the difference of logs",
-        allowed=("change_pct", "log_ratio"),
+        "change_pct: 100 times the difference of logs; log_ratio: the difference of logs; difference: of the values",
+        allowed=("change_pct", "log_ratio", "difference"),
     )
     baseline_days = whole("Days up to time zero in which a baseline counts", "d", minimum=0)
     detectable_difference = number("Largest difference that may go undetected, on the scale", minimum=0)

@@ -2,6 +2,7 @@
 -- unit: person
 -- A measured outcome at the horizon of a contrast: the reading nearest to it within the window, against the last one up to
 -- time zero of the same series (one device, software, side; one class of assay). Only who has that baseline is in.
+-- A marker of bone turnover that food and hour move counts fasting in the morning only (ref.turnover_marker).
 -- Where a grace period leaves the arm open, the arm is the strategy seen to be begun in it.
 with trial as (
     select
@@ -30,10 +31,21 @@ reading as (
     group by person_id, site_code, series_id, side_code, scanned_on
     union all
     select
-        person_id, 'lab', analyte_code, coalesce(assay_class, 'unknown'), drawn_on, avg(value), bool_or(is_censored)
-    from staging.lab_result
-    where value > 0 and drawn_on is not null
-    group by person_id, analyte_code, coalesce(assay_class, 'unknown'), drawn_on
+        lab.person_id, 'lab', lab.analyte_code, coalesce(lab.assay_class, 'unknown'), lab.drawn_on, avg(lab.value),
+        bool_or(lab.is_censored)
+    from staging.lab_result as lab
+    left join ref.turnover_marker as marker on marker.analyte_code = lab.analyte_code
+    where lab.value > 0 and lab.drawn_on is not null
+        and (coalesce(marker.fasting_morning, 'no') = 'no' or coalesce(lab.is_fasting and lab.is_morning, false))
+    group by lab.person_id, lab.analyte_code, coalesce(lab.assay_class, 'unknown'), lab.drawn_on
+    union all
+    select person_id, 'body', 'systolic_mm_hg', 'any', measured_on, systolic_mm_hg, false
+    from features.body_measure
+    where systolic_mm_hg > 0
+    union all
+    select person_id, 'metabolic', 'homa_ir', 'any', drawn_on, homa_ir, false
+    from features.lipid_metabolic
+    where homa_ir > 0
 ),
 baseline as (
     select
@@ -98,6 +110,7 @@ select
     case when not pair.is_censored then pair.outcome_value end as outcome_value,
     case
         when pair.is_censored then null
+        when armed.scale_code = 'difference' then pair.outcome_value - pair.baseline_value
         when armed.scale_code = 'change_pct' then 100 * ln(pair.outcome_value / pair.baseline_value)
         else ln(pair.outcome_value / pair.baseline_value)
     end as change

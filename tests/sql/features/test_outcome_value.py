@@ -86,3 +86,35 @@ def test_a_laboratory_outcome_is_a_ratio_within_a_class_of_assay(value, only):
     censored = only(value(draws=[draws[0], (730, 0.1, "true", "immunoassay")], outcome="lh_iu_l"))
     assert (censored["is_censored"], censored["change"], censored["outcome_value"]) == (True, None, None)
     assert censored["outcome_on"] == on(730)
+
+
+def test_pressure_and_resistance_are_read_from_their_features(run_sql, only):
+    given = {
+        "cohort.trial_person": f"{PERSON}\ns | 1 | 1 | c | drug | {ZERO} | {on(1900)} | horizon | ",
+        "features.body_measure": f"person_id | measured_on | systolic_mm_hg\n1 | {on(-9)} | 130\n1 | {on(700)} | 142",
+        "features.lipid_metabolic": f"person_id | drawn_on | homa_ir\n1 | {on(-9)} | 2.0\n1 | {on(700)} | 3.0",
+    }
+    for outcome, change in (("systolic_bp_mm_hg", 12.0), ("homa_ir", math.log(1.5))):
+        contrast = f"{CONTRAST}\ns | 1 | c | drug | other | {outcome} | 730 | 90"
+        row = only(run_sql(TABLE, given | {"ref.study_contrast": contrast}))
+        assert row["change"] == pytest.approx(change)
+
+
+@pytest.mark.parametrize(
+    ("fasting", "morning", "counts"), [("true", "true", 2), ("false", "true", 0), ("", "true", 0), ("true", "false", 0)]
+)
+def test_collagen_fragments_count_fasting_in_the_morning_only(run_sql, fasting, morning, counts):
+    head = f"{DRAW} | is_fasting | is_morning"
+    rows = run_sql(TABLE, {
+        "cohort.trial_person": f"{PERSON}\ns | 1 | 1 | c | drug | {ZERO} | {on(1900)} | horizon | ",
+        "ref.study_contrast": "\n".join((CONTRAST, *(
+            f"s | {n} | c | drug | other | {outcome} | 730 | 90" for n, outcome in ((1, "ctx_pg_ml"), (2, "p1np_ug_l"))
+        ))),
+        "staging.lab_result": "\n".join((head, *(
+            f"1 | {analyte} | {value} | false | routine | {on(days)} | {fasting} | {morning}"
+            for analyte in ("ctx", "p1np") for days, value in ((-9, 400), (700, 200))
+        ))),
+    })  # fmt: skip
+    assert {row["contrast_number"]: row["change"] for row in rows if row["change"]} == pytest.approx(
+        ({1: math.log(0.5)} if counts else {}) | {2: math.log(0.5)}
+    )

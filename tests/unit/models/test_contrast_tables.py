@@ -55,7 +55,7 @@ def estimated(given: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataFram
     """Diagnostics and estimates of the first contrast."""
     judged = contrast_tables.diagnostics(given, FACTS)
     found = contrast_tables.effect_estimates(given | {"models.diagnostic": judged}, FACTS).collect()
-    spine = pl.col("outcome") == "lumbar_spine_bmd_change_pct"
+    spine = (pl.col("outcome") == "lumbar_spine_bmd_change_pct") & pl.col("contrast").str.contains(", 24 months")
     return judged.collect().filter(spine), found.filter(spine)
 
 
