@@ -132,7 +132,7 @@ class LabResult(dy.Schema):
     )
     result_flags = text(
         "What to heed, comma-separated: limit_written_as_zero, limit_written_as_half, limit_written_over_root_two, "
-        "below_stated_limit, implausible, unit_suspect, steroidal_drug, biotin, crp_high",
+        "below_stated_limit, implausible, unit_suspect, unit_not_of_lab, steroidal_drug, biotin, crp_high",
         optional=True,
     )
     source_file = text("File the row came from")

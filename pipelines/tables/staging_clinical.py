@@ -56,8 +56,8 @@ class DxaScan(dy.Schema):
     series_id = text("Device, software and vertebrae; change is computed within it only, never without", optional=True)
     is_artefact_suspect = flag("The lumbar spine rose while the total hip fell")
     flags = text(
-        "What to know, divided by commas: area_change, spine_up_hip_down, differs_from_neighbours, outlying_<vertebrae>, "
-        "same_day_repeat, device_unknown, side_unknown",
+        "What to know, divided by commas: area_change, area_changes_after, spine_up_hip_down, differs_from_neighbours, "
+        "outlying_<vertebrae>, same_day_repeat, device_unknown, side_unknown",
         optional=True,
     )
     source_file = text(FILE_MEANING)

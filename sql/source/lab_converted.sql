@@ -3,6 +3,7 @@
 -- Numbers in the canonical unit of the analyte. A unit is the one given, else the one the code fixes, else what the
 -- laboratory itself uses (staging.lab_convention). unit_reason says why a number could not be converted.
 -- A unit given twice, in words and as a concept or beside the number, must be one and the same measure.
+-- is_off_habit: the unit given is another measure than the one the laboratory uses for this analyte.
 with unit_found as (
     select
         delivered.*,
@@ -54,12 +55,17 @@ converted as (
             try_cast(replace(regexp_extract(chosen.lloq_text, '\d*[.,]?\d+'), ',', '.') as double)
         ) end * factor.factor + factor.summand as stated_limit,
         factor.factor is null as is_unconverted,
-        chosen.second_unit is not null and other.factor is distinct from factor.factor as is_conflict
+        chosen.second_unit is not null and other.factor is distinct from factor.factor as is_conflict,
+        coalesce(usual.factor <> factor.factor, false) as is_off_habit
     from unit_chosen as chosen
     left join ref.unit_factor as factor
         on factor.analyte_code = chosen.analyte_code and factor.ucum_code = chosen.ucum_code
     left join ref.unit_factor as other
         on other.analyte_code = chosen.analyte_code and other.ucum_code = chosen.second_unit
+    -- Only a unit that is not the usual one is compared: nearly no row.
+    left join ref.unit_factor as usual
+        on usual.analyte_code = chosen.analyte_code
+        and usual.ucum_code = case when chosen.habit_unit <> chosen.ucum_code then chosen.habit_unit end
 )
 select
     person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, status_code,
@@ -67,7 +73,7 @@ select
     unit_text, lloq_text, canonical_unit, unit_basis, canonical_number, stated_limit,
     minimum, maximum, plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
     usual_maximum_women, is_interfered, lab_key, lab_id, specimen_id, drawn_at,
-    drawn_on, resulted_at, is_fasting,
+    drawn_on, resulted_at, is_fasting, is_off_habit,
     case
         when method_class is not null then method_class
         when implied_assay_class is not null then implied_assay_class

@@ -5,7 +5,8 @@
 -- reason: why the row cannot be staged; NULL where only other rows of its specimen may still replace it.
 -- specimen_key: id of the specimen, else the moment of the draw, else the day; has_specimen tells the day apart.
 -- A number that is not plausible in its unit, but would be in another that laboratories use, may carry a wrong label: it
--- is set aside, never converted again. Outside the usual range of its sex only, it is staged and flagged.
+-- is set aside, never converted again. Outside the usual range of its sex only, it is staged and flagged; so it is in
+-- another unit than its laboratory uses.
 with later as (
     select person_id, source_id, cast(measurement_id as varchar) as record_id, max(drop_sequence) as drop_sequence
     from raw.omop_measurement
@@ -62,7 +63,7 @@ placed as (
 select
     lab.* exclude (reason, specimen_id, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
         plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
-        usual_maximum_women, fill_flag, earliest_on, lived_until, known_until),
+        usual_maximum_women, fill_flag, is_off_habit, earliest_on, lived_until, known_until),
     case
         when not lab.has_person then 'person_unknown'
         when lab.analyte_code is null then 'code_not_listed'
@@ -83,6 +84,7 @@ select
         when lab.is_implausible then 'implausible'
         when lab.is_unusual and len(list_filter(used.factors, lambda factor:
             lab.source_value * factor between lab.usual_minimum and lab.usual_maximum)) > 0 then 'unit_suspect'
+        when lab.is_off_habit then 'unit_not_of_lab'
     end as value_flag,
     coalesce(lab.specimen_id, cast(lab.drawn_at as varchar), cast(lab.drawn_on as varchar)) as specimen_key,
     lab.specimen_id is not null or lab.drawn_at is not null as has_specimen

@@ -58,7 +58,7 @@ select
     source_variable, value_text, unit_text, canonical_unit, unit_basis, plausible_minimum, plausible_maximum,
     usual_minimum_men, usual_maximum_men, usual_minimum_women, usual_maximum_women, is_interfered, lab_id, specimen_id,
     drawn_at, drawn_on, resulted_at, is_fasting, assay_class, assay_basis,
-    fill_flag, operator, value, status_code,
+    fill_flag, is_off_habit, operator, value, status_code,
     case
         when operator = '<' then value
         else coalesce(stated_limit, case when value >= habit_limit then habit_limit end)

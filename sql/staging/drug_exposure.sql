@@ -4,7 +4,7 @@
 -- dose; a supply that differs by more than a quarter is flagged, and never changes it, but for one slip of the pen: an
 -- instruction by the day, more often than the label, beside a supply that says the same by the week ('twice daily' for
 -- twice weekly), has the supply's rate. Where the instruction is missing or points to the label ('as directed'), the
--- supply gives the rate. An instruction that refuses a rate (a range, PRN, steps) is not filled by the supply. Orders
+-- supply gives the rate. The same slip of a drug that may be taken so often is flagged only. An instruction that refuses a rate (a range, PRN, steps) is not filled by the supply. Orders
 -- are kept beside fills: an order is not a fill.
 with record as (
     select * from source.drug_record where disposition = 'staged'
@@ -101,6 +101,7 @@ weighed as (
             else supplied.supplied_mg * 7 / supplied.days_supply
         end as supplied_mg_per_week,
         limits.conflict_share,
+        limits.daily_intakes,
         limits.ai_with_testosterone,
         label.label_mg_per_week,
         coalesce(
@@ -126,7 +127,10 @@ compared as (
         coalesce(abs(supplied_mg_per_week - sig_mg_per_week) > conflict_share * sig_mg_per_week, false) as is_conflict,
         is_more_often and coalesce(
             abs(7 * supplied_mg_per_week - sig_mg_per_week) <= conflict_share * sig_mg_per_week, false
-        ) as is_daily_for_weekly
+        ) as is_daily_for_weekly,
+        not is_more_often and times_per_week > daily_intakes and coalesce(
+            abs(7 * supplied_mg_per_week - sig_mg_per_week) <= conflict_share * sig_mg_per_week, false
+        ) as is_perhaps_daily_for_weekly
     from weighed
 ),
 reconciled as (
@@ -221,6 +225,7 @@ clinical as (
                         case when is_conflict then 'supply_conflict' end,
                         case when is_daily_for_weekly then 'daily_for_weekly' end,
                         case when is_more_often and not is_daily_for_weekly then 'more_often_than_label' end,
+                        case when is_perhaps_daily_for_weekly then 'perhaps_daily_for_weekly' end,
                         case when dose_source = 'quantity' then 'from_supply' end,
                         case when is_above_label then 'above_label' end,
                         case when is_above_with_testosterone then 'above_rate_with_testosterone' end,

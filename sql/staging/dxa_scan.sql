@@ -2,7 +2,7 @@
 -- unit: person
 -- A series is one densitometer with one software and, at the spine, the same vertebrae: change is computed within a
 -- series only. Standardised density is for comparing people, never one person over time. Flags never change a value:
--- whoever reads decides. One vertebra alone is never a lumbar spine.
+-- whoever reads decides. An area that changes puts both scans in doubt: nobody knows which was drawn wrongly. One vertebra alone is never a lumbar spine.
 with measured as (
     select *, cast(null as double) as area_cm2, source_row as order_in_file from source.nhanes_dxa
     union all by name
@@ -98,6 +98,7 @@ previous as (
         person_id, scan_id, site_code, side_code, scanned_on,
         100 * (bmd_g_cm2 / lag(bmd_g_cm2) over series - 1) as change_pct,
         100 * (area_cm2 / lag(area_cm2) over series - 1) as area_change_pct,
+        100 * (lead(area_cm2) over series / area_cm2 - 1) as next_area_change_pct,
         lag(scanned_on) over series as previous_on
     from serial
     where is_valid and imputation_number = 0 and scanned_on is not null and series_id is not null
@@ -122,6 +123,7 @@ flagged as (
         artefact.scan_id is not null and serial.site_code = 'lumbar_spine' as is_artefact_suspect,
         [
             case when abs(previous.area_change_pct) > limits.area_change then 'area_change' end,
+            case when abs(previous.next_area_change_pct) > limits.area_change then 'area_changes_after' end,
             case when artefact.scan_id is not null and serial.site_code = 'lumbar_spine'
                 then 'spine_up_hip_down' end,
             case when outlying.scan_id is not null then 'differs_from_neighbours' end,

@@ -157,7 +157,7 @@ def test_a_region_drawn_larger_is_flagged_where_an_earlier_scan_of_the_series_sh
                 scan_id) as place
             from staging.dxa_scan where is_valid and series_id is not null
         )
-        select count(*), count(*) filter (where flags like '%area_change%')
+        select count(*), count(*) filter (where list_contains(string_split(flags, ','), 'area_change'))
         from planted_row join ordered using (source_file, source_row) where trap = 'area_shift' and place > 1
         """
     )

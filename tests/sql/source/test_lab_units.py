@@ -211,6 +211,23 @@ def test_a_missing_unit_is_the_laboratory_s_own_and_flagged(run_sql):
     assert (rows[4]["unit_basis"], rows[4]["value"]) == ("given", 89.9)
 
 
+@pytest.mark.parametrize(
+    ("habit", "unit", "flag"),
+    [
+        ("pmol/L", "pg/mL", "unit_not_of_lab"),
+        ("pmol/L", "pmol/L", None),
+        ("ng/L", "pg/mL", None),  # another word for the same measure
+        ("", "pg/mL", None),  # no habit, nothing to differ from
+    ],
+)
+def test_another_unit_than_the_laboratory_uses_is_flagged_and_stays(run_sql, only, habit, unit, flag):
+    given = {"name_text": "estradiol", "value_text": "40", "lab_id": "L1", "unit_text": unit}
+    convention = f"source_id | lab_key | analyte_code | unit_code | assay_class\nflat | L1 | estradiol | {habit} | "
+    row = only(records(run_sql, [given], **{"staging.lab_convention": convention}))
+    value = 40 if unit == "pg/mL" else pytest.approx(40 / 3.6713, rel=1e-3)
+    assert (row["disposition"], row["value"], row["value_flag"]) == ("staged", value, flag)
+
+
 def test_what_a_laboratory_writes_in_place_of_its_limit_is_the_limit(run_sql):
     limits = "source_id | lab_key | analyte_code | assay_class | lloq | basis_code\nflat | L1 | estradiol | unknown | 5 | habit"
     usual = {"name_text": "estradiol", "unit_text": "pg/mL", "lab_id": "L1"}

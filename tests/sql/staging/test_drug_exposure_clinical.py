@@ -27,6 +27,8 @@ PRODUCTS = {
     "vaginal": {"ingredient": "estradiol", "drug_class": "estrogen", "strength_mg": 0.01, "strength_text": "0.01 mg",
                 "route_code": "vaginal"},
     "letrozole": {"ingredient": "letrozole", "drug_class": "aromatase_inhibitor", "strength_mg": 2.5, "strength_text": "2.5 mg"},
+    "gonadorelin": {"ingredient": "gonadorelin", "drug_class": "gnrh_agonist", "concentration_mg_per_ml": 1.0,
+                    "volume_ml": 1.0, "strength_text": "1 mg/mL"},
 }  # fmt: skip
 
 
@@ -120,6 +122,30 @@ def test_as_often_as_the_label_the_instructions_rate_stands(run_sql, only, drug,
     sig = {"times_per_week": times, "mg_per_week": 7.0}
     rows = exposures(run_sql, {"drug_text": drug, "sig_text": "x", "quantity": quantity, "days_supply": days}, sig=sig)
     assert (only(rows)["dose_mg_per_week"], only(rows)["dose_flags"]) == (7, "supply_conflict")
+
+
+@pytest.mark.parametrize(
+    ("drug", "times", "quantity", "flags"),
+    [
+        (
+            "gonadorelin",
+            14.0,
+            12,
+            "perhaps_daily_for_weekly,supply_conflict",
+        ),  # a seventh of the stated rate was handed out
+        ("gonadorelin", 14.0, 24, "supply_conflict"),
+        ("gonadorelin", 14.0, 84, None),
+        ("gonadorelin", 7.0, 12, "supply_conflict"),  # once a day is no slip
+    ],
+)
+def test_twice_daily_of_an_unlabelled_drug_beside_a_seventh_of_it_is_flagged_and_stands(
+    run_sql, only, drug, times, quantity, flags
+):
+    sig = {"times_per_week": times, "mg_per_week": 7.0}
+    row = only(
+        exposures(run_sql, {"drug_text": drug, "sig_text": "x", "quantity": quantity, "days_supply": 84}, sig=sig)
+    )
+    assert (row["dose_mg_per_week"], row["dose_source"], row["dose_flags"]) == (7, "sig", flags)
 
 
 def test_days_are_recomputed_where_none_were_given(run_sql, only):

@@ -92,7 +92,25 @@ def test_area_drawn_differently(run_sql, area, is_flagged):
         {"bmd_text": "0.9", "area_text": "35.0"},
         {"bmd_text": "0.9", "area_text": area, "scanned_on": "2022-03-01"},
     )
-    assert [row["flags"] for row in rows] == [None, "area_change" if is_flagged else None]
+    flags = ["area_changes_after", "area_change"] if is_flagged else [None, None]
+    assert [row["flags"] for row in rows] == flags
+
+
+def test_area_drawn_differently_once_puts_its_scan_and_both_neighbours_in_doubt(run_sql):
+    areas = ["35.0", "35.2", "37.5", "35.1"]
+    rows = scans(
+        run_sql,
+        *(
+            {"bmd_text": "0.9", "area_text": area, "scanned_on": f"202{n}-03-01"}
+            for n, area in enumerate(areas, start=1)
+        ),
+    )
+    assert [row["flags"] for row in rows] == [
+        None,
+        "area_changes_after",
+        "area_change,area_changes_after",
+        "area_change",
+    ]
 
 
 def test_a_vertebra_that_stands_out_from_its_neighbours(run_sql):
