@@ -3,6 +3,7 @@
 import json
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ PAGE = "quality-verdicts.md"
     [
         ("quality_verdicts.py", "quality-verdicts.json", "with_tables"),
         ("trap_recall.py", "trap-recall.json", "with_table"),
+        ("clean_seeds.py", "clean-seeds.json", "with_table"),
     ],
 )
 def test_the_page_holds_the_frozen_figures(root: Path, script: str, frozen: str, put: str) -> None:
@@ -50,3 +52,32 @@ def test_faults_not_to_be_seen_are_told_with_their_reason(root: Path) -> None:
     blind = {name for name, found in told.items() if found["blind"]}
     assert blind == set(runpy.run_path(str(root / "docs" / "trap_recall.py"))["BLIND"])
     assert all(told[name]["blind_where"] for name in blind)
+
+
+@pytest.fixture(scope="module")
+def clean(root: Path) -> dict[str, Any]:
+    return runpy.run_path(str(root / "docs" / "clean_seeds.py"))
+
+
+def test_no_critical_rule_fails_on_clean_people(root: Path) -> None:
+    told = json.loads((root / "docs" / "clean-seeds.json").read_text())
+    assert told["mess"] == "none" and told["persons"] >= 300
+    assert {
+        seed: found["critical_not_passed"] for seed, found in told["seeds"].items() if found["critical_not_passed"]
+    } == {}
+    assert all(found["critical_evaluable"] > 900 for found in told["seeds"].values())
+
+
+def test_clean_people_were_judged_by_these_suites(root: Path, clean: dict[str, Any]) -> None:
+    """All but a tenth of them: where more have changed, the seeds are to be judged again."""
+    judged_by = json.loads((root / "docs" / "clean-seeds.json").read_text())["suites"]
+    now = clean["suites"]()
+    changed = [table for table, fingerprint in now.items() if judged_by.get(table) != fingerprint]
+    assert len(changed) <= 0.1 * len(now), changed
+
+
+@pytest.mark.slow
+def test_no_critical_rule_fails_on_clean_people_of_another_seed(clean: dict[str, Any], tmp_path: Path) -> None:
+    found = clean["summary"](clean["judged"](101, 300, tmp_path / "work"))
+    assert found["critical_evaluable"] > 900
+    assert found["critical_not_passed"] == []
