@@ -26,7 +26,7 @@ _AI = (
     "ref.drug",
     "ref.clinical_limit",
 )
-_CONTRAST = ("features.outcome_value", "ref.continuous_outcome")
+_CONTRAST = ("features.outcome_value", "ref.continuous_outcome", "models.propensity_model")
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -96,6 +96,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "features.ai_at_draw",
         "pipelines.features.ai_at_draw:ai_at_draw",
         (*_AI, "staging.lab_result"),
+    ),
+    _python(
+        "models.propensity_model",
+        "pipelines.models.propensity_model:propensity_model",
+        ("features.covariate", "features.outcome_value", "ref.continuous_outcome"),
+        _STUDIES,
     ),
     _python(
         "models.diagnostic",

@@ -1,23 +1,21 @@
 """Clinical contrasts as tables: diagnostics, balance and propensity of each, and estimates where the gate is open.
 
-The statistics are in `point_treatment`; here contrasts become frames and results become rows.
+The statistics are in `point_treatment`, the fitted propensities in `propensity_model`; here results become rows.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
 
-from pipelines.models.contrast_frame import contrast_frame
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate
 from pipelines.models.observation import observed
-from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate, prepare
+from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate
 from pipelines.models.propensity import preference_score
+from pipelines.models.propensity_model import Row, contrast_key, contrasts, prepared
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
-from pipelines.trials.study import Study, catalogue
+from pipelines.trials.study import Study
 
 PRIMARY = "aipw"
 _ALL_SEEDS = 1
@@ -27,25 +25,17 @@ _SCALES = {
     "log_ratio": "difference of log ratios",
     "difference": "mean difference of change, in the unit of the outcome",
 }
-Row = dict[str, object]
-
-
-def contrasts(facts: RunFacts) -> Iterator[tuple[Study, Contrast]]:
-    """Every contrast of the studies asked for."""
-    for name in facts.studies:
-        for contrast in catalogue()[name].contrast:
-            yield catalogue()[name], contrast
 
 
 def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.diagnostic` of every clinical contrast."""
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        found = _prepared(inputs, study, contrast)
+        found = prepared(inputs, study, contrast)
         if isinstance(found, Prepared):
             for finding in diagnose(found, study.diagnostics):
                 rows.append(
-                    _key(study, contrast)
+                    contrast_key(study, contrast)
                     | {
                         "diagnostic": finding.diagnostic,
                         "value": finding.value,
@@ -57,7 +47,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             rows += _people(study, contrast, found)
         else:
             rows += [
-                _key(study, contrast)
+                contrast_key(study, contrast)
                 | {"diagnostic": name, "threshold": bound, "rule": found, "status": "not_evaluated"}
                 for name, bound in POINT_TREATMENT.items()
             ]
@@ -68,14 +58,14 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.covariate_balance`: every covariate of every contrast, in the model or not."""
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        found = _prepared(inputs, study, contrast)
+        found = prepared(inputs, study, contrast)
         if not isinstance(found, Prepared):
             continue
         balance = found.balance
         n_target = int(found.frame.treated.sum())
         for place, name in enumerate(balance.covariates):
             rows.append(
-                _key(study, contrast)
+                contrast_key(study, contrast)
                 | {
                     "covariate": name,
                     "mean_target": _finite(balance.mean_target[place]),
@@ -98,7 +88,7 @@ def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.propensity_score`: preference scores of either arm in twenty bins."""
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        found = _prepared(inputs, study, contrast)
+        found = prepared(inputs, study, contrast)
         if not isinstance(found, Prepared):
             continue
         treated = found.frame.treated
@@ -107,7 +97,7 @@ def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         for arm_code, arm in ((contrast.target, treated), (contrast.comparator, ~treated)):
             counts = np.bincount(place[arm], minlength=_BINS)
             rows += [
-                _key(study, contrast)
+                contrast_key(study, contrast)
                 | {
                     "arm_code": arm_code,
                     "bin_number": number,
@@ -134,7 +124,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             pl.col("population") == contrast.population,
         )
         closed = why_closed(asked)
-        found = None if closed else _prepared(inputs, study, contrast)
+        found = None if closed else prepared(inputs, study, contrast)
         if isinstance(found, Prepared):
             try:
                 rows += [_opened(common, each) for each in estimate(found, _seed(study))]
@@ -153,25 +143,8 @@ def why_closed(diagnostics_asked: pl.DataFrame) -> str:
     return "; ".join(f"{row['diagnostic']} {row['status']}" for row in shut.iter_rows(named=True))
 
 
-def _prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | str:
-    """The contrast ready for diagnostics, or why it is not."""
-    try:
-        return prepare(contrast_frame(inputs, study, contrast))
-    except NotEstimable as error:
-        return str(error)
-
-
 def _seed(study: Study) -> int:
     return int(study.estimation.get("seed", _ALL_SEEDS))
-
-
-def _key(study: Study, contrast: Contrast) -> Row:
-    return {
-        "study_id": study.id,
-        "contrast": contrast.words,
-        "outcome": contrast.outcome,
-        "population": contrast.population,
-    }
 
 
 def _people(study: Study, contrast: Contrast, found: Prepared) -> list[Row]:
@@ -185,7 +158,9 @@ def _people(study: Study, contrast: Contrast, found: Prepared) -> list[Row]:
         "n_observed_comparator": int((~treated & seen).sum()),
     }
     told = {"rule": "reported", "status": "not_applicable"}
-    return [_key(study, contrast) | {"diagnostic": name, "value": float(n)} | told for name, n in counts.items()]
+    return [
+        contrast_key(study, contrast) | {"diagnostic": name, "value": float(n)} | told for name, n in counts.items()
+    ]
 
 
 def _is_presence(found: Prepared, name: str) -> bool:
@@ -197,7 +172,7 @@ def _is_presence(found: Prepared, name: str) -> bool:
 
 
 def _common(study: Study, contrast: Contrast, facts: RunFacts) -> Row:
-    return _key(study, contrast) | {
+    return contrast_key(study, contrast) | {
         "protocol_hash": study.protocol_hash,
         "evidence_source": facts.evidence_source,
         "estimand": study.estimation["estimand"],

@@ -120,6 +120,25 @@ def fit_logistic(design: np.ndarray, outcome: np.ndarray, penalty: float = 0.0) 
     return LogisticFit(intercept, coefficients, probabilities, center, scale, information, penalty, n_steps)
 
 
+def restored_fit(
+    design: np.ndarray, intercept: float, coefficients: np.ndarray, penalty: float, n_steps: int
+) -> LogisticFit:
+    """A fit from what was kept of it and the design it was made on: one pass over the rows, nothing is fitted.
+
+    Raises:
+        ValueError: not one coefficient a column.
+    """
+    x = np.asarray(design, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] != coefficients.size:
+        raise ValueError("a fit has one coefficient a column of its design")
+    center, scale = _location(x)
+    beta = np.concatenate(([intercept + center @ coefficients], coefficients * scale))
+    probabilities = expit(intercept + x @ coefficients)
+    # Gradient and Hessian come together; the Hessian asks for no outcome.
+    _, _, information = _derivatives(x, probabilities, beta, center, scale, penalty)
+    return LogisticFit(intercept, coefficients, probabilities, center, scale, information, penalty, n_steps)
+
+
 def _location(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     center = x.mean(axis=0) if x.size else np.zeros(x.shape[1])
     squares = np.zeros(x.shape[1])

@@ -16,9 +16,10 @@ from pipelines.models.design_matrix import DesignMatrix, design_matrix
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate
 from pipelines.models.inverse_weighting import weighted_contrast
+from pipelines.models.logistic import restored_fit
 from pipelines.models.matching import MatchedEstimate, matched_contrast
 from pipelines.models.observation import fit_stages, inverse_probability, observed
-from pipelines.models.propensity import PENALTIES, Propensity, estimate_propensity
+from pipelines.models.propensity import PENALTIES, Propensity, described, estimate_propensity
 from pipelines.models.stratification import stratified_contrast
 from pipelines.models.weighting import TreatmentWeights, kish_effective_number, treatment_weights
 
@@ -46,6 +47,17 @@ class Finding:
     threshold: float | None
     rule: str
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropensityModel:
+    """A propensity model as it is stored: terms [p], log odds per SD of each, penalty and Newton steps."""
+
+    terms: tuple[str, ...]
+    intercept: float
+    coefficients: np.ndarray
+    penalty: float
+    n_steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +92,47 @@ def prepare(frame: ContrastFrame) -> Prepared:
     """
     if not frame.treated.any() or frame.treated.all():
         raise NotEstimable("an arm is empty")
-    nominal = tuple(name for name in NOMINAL if name in frame.covariates.columns)
-    design = design_matrix(frame.covariates, nominal)
+    design = _design(frame)
     best: Prepared | None = None
     for penalty in PENALTIES if frame.treated.size <= _MOST_TRIED else PENALTIES[:1]:
-        propensity = estimate_propensity(frame.treated, design.values, penalty)
-        weights = treatment_weights(frame.treated, propensity.values, "ate", maximum=MOST_WEIGHT)
-        balance = covariate_balance(frame.covariates, frame.treated, weights.values, nominal)
-        tried = Prepared(frame, design, propensity, weights, balance)
+        tried = _weighted(frame, design, estimate_propensity(frame.treated, design.values, penalty))
         if best is None or _apartness(tried) < _apartness(best):
             best = tried
     assert best is not None
     return best
+
+
+def kept(prepared: Prepared) -> PropensityModel:
+    """What has to be stored of a contrast to have it again without a fit."""
+    fit = prepared.propensity.fit
+    return PropensityModel(prepared.design.names, fit.intercept, fit.coefficients, fit.penalty, fit.n_steps)
+
+
+def restore(frame: ContrastFrame, model: PropensityModel) -> Prepared:
+    """What `prepare` found, from the propensity model kept of it.
+
+    Raises:
+        ValueError: the model is of other terms than those of the frame.
+    """
+    design = _design(frame)
+    if design.names != model.terms:
+        raise ValueError("the propensity model kept is not of these covariates: compute models.propensity_model again")
+    fit = restored_fit(design.values, model.intercept, model.coefficients, model.penalty, model.n_steps)
+    return _weighted(frame, design, described(fit, frame.treated))
+
+
+def _design(frame: ContrastFrame) -> DesignMatrix:
+    return design_matrix(frame.covariates, _nominal(frame))
+
+
+def _nominal(frame: ContrastFrame) -> tuple[str, ...]:
+    return tuple(name for name in NOMINAL if name in frame.covariates.columns)
+
+
+def _weighted(frame: ContrastFrame, design: DesignMatrix, propensity: Propensity) -> Prepared:
+    weights = treatment_weights(frame.treated, propensity.values, "ate", maximum=MOST_WEIGHT)
+    balance = covariate_balance(frame.covariates, frame.treated, weights.values, _nominal(frame))
+    return Prepared(frame, design, propensity, weights, balance)
 
 
 def diagnose(prepared: Prepared, thresholds: dict[str, float]) -> tuple[Finding, ...]:

@@ -49,7 +49,15 @@ def estimate_propensity(treated: np.ndarray, design: np.ndarray, penalty: float)
     Raises:
         NotEstimable: an arm is empty, separation without a penalty, no convergence.
     """
-    fit = fit_logistic(design, treated.astype(np.float64), penalty)
+    return described(fit_logistic(design, treated.astype(np.float64), penalty), treated)
+
+
+def described(fit: LogisticFit, treated: np.ndarray) -> Propensity:
+    """A fit of the arm with how the arms overlap in it.
+
+    Raises:
+        NotEstimable: an arm is empty.
+    """
     preferred = preference_score(fit.probabilities, float(treated.mean()))
     inside = (preferred >= _EQUIPOISE[0]) & (preferred <= _EQUIPOISE[1])
     return Propensity(

@@ -84,6 +84,25 @@ class CovariateBalance(dy.Schema):
     evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
 
 
+@table("models.propensity_model", grain=f"one row per {_CONTRAST_KEY} and term", unit="population")
+class PropensityModel(dy.Schema):
+    """The fitted propensity of each contrast, from which every other table of it is made. Not for release."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    term = text(
+        "Intercept, a covariate, its level, curve or that it is missing; none where there is no model", key=True
+    )
+    term_number = whole("Order of the term; 0 is the intercept", minimum=0)
+    coefficient = number("Log odds of the target arm per SD of the term; NULL without a model", "1", optional=True)
+    penalty = number("Ridge penalty on the coefficients; NULL without a model", "1", optional=True, minimum=0)
+    n_steps = whole("Newton steps to convergence; NULL without a model", optional=True, minimum=1)
+    n_people = whole("People and time zeros in the contrast", minimum=0)
+    problem = text("Why there is no model", optional=True)
+
+
 @table("models.propensity_score", grain=f"one row per {_CONTRAST_KEY}, arm and bin", unit="population")
 class PropensityScore(dy.Schema):
     """Preference scores of either arm: the propensity as if both arms were equally common. Not for release."""

@@ -8,7 +8,10 @@ from expectations.suite import load
 
 TABLES = (
     "features.outcome_value",
-    *(f"models.{name}" for name in ("covariate_balance", "diagnostic", "effect_estimate", "propensity_score")),
+    *(
+        f"models.{name}"
+        for name in ("covariate_balance", "diagnostic", "effect_estimate", "propensity_model", "propensity_score")
+    ),
 )
 KEY = "'s' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population"
 WHOLE = f"""
@@ -22,6 +25,11 @@ select 's' as study_id, 1 as contrast_number, 1 as person_id, unnest([1, 2, 3]) 
     unnest([date '2019-03-01', date '2019-03-01', null]) as outcome_on, unnest([365, 365, null]) as outcome_days,
     unnest([false, true, false]) as is_censored, unnest([0.98e0, null, null]) as outcome_value,
     unnest([-2.0e0, null, null]) as change;
+create table models.propensity_model as
+select {KEY}, unnest([0, 1]) as term_number, unnest(['intercept', 'age']) as term, unnest([0.1e0, -0.4e0]) as coefficient,
+    10.0e0 as penalty, 5 as n_steps, 195 as n_people, cast(null as varchar) as problem
+union all
+select * replace ('c vs d' as contrast), 0, 'none', null, null, null, 0, 'an arm is empty' from (select {KEY});
 create table models.propensity_score as
 select {KEY}, arm_code, number as bin_number, (number - 1) / 20 as lower, number / 20 as upper, number as n
 from range(1, 21) as bin (number) cross join (values ('a'), ('b')) as arm (arm_code);
@@ -44,6 +52,7 @@ select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, null, null, 
 from (select {KEY});
 """
 VALUE, SCORE = "update features.outcome_value set", "update models.propensity_score set"
+MODEL = "update models.propensity_model set"
 BALANCE, ESTIMATE = "update models.covariate_balance set", "update models.effect_estimate set"
 BREAKS = {
     "features.outcome_value.baseline_by_time_zero": f"{VALUE} baseline_on = date '2018-03-02'",
@@ -53,6 +62,9 @@ BREAKS = {
     "features.outcome_value.read_while_followed": f"{VALUE} is_followed = false",
     "features.outcome_value.dead_not_followed": f"{VALUE} is_dead = true",
     "features.outcome_value.change_plausible": f"{VALUE} change = -40 where trial_number = 1",
+    "models.propensity_model.model_or_problem": f"{MODEL} coefficient = null where term = 'age'",
+    "models.propensity_model.terms_numbered": f"{MODEL} term_number = 2 where term = 'age'",
+    "models.propensity_model.one_fit": f"{MODEL} penalty = 100 where term = 'age'",
     "models.propensity_score.edges_ordered": f"{SCORE} upper = lower where bin_number = 3",
     "models.propensity_score.bins_tile": "delete from models.propensity_score where bin_number = 3",
     "models.propensity_score.two_arms": "delete from models.propensity_score where arm_code = 'b'",

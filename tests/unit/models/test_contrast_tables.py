@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.models import contrast_tables
+from pipelines.models import contrast_tables, propensity_model
 from pipelines.models.contrast_frame import contrast_frame
 from pipelines.run_facts import RunFacts
 from pipelines.settings import sql_root
@@ -44,11 +44,12 @@ def inputs(n: int, apart: float = 0.4, seed: int = 1) -> dict[str, pl.LazyFrame]
     )
     covariates = covariates.with_columns(pl.lit(STUDY).alias("study_id"), pl.lit(1, pl.Int64).alias("trial_number"))
     table = "ref.continuous_outcome"
-    return {
+    given = {
         "features.outcome_value": values.lazy(),
         "features.covariate": covariates.with_columns(pl.col("value").cast(pl.Float64)).lazy(),
         table: read_csv(sql_root() / "ref" / "continuous_outcome.csv", CONTRACTS[table]),
     }
+    return given | {propensity_model.TABLE: propensity_model.propensity_model(given, FACTS)}
 
 
 def estimated(given: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -100,8 +101,10 @@ def test_diagnostics_do_not_change_with_the_difference_in_outcome() -> None:
     given = inputs(1500)
     told = given["features.outcome_value"]
     moved = told.with_columns(pl.col("change") + 50.0 * pl.col("is_target").cast(pl.Float64))
+    again = given | {"features.outcome_value": moved}
+    again |= {propensity_model.TABLE: propensity_model.propensity_model(again, FACTS)}
     before = contrast_tables.diagnostics(given, FACTS).collect()
-    after = contrast_tables.diagnostics(given | {"features.outcome_value": moved}, FACTS).collect()
+    after = contrast_tables.diagnostics(again, FACTS).collect()
     assert before.drop("value").equals(after.drop("value"))
     assert before["value"].fill_null(-1).to_list() == pytest.approx(after["value"].fill_null(-1).to_list(), abs=1e-9)
 
