@@ -1,8 +1,9 @@
 """Counting: of every check and stratum, how many rows were asked and how many do not hold. No verdict, no threshold.
 
-Row questions of a table are counted in one scan of each person bucket, into two bit sets a row, of the checks it was
-asked and of those it breaks: then there is one aggregation, whatever the number of checks. Questions within a person are
-asked bucket by bucket, others of the whole table. Counts add up over buckets.
+Row questions of a table are counted in one scan of each person bucket. Each question leaves two bits of a row: that it
+was asked, and that it does not hold; the bits of many stand in one number, and rows alike in all numbers and strata are
+counted together. Questions within a person are asked bucket by bucket, others of the whole table. Counts add up over
+buckets.
 """
 
 import logging
@@ -22,8 +23,8 @@ from pipelines.warehouse.store import Store
 ALL = "all"
 NOTHING = "none"
 COUNTS = {"check_id": pl.String, "stratum": pl.String, "n_violated": pl.Int64, "n_evaluated": pl.Int64}
-# A bit set must fit the sign-free part of a BIGINT.
-_BITS = 62
+# Two bits each must fit the sign-free part of a BIGINT.
+_QUESTIONS_OF_NUMBER = 31
 _log = logging.getLogger(__name__)
 
 
@@ -85,27 +86,27 @@ def added_up(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[pl.DataFrame]:
-    for start in range(0, len(asked.rows), _BITS):
-        together = asked.rows[start : start + _BITS]
-        try:
-            yield from _scanned(connection, asked, together)
-        except duckdb.Error:
-            # One question that cannot be asked must not take the others along: each on its own tells which.
-            for alone in together:
-                try:
-                    yield from _scanned(connection, asked, (alone,))
-                except duckdb.Error as error:
-                    yield _uncounted(alone[0], error)
+    if not asked.rows:
+        return
+    try:
+        yield from _scanned(connection, asked, asked.rows)
+    except duckdb.Error:
+        # One question that cannot be asked must not take the others along: each on its own tells which.
+        for alone in asked.rows:
+            try:
+                yield from _scanned(connection, asked, (alone,))
+            except duckdb.Error as error:
+                yield _uncounted(alone[0], error)
 
 
 def _scanned(connection: duckdb.DuckDBPyConnection, asked: Asked, rows: tuple[Rows, ...]) -> Iterator[pl.DataFrame]:
-    """Scan once, then take the bit sets apart."""
-    masks = connection.sql(scan_query(asked, rows)).pl()
+    """Scan once, then take the bits apart."""
+    alike = connection.sql(scan_query(asked, rows)).pl()
     strata = _strata(rows)
     for position, (name, question) in enumerate(rows):
-        bit = 1 << position
-        broken = (pl.col("broken") & bit) > 0
-        found = masks.filter((pl.col("asked") & bit) > 0)
+        number, place = divmod(position, _QUESTIONS_OF_NUMBER)
+        found = alike.filter((pl.col(f"answers{number}") & (1 << 2 * place)) > 0)
+        broken = (pl.col(f"answers{number}") & (2 << 2 * place)) > 0
         sums = (
             pl.col("n").filter(broken).sum().cast(pl.Int64).alias("n_violated"),
             pl.col("n").sum().cast(pl.Int64).alias("n_evaluated"),
@@ -117,16 +118,21 @@ def _scanned(connection: duckdb.DuckDBPyConnection, asked: Asked, rows: tuple[Ro
 
 
 def scan_query(asked: Asked, rows: tuple[Rows, ...]) -> str:
-    """The one scan: strata, the checks a row was asked, the checks it breaks, and how many rows are alike."""
-    questions = [question for _, question in rows]
+    """The one scan: strata, the answers of a row in numbers of two bits a question, and how many rows are alike."""
     labels = [f"{column} as s{n}" for n, column in enumerate(_strata(rows))]
-    asks = [f"cast(({q.where}) is true as bigint) * {1 << n}" for n, q in enumerate(questions)]
-    breaks = [
-        f"case when ({q.where}) and ({q.holds}) is not true then {1 << n} else 0 end" for n, q in enumerate(questions)
+    numbers = [rows[start : start + _QUESTIONS_OF_NUMBER] for start in range(0, len(rows), _QUESTIONS_OF_NUMBER)]
+    answers = [
+        f"{' | '.join(_answer(question, place) for place, (_, question) in enumerate(number))} as answers{n}"
+        for n, number in enumerate(numbers)
     ]
-    columns = ", ".join([*labels, f"{' | '.join(asks)} as asked", f"{' | '.join(breaks)} as broken"])
     source = asked.source.replace("{batch}", _qualified(asked.table))
-    return f"select *, count(*) as n from (select {columns} from {source}) group by all"
+    return f"select *, count(*) as n from (select {', '.join([*labels, *answers])} from {source}) group by all"
+
+
+def _answer(question: RowQuestion, place: int) -> str:
+    """Not asked, holds or broken, at its place; a condition that is NULL does not hold, and is not asked."""
+    holds = f"case when ({question.holds}) then {1 << 2 * place} else {3 << 2 * place} end"
+    return f"(case when ({question.where}) then {holds} else 0 end)"
 
 
 def _query_counts(
