@@ -34,7 +34,7 @@ from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
 from pipelines.warehouse.bucket import SLOT_SQL, Bucket
 from pipelines.warehouse.engine import connect, literal
-from pipelines.warehouse.runner import Runner
+from pipelines.warehouse.runner import Runner, StepReport
 from pipelines.warehouse.step import from_csv, from_sql, read_csv
 from pipelines.warehouse.store import Store
 
@@ -252,7 +252,7 @@ def measure(settings: Settings, persons: int) -> dict[str, Any]:
         rows = sum(pool.map(generate, [share] * len(buckets), buckets, [persons] * len(buckets)))
         result |= {"rows": rows, "generate_s": time.perf_counter() - started}
     result["raw_bytes"] = sum(path.stat().st_size for table in RAW for path in Store(settings).files(table))
-    _manifest(settings)
+    write_manifest(settings)
 
     def timed(work: Callable[[Settings, Bucket], int]) -> Watch:
         with ProcessPoolExecutor(settings.threads, mp_context=get_context("forkserver")) as pool:
@@ -264,17 +264,12 @@ def measure(settings: Settings, persons: int) -> dict[str, Any]:
     readings = {"reading_into_memory": read_into_memory, "reading_into_checksum": read_into_checksum}
     before = {name: timed(read).seconds() for name, read in readings.items()}
 
-    files = {table: sqlfile.read(sql_root() / f"{table.replace('.', '/')}.sql") for table in MADE}
-    read = {name for file in files.values() for name in sqlfile.stored_inputs(file) if name.startswith("ref.")}
     with Runner(settings, RUN) as runner:
-        for table in sorted(read):
-            runner.bring_up_to_date(from_csv(sql_root() / f"{table.replace('.', '/')}.csv"))
-        result["steps_s"], result["rows_made"] = {}, {}
+        make_reference(runner)
         with Watch() as watch:
-            for table in MADE:
-                report = runner.bring_up_to_date(from_sql(files[table]))
-                result["steps_s"][table] = round(report.seconds, 2)
-                result["rows_made"][table] = report.rows
+            reports = run_steps(runner)
+    result["steps_s"] = {table: round(report.seconds, 2) for table, report in reports.items()}
+    result["rows_made"] = {table: report.rows for table, report in reports.items()}
     twice = [timed(harmonise_into_memory) for _ in range(2)]
     result["peak_memory_gib"] = round(max(watch.peak, *(harmonising.peak for harmonising in twice)) / 2**30, 2)
     first, second = (harmonising.seconds() for harmonising in twice)
@@ -289,7 +284,23 @@ def measure(settings: Settings, persons: int) -> dict[str, Any]:
     return result
 
 
-def _manifest(settings: Settings) -> None:
+def _made_files() -> dict[str, sqlfile.SqlFile]:
+    return {table: sqlfile.read(sql_root() / f"{table.replace('.', '/')}.sql") for table in MADE}
+
+
+def make_reference(runner: Runner) -> None:
+    """The code lists that the steps read."""
+    read = {name for file in _made_files().values() for name in sqlfile.stored_inputs(file) if name.startswith("ref.")}
+    for table in sorted(read):
+        runner.bring_up_to_date(from_csv(sql_root() / f"{table.replace('.', '/')}.csv"))
+
+
+def run_steps(runner: Runner) -> dict[str, StepReport]:
+    """Every step from the raw rows to `staging.lab_result`, with what it tells of itself."""
+    return {table: runner.bring_up_to_date(from_sql(file)) for table, file in _made_files().items()}
+
+
+def write_manifest(settings: Settings) -> None:
     with connect(settings) as connection:
         query = (
             "select unnest(['flat', 'omop']) as source_id, 'lab.csv' as source_file, 'other' as format_code, 1 as bytes, "
@@ -334,7 +345,7 @@ def _account(settings: Settings, bucket: Bucket) -> dict[str, Any]:
     }
 
 
-def _machine() -> str:
+def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
@@ -344,7 +355,7 @@ def _machine() -> str:
 
 def sql_digest() -> str:
     """Digest of the SQL that was measured: the files of the steps and of the views behind them."""
-    files = [sqlfile.read(sql_root() / f"{table.replace('.', '/')}.sql") for table in MADE]
+    files = _made_files().values()
     texts = {file.text for file in files} | {view.text for file in files for view in sqlfile.views_behind(file)}
     return sha256("\n".join(sorted(texts)).encode()).hexdigest()
 
@@ -365,7 +376,7 @@ def main() -> None:
     )
     result = measure(settings, int(given.rows / ROWS_PER_PERSON))
     result |= {"threads": given.threads, "memory_gb": given.memory_gb, "load_average": os.getloadavg()[0]}
-    result |= {"duckdb": duckdb.__version__, "python": platform.python_version(), "machine": _machine()}
+    result |= {"duckdb": duckdb.__version__, "python": platform.python_version(), "machine": machine()}
     result |= {"sql_sha256": sql_digest(), "measured_on": time.strftime("%Y-%m-%d")}
     text = json.dumps(result, indent=2)
     print(text)
