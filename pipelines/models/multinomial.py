@@ -1,0 +1,163 @@
+"""Multinomial logistic regression: chances of doses or of staying, and how much each row tells about the coefficients.
+
+Two categories make it the logistic model. Unpenalised and for tables of person-periods; propensities of a million people
+with a penalty are `logistic`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from pipelines.models.errors import NotEstimable
+
+_MOST_STEPS = 60
+#: half the squared Newton decrement at which a fit has converged; a share of the loss, its rounding noise, is added
+_TOLERANCE, _NOISE = 1e-13, 1e-15
+#: a log odds beyond this is a chance of 0 or 1: there is no finite fit
+_SEPARATED = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MultinomialFit:
+    """A converged fit of K categories, the first of which is the reference.
+
+    Attributes:
+        coefficients: [K - 1, p + 1] log odds against category 0, intercept first, per unit of the covariates.
+        probabilities: [n, K] of the rows of the fit.
+        inverse_information: [(K - 1)(p + 1), same] of the coefficients, category by category.
+    """
+
+    coefficients: np.ndarray
+    probabilities: np.ndarray
+    inverse_information: np.ndarray
+
+    def predict(self, design: np.ndarray) -> np.ndarray:
+        """[m, K] chances at `design` [m, p]."""
+        return _softmax(_with_intercept(design) @ self.coefficients.T)
+
+    def gathered(self, design: np.ndarray, category: np.ndarray, along: np.ndarray) -> np.ndarray:
+        """[(K - 1)(p + 1), q] sum over rows of score times `along` [n, q]; rows and design as fitted."""
+        residual = _indicators(category, self.probabilities.shape[1]) - self.probabilities[:, 1:]
+        x = _with_intercept(design)
+        return np.concatenate([x.T @ (part[:, None] * along) for part in residual.T])
+
+    def spread(self, design: np.ndarray, category: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """[n, q] every row's score times `direction` [(K - 1)(p + 1), q]."""
+        residual = _indicators(category, self.probabilities.shape[1]) - self.probabilities[:, 1:]
+        x = _with_intercept(design)
+        parts = np.split(direction, residual.shape[1])
+        return sum(each[:, None] * (x @ part) for each, part in zip(residual.T, parts, strict=True))
+
+
+def fit_multinomial(
+    design: np.ndarray, category: np.ndarray, n_categories: int, weights: np.ndarray | None = None
+) -> MultinomialFit:
+    """Maximum likelihood by Newton steps.
+
+    Args:
+        design: [n, p] without intercept; p may be 0.
+        category: [n] integers 0 to n_categories - 1, each occurring.
+        n_categories: K, at least 2.
+        weights: [n] not negative; None: ones.
+
+    Raises:
+        ValueError: shapes that differ, values that are not finite, or a category out of range.
+        NotEstimable: a category nobody has, collinear columns, separation, or no convergence.
+    """
+    x0, c = np.asarray(design, dtype=np.float64), np.asarray(category)
+    if x0.ndim != 2 or x0.shape[0] != c.size or not np.all(np.isfinite(x0)):
+        raise ValueError("design must be finite [n, p] with one row a category")
+    if c.size and (c.min() < 0 or c.max() >= n_categories):
+        raise ValueError(f"categories must lie between 0 and {n_categories - 1}")
+    w = np.ones(c.size) if weights is None else np.asarray(weights, dtype=np.float64)
+    counts = np.bincount(c, w, n_categories)
+    if not np.all(counts > 0):
+        raise NotEstimable(f"nobody is in category {int(np.flatnonzero(counts <= 0)[0])} of a multinomial model")
+    center, scale = x0.mean(axis=0), x0.std(axis=0)
+    if np.any(scale <= 1e-12 * np.maximum(np.abs(center), 1.0)):
+        raise NotEstimable("a covariate of a multinomial model is constant: leave it out")
+    x = _with_intercept((x0 - center) / scale)
+    y = _indicators(c, n_categories)
+    beta = np.zeros((n_categories - 1, x.shape[1]))
+    beta[:, 0] = np.log(counts[1:] / counts[0])
+    loss = _loss(x, c, w, beta)
+    for _ in range(_MOST_STEPS):
+        probability = _softmax(x @ beta.T)
+        gradient = ((y - probability[:, 1:]) * w[:, None]).T @ x
+        information = _information(x, probability, w)
+        try:
+            factor = linalg.cho_factor(information)
+        except linalg.LinAlgError as error:
+            raise NotEstimable(
+                "covariates of a multinomial model tell each other, or separate the categories"
+            ) from error
+        move = linalg.cho_solve(factor, gradient.ravel())
+        decrement = float(gradient.ravel() @ move)
+        if decrement / 2 < _TOLERANCE + _NOISE * abs(loss):
+            break
+        beta, loss = _shortened(x, c, w, beta, move.reshape(beta.shape), loss, decrement)
+        if np.abs(x @ beta.T).max() > _SEPARATED:
+            raise NotEstimable("separation: covariates tell a category of a multinomial model without error")
+    else:
+        raise NotEstimable(f"a multinomial model did not converge in {_MOST_STEPS} steps")
+    back = np.eye(x.shape[1])
+    back[1:, 1:] = np.diag(1 / scale)
+    back[0, 1:] = -center / scale
+    turned = np.kron(np.eye(n_categories - 1), back)
+    inverse = turned @ linalg.cho_solve(factor, np.eye(beta.size)) @ turned.T
+    return MultinomialFit(beta @ back.T, probability, inverse)
+
+
+def _with_intercept(design: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.ones(design.shape[0]), design])
+
+
+def _indicators(category: np.ndarray, n_categories: int) -> np.ndarray:
+    """[n, K - 1] of the categories after the first."""
+    return (category[:, None] == np.arange(1, n_categories)).astype(np.float64)
+
+
+def _softmax(log_odds: np.ndarray) -> np.ndarray:
+    full = np.column_stack([np.zeros(log_odds.shape[0]), log_odds])
+    full = np.exp(full - full.max(axis=1, keepdims=True))
+    return full / full.sum(axis=1, keepdims=True)
+
+
+def _loss(x: np.ndarray, category: np.ndarray, w: np.ndarray, beta: np.ndarray) -> float:
+    full = np.column_stack([np.zeros(x.shape[0]), x @ beta.T])
+    top = full.max(axis=1)
+    total = top + np.log(np.exp(full - top[:, None]).sum(axis=1))
+    return float(w @ (total - full[np.arange(x.shape[0]), category]))
+
+
+def _information(x: np.ndarray, probability: np.ndarray, w: np.ndarray) -> np.ndarray:
+    k, p = probability.shape[1] - 1, x.shape[1]
+    found = np.empty((k * p, k * p))
+    for a in range(k):
+        for b in range(a, k):
+            own = probability[:, a + 1] * ((1.0 if a == b else 0.0) - probability[:, b + 1]) * w
+            block = x.T @ (x * own[:, None])
+            found[a * p : (a + 1) * p, b * p : (b + 1) * p] = block
+            found[b * p : (b + 1) * p, a * p : (a + 1) * p] = block.T
+    return found
+
+
+def _shortened(
+    x: np.ndarray,
+    category: np.ndarray,
+    w: np.ndarray,
+    beta: np.ndarray,
+    move: np.ndarray,
+    loss: float,
+    decrement: float,
+) -> tuple[np.ndarray, float]:
+    """The Newton step, halved until the loss falls."""
+    length = 1.0
+    for _ in range(30):
+        tried = beta + length * move
+        found = _loss(x, category, w, tried)
+        if found <= loss - 1e-4 * length * decrement + 1e-12 * abs(loss):
+            return tried, found
+        length /= 2
+    raise NotEstimable("a multinomial model did not converge: no step lowers its loss")
