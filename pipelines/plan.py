@@ -150,6 +150,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.distribution_shift:distribution_shift",
         ("models.value_histogram", "raw.previous_histogram"),
     ),
+    _python("models.change_point", "pipelines.models.change_point:change_point", ("models.level_change",)),
     _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
     _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic"),

@@ -104,6 +104,7 @@ def clean() -> Frames:
         "models.distribution_shift",
         pl.DataFrame([_shift(quantity, comparison, 0.1) for quantity, comparison in _COMPARED.values()]),
     )
+    made.add("models.change_point", pl.DataFrame([_level(quantity) for quantity in ("lab", "bmd")]))
     return made.whole()
 
 
@@ -131,6 +132,8 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
         _results(made, change)
     for quantity, comparison in _COMPARED.values():
         made.add("models.distribution_shift", pl.DataFrame([_shift(quantity, comparison, 0.9, "moved")]))
+    for number, spoils in enumerate(_STEPS):
+        made.add("models.change_point", pl.DataFrame([_level(**spoils, place=f"place{number}")]))
     made.frames |= _lists_spoiled(frames)
     _contracts(made, frames)
     return made.whole()
@@ -209,6 +212,24 @@ _COMPARED = {
 def _shift(quantity: str, comparison: str, psi: float, place: str = "place") -> dict[str, Any]:
     named = {"quantity": quantity, "item_code": "item", "place_code": place, "comparison": comparison}
     return named | {"n": 5000, "n_reference": 5000, "n_bins": 10, "psi": psi}
+
+
+_STEPS: tuple[dict[str, Any], ...] = (
+    {"quantity": "lab", "change_pct": -20.0, "p_adjusted": 0.01},
+    {"quantity": "bmd", "change_pct": -20.0, "p_adjusted": 0.01},
+    {"z": None},
+    {"ci_high_pct": -90.0},
+    {"status": "too_few_pairs"},
+)
+
+
+def _level(quantity: str = "lab", place: str = "place", **other: Any) -> dict[str, Any]:
+    """A quarter of a place without a step, or with what `other` says."""
+    kind = "laboratory" if quantity == "lab" else "densitometer"
+    named = {"quantity": quantity, "item_code": "item", "place_kind": kind, "place_code": place, "quarter_number": 8060}
+    found = {"change_pct": 0.1, "ci_low_pct": -30.0, "ci_high_pct": 2.0, "z": 0.1, "p_adjusted": 1.0, "is_peak": True}
+    rest = {"starts_on": dt.date(2015, 1, 1), "n_pairs": 50, "mean_quarters_apart": 2.0, "status": "evaluated"}
+    return named | found | rest | {"cause_code": "no_recorded_change"} | other
 
 
 def _features(made: Planted, violation: tuple[str, str] | None, is_whole: bool = False) -> None:
