@@ -1,0 +1,314 @@
+"""Parametric g-formula: what would have happened under a rule of treatment, by simulating histories period by period.
+
+Every variable of a period has a model given the history so far; treatment follows its own model (natural course) or a rule,
+which may look at the history (titrate, stop). The outcome is a mean at the end or a chance of an event in each period. Not
+here: which rules are asked for, and what a variable means.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipelines.domain.randomness import generator
+from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import Bootstrap, person_bootstrap
+from pipelines.models.multinomial import MultinomialFit, fit_multinomial
+
+Kind = Literal["normal", "categorical"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What is known of people [n] at one moment of a period: baseline values, and series [n, T] up to here.
+
+    Entries of later periods, and of variables later in the order of this period, must not be read; in simulations they are
+    NaN, so that reading them is an error and not a leak.
+    """
+
+    baseline: Mapping[str, np.ndarray]
+    series: Mapping[str, np.ndarray]
+    period: int
+
+    def now(self, name: str) -> np.ndarray:
+        """[n] value of this period."""
+        return self.series[name][:, self.period]
+
+    def before(self, name: str, start: np.ndarray | float, lag: int = 1) -> np.ndarray:
+        """[n] value `lag` periods ago, `start` before the first period."""
+        if self.period >= lag:
+            return self.series[name][:, self.period - lag]
+        n = next(iter(self.series.values())).shape[0]
+        return np.broadcast_to(np.asarray(start, dtype=np.float64), (n,))
+
+    def up_to_now(self, name: str) -> np.ndarray:
+        """[n, period + 1] values to this period."""
+        return self.series[name][:, : self.period + 1]
+
+
+Terms = Callable[[History], np.ndarray]
+#: the category of treatment of everybody [n] from their history
+Rule = Callable[[History], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A variable drawn in every period: its name, kind, and the terms [n, p] (no intercept) of its pooled model.
+
+    A categorical variable holds integers 0 to `n_categories` - 1. A normal one is linear with one residual SD.
+    """
+
+    name: str
+    kind: Kind
+    terms: Terms
+    n_categories: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Steps in the order in which they happen in a period, which of them is treatment, and the outcome's terms.
+
+    outcome `mean`: a linear model of the outcome at the end, terms of the whole history; `hazard`: a pooled logistic model
+    of the event in a period, terms of the history through that period.
+    """
+
+    steps: tuple[Step, ...]
+    treatment: str
+    outcome: Literal["mean", "hazard"]
+    outcome_terms: Terms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """People [n] in periods [T].
+
+    Attributes:
+        baseline: name to [n].
+        series: name to [n, T]; not read where not present. NaN: not known, so that this row does not fit this variable
+            (a person who leaves within the period).
+        is_present: [n, T] in the period: alive, followed. Once false, false for good.
+        outcome: [n] at the end (mean), or [n, T] 0 or 1, event in the period (hazard); not read where not seen.
+        is_seen: of the outcome's shape.
+        person_id: [n] integers.
+    """
+
+    baseline: Mapping[str, np.ndarray]
+    series: Mapping[str, np.ndarray]
+    is_present: np.ndarray
+    outcome: np.ndarray
+    is_seen: np.ndarray
+    person_id: np.ndarray
+
+    def taken(self, rows: np.ndarray) -> "Panel":
+        """People by row number, with repeats."""
+        return Panel(
+            {name: values[rows] for name, values in self.baseline.items()},
+            {name: values[rows] for name, values in self.series.items()},
+            *(part[rows] for part in (self.is_present, self.outcome, self.is_seen, self.person_id)),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Linear:
+    coefficients: np.ndarray
+    residual_sd: float
+
+    def mean(self, terms: np.ndarray) -> np.ndarray:
+        return self.coefficients[0] + terms @ self.coefficients[1:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GFormulaFit:
+    """All models, fitted: of each step in order, and of the outcome."""
+
+    model: Model
+    steps: tuple[_Linear | MultinomialFit, ...]
+    outcome: _Linear | MultinomialFit
+    n_periods: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulated:
+    """A population under a rule.
+
+    `mean`: of the outcome at the end, or risk of the event by the end; `risk` [T] by the end of each period (hazard, else
+    empty); `series`: name to [m, T] simulated; `category_shares` [T, K] of treatment.
+    """
+
+    mean: float
+    risk: np.ndarray
+    series: Mapping[str, np.ndarray]
+    category_shares: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class NaturalCourseGap:
+    """Simulated less observed mean of a variable (or share of a category) in a period, and in SDs of the observed."""
+
+    name: str
+    period: int
+    simulated: float
+    observed: float
+    standardised_gap: float
+
+
+def fit_g_formula(panel: Panel, model: Model) -> GFormulaFit:
+    """Fit every model on the rows that are there: variables among those present, the outcome among those seen.
+
+    Raises:
+        ValueError: treatment is not a categorical step, or somebody comes back.
+        NotEstimable: a model cannot be fitted; the message names the variable.
+    """
+    named = {step.name: step for step in model.steps}
+    if model.treatment not in named or named[model.treatment].kind != "categorical":
+        raise ValueError("treatment must be one of the steps, and categorical")
+    n_periods = panel.is_present.shape[1]
+    if np.any(panel.is_present[:, 1:] & ~panel.is_present[:, :-1]):
+        raise ValueError("a person who is not present cannot come back")
+    fits = []
+    for step in model.steps:
+        own = panel.series[step.name]
+        terms, values = _stacked(panel, step.terms, own, panel.is_present & np.isfinite(own))
+        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories))
+    if model.outcome == "hazard":
+        terms, values = _stacked(panel, model.outcome_terms, panel.outcome, panel.is_seen & panel.is_present)
+        outcome = _fitted("outcome", "categorical", terms, values, 2)
+    else:
+        last = History(panel.baseline, panel.series, n_periods - 1)
+        rows = panel.is_seen & panel.is_present[:, -1]
+        outcome = _fitted("outcome", "normal", model.outcome_terms(last)[rows], panel.outcome[rows], 2)
+    return GFormulaFit(model, tuple(fits), outcome, n_periods)
+
+
+def simulate(
+    fit: GFormulaFit, baseline: Mapping[str, np.ndarray], rule: Rule | None, seed: int, copies: int = 1
+) -> Simulated:
+    """Histories of `copies` of everybody at baseline under a rule; None is the natural course.
+
+    The same seed gives every rule the same chances, so that contrasts of rules carry little noise of their own.
+
+    Raises:
+        ValueError: a rule gives something other than categories of treatment.
+    """
+    model = fit.model
+    start = {name: np.repeat(values, copies) for name, values in baseline.items()}
+    n = next(iter(start.values())).size
+    series = {step.name: np.full((n, fit.n_periods), np.nan) for step in model.steps}
+    alive, risk = np.ones(n), []
+    for period in range(fit.n_periods):
+        history = History(start, series, period)
+        for number, (step, own) in enumerate(zip(model.steps, fit.steps, strict=True)):
+            rng = generator(seed, f"g_formula, step {number}", period)
+            if step.name == model.treatment and rule is not None:
+                drawn = _by_rule(rule, history, step.n_categories)
+            else:
+                drawn = _drawn(own, step.terms(history), rng, n)
+            series[step.name][:, period] = drawn
+        if isinstance(fit.outcome, MultinomialFit):
+            alive = alive * fit.outcome.predict(model.outcome_terms(history))[:, 0]
+            risk.append(1.0 - float(alive.mean()))
+    if isinstance(fit.outcome, MultinomialFit):
+        mean = risk[-1]
+    else:
+        mean = float(fit.outcome.mean(model.outcome_terms(History(start, series, fit.n_periods - 1))).mean())
+    k = next(step.n_categories for step in model.steps if step.name == model.treatment)
+    shares = (series[model.treatment][:, :, None] == np.arange(k)).mean(axis=0)
+    return Simulated(mean, np.array(risk), series, shares)
+
+
+def natural_course(fit: GFormulaFit, panel: Panel, seed: int, copies: int = 1) -> tuple[NaturalCourseGap, ...]:
+    """Does the simulation without a rule reproduce what was seen? Means of every variable, period by period.
+
+    Observed means are of those present: where leaving depends on the history they differ from the simulated ones, which are
+    of everybody, though every model be right.
+    """
+    found = simulate(fit, panel.baseline, None, seed, copies)
+    gaps = []
+    for step in fit.model.steps:
+        levels = range(1, step.n_categories) if step.kind == "categorical" else (None,)
+        for period in range(fit.n_periods):
+            own = panel.series[step.name][:, period]
+            seen = own[panel.is_present[:, period] & np.isfinite(own)]
+            for level in levels:
+                ours = found.series[step.name][:, period]
+                theirs = seen
+                name = step.name
+                if level is not None:
+                    ours, theirs, name = ours == level, seen == level, f"{step.name}: {level}"
+                gap = float(np.mean(ours) - np.mean(theirs))
+                spread = float(np.std(theirs))
+                relative = gap / spread if spread > 0 else float("nan")
+                gaps.append(NaturalCourseGap(name, period, float(np.mean(ours)), float(np.mean(theirs)), relative))
+    return tuple(gaps)
+
+
+def rule_contrast(
+    panel: Panel, model: Model, rule: Rule | None, reference: Rule | None, seed: int, copies: int
+) -> float:
+    """Mean outcome (or risk) under a rule less that under another, everything fitted anew."""
+    fit = fit_g_formula(panel, model)
+    return (
+        simulate(fit, panel.baseline, rule, seed, copies).mean
+        - simulate(fit, panel.baseline, reference, seed, copies).mean
+    )
+
+
+def bootstrapped_contrast(
+    panel: Panel, model: Model, rule: Rule | None, reference: Rule | None, seed: int, copies: int, n_resamples: int
+) -> tuple[float, Bootstrap]:
+    """`rule_contrast`, with resamples of people in which every model is fitted anew."""
+
+    def again(rows: np.ndarray) -> float:
+        return rule_contrast(panel.taken(rows), model, rule, reference, seed, copies)
+
+    estimate = rule_contrast(panel, model, rule, reference, seed, copies)
+    return estimate, person_bootstrap(panel.person_id, again, n_resamples, seed)
+
+
+def _stacked(panel: Panel, terms: Terms, values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Terms and values of all periods, of the rows asked for."""
+    parts, told = [], []
+    for period in range(rows.shape[1]):
+        here = rows[:, period]
+        if here.any():
+            parts.append(terms(History(panel.baseline, panel.series, period))[here])
+            told.append(values[here, period])
+    if not parts:
+        raise NotEstimable("nobody is present in any period")
+    return np.concatenate(parts), np.concatenate(told)
+
+
+def _fitted(name: str, kind: Kind, terms: np.ndarray, values: np.ndarray, k: int) -> _Linear | MultinomialFit:
+    if not (np.all(np.isfinite(terms)) and np.all(np.isfinite(values))):
+        raise ValueError(f"{name}: a value that counts as known is missing")
+    try:
+        if kind == "categorical":
+            return fit_multinomial(terms, values.astype(np.int64), k)
+        x = np.column_stack([np.ones(values.size), terms])
+        scale = np.abs(x).max(axis=0) if values.size else np.zeros(x.shape[1])
+        if not np.all(scale > 0) or values.size <= x.shape[1]:
+            raise NotEstimable("too few rows, or a term that is 0 for everybody")
+        q, r = np.linalg.qr(x / scale)
+        size = np.abs(np.diag(r))
+        if size.min() <= 1e-10 * size.max():
+            raise NotEstimable("terms tell each other")
+        beta = np.linalg.solve(r, q.T @ values) / scale
+        rest = values - x @ beta
+        return _Linear(beta, float(np.sqrt(rest @ rest / (values.size - x.shape[1]))))
+    except NotEstimable as error:
+        raise NotEstimable(f"{name}: {error}", error.columns) from error
+
+
+def _drawn(own: _Linear | MultinomialFit, terms: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+    if isinstance(own, _Linear):
+        return own.mean(terms) + own.residual_sd * rng.standard_normal(n)
+    ladder = np.cumsum(own.predict(terms), axis=1)[:, :-1]
+    return (rng.random(n)[:, None] > ladder).sum(axis=1).astype(np.float64)
+
+
+def _by_rule(rule: Rule, history: History, n_categories: int) -> np.ndarray:
+    given = np.asarray(rule(history), dtype=np.float64)
+    if not np.all(np.isin(given, np.arange(n_categories))):
+        raise ValueError(f"a rule must give categories 0 to {n_categories - 1}, from what is known by then")
+    return given
