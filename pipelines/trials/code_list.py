@@ -21,6 +21,9 @@ _LISTS: dict[Kind, tuple[str, tuple[str, ...]]] = {
 # Sites of scans that no reference population covers, so that the list does not hold them.
 _MORE: dict[Kind, frozenset[str]] = {"site": frozenset({"lumbar_spine", "total_hip", "femoral_neck"})}
 
+# Outcomes that are counted from several tables, so that no list holds them.
+_COUNTED_OUTCOMES = frozenset({"months_since_e2", "months_since_dxa", "on_schedule", "time_in_window_pct"})
+
 
 def _rows(name: str) -> list[dict[str, str]]:
     with (sql_root() / "ref" / f"{name}.csv").open(newline="") as lines:
@@ -43,6 +46,19 @@ def measured_levels() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def covariates_known() -> frozenset[str]:
+    """Covariates that a clinical study may ask for."""
+    return frozenset(row["covariate_code"] for row in _rows("covariate"))
+
+
+@lru_cache(maxsize=1)
+def outcomes_known() -> frozenset[str]:
+    """Outcomes that a clinical study may ask for."""
+    lists = (("continuous_outcome", "outcome_code"), ("phenotype", "phenotype_code"), ("symptom_code", "symptom_code"))
+    return _COUNTED_OUTCOMES.union(row[column] for name, column in lists for row in _rows(name))
+
+
+@lru_cache(maxsize=1)
 def _ingredients_of_class() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for row in _rows("drug"):
@@ -57,9 +73,18 @@ def ingredients(codes: tuple[str, ...]) -> frozenset[str]:
 
 def unknown(kind: Kind, codes: tuple[str, ...]) -> str:
     """What is wrong with codes that no list holds, with the codes next to them; empty where all are known."""
-    wrong = [code for code in codes if code not in allowed(kind)]
+    return _unlisted(codes, allowed(kind), f"no {kind}", f" in sql/ref/{_LISTS[kind][0]}.csv")
+
+
+def unlisted(codes: tuple[str, ...], known: frozenset[str]) -> str:
+    """The same of codes against a set of known ones."""
+    return _unlisted(codes, known, "unknown", "")
+
+
+def _unlisted(codes: tuple[str, ...], known: frozenset[str], no: str, where: str) -> str:
+    wrong = [code for code in codes if code not in known]
     if not wrong:
         return ""
-    near = dict.fromkeys(match for code in wrong for match in get_close_matches(code, sorted(allowed(kind)), n=3))
+    near = dict.fromkeys(match for code in wrong for match in get_close_matches(code, sorted(known), n=3))
     said = f"; near: {', '.join(near)}" if near else ""
-    return f"no {kind} {', '.join(wrong)} in sql/ref/{_LISTS[kind][0]}.csv{said}"
+    return f"{no} {', '.join(wrong)}{where}{said}"

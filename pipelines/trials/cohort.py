@@ -10,7 +10,19 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from pipelines.trials.code_list import ingredients
-from pipelines.trials.rule import Arm, Censor, Criterion, Days, Dose, EventSet, Part, Starts, TimeZero
+from pipelines.trials.rule import (
+    Arm,
+    Censor,
+    Criterion,
+    Days,
+    Dose,
+    EventSet,
+    NewUse,
+    Part,
+    Starts,
+    StartsNone,
+    TimeZero,
+)
 
 SURVEY = "survey"
 # What follow-up may end for in any cohort: a study may not use these words for something else.
@@ -75,6 +87,25 @@ class Cohort(Part):
                 raise ValueError(f"arms: {arm.code} and {following.code} overlap in dose")
         if mixed := [arm.code for arm in doses if len(ingredients(arm.drugs)) > 1]:
             raise ValueError(f"arms: {', '.join(mixed)} adds milligrams of different drugs; name one")
+        if nobody := self._arms_of_nobody(starts):
+            raise ValueError(f"arms: nobody can be in {', '.join(nobody)} (positivity zero)")
+
+    def _arms_of_nobody(self, starts: list[Starts]) -> list[str]:
+        """Arms that time zero rules out: empty bands of dose, and drugs that the day on which others begin leaves no room for."""
+        found = [
+            arm.code
+            for arm in self.arms
+            if isinstance(arm, Dose)
+            and arm.up_to_mg_per_week is not None
+            and arm.above_mg_per_week >= arm.up_to_mg_per_week
+        ]
+        if self.grace_days is None and isinstance(self.time_zero, NewUse):
+            opening = ingredients(self.time_zero.drugs)
+            for arm in self.arms:
+                others = opening.difference(*(ingredients(each.drugs) for each in starts if each is not arm))
+                if isinstance(arm, Starts | StartsNone) and not others:
+                    found.append(arm.code)
+        return found
 
     @property
     def event_sets(self) -> tuple[EventSet, ...]:

@@ -49,6 +49,13 @@ class Part(BaseModel):
             raise ValueError(wrong)
         return codes
 
+    @model_validator(mode="after")
+    def _bounded(self) -> "Part":
+        low, high = getattr(self, "minimum", None), getattr(self, "maximum", None)
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"minimum: {low:g} lies above the maximum of {high:g}: nobody can be eligible")
+        return self
+
     @property
     def event_set(self) -> EventSet | None:
         """The events asked for, where the rule asks for events."""

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import BadInput
-from pipelines.trials.code_list import measured_levels
+from pipelines.trials.code_list import covariates_known, measured_levels, outcomes_known, unlisted
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
+from pipelines.trials.study_line import line_of
 
 Design = Literal[
     "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
@@ -139,6 +140,13 @@ class Study(_Part):
         if self.design in _COMPARING and (alone := [c.code for c in self.cohort if len(c.arms) < 2]):
             raise ValueError(f"cohort: {', '.join(alone)} has no comparator, which design {self.design} needs")
         outcomes = (*self.outcomes.primary, *self.outcomes.secondary)
+        for name, given, known in (
+            ("covariates.codes", self.covariates.codes, covariates_known()),
+            ("outcomes.primary", self.outcomes.primary, outcomes_known()),
+            ("outcomes.secondary", self.outcomes.secondary, outcomes_known()),
+        ):
+            if wrong := unlisted(given, known):
+                raise ValueError(f"{name}: {wrong}")
         for number, contrast in enumerate(self.contrast):
             if problem := contrast.problem(self.cohort, outcomes):
                 raise ValueError(f"contrast.{number}: {problem}")
@@ -204,20 +212,25 @@ def read(path: Path) -> Study:
     """One study file.
 
     Raises:
-        BadInput: not TOML, or a field is missing, unknown or wrong; each problem names file and field.
+        BadInput: not TOML, or a field is missing, unknown or wrong; each problem names file, line and field.
     """
+    text = path.read_text()
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(text)
         study = Study.model_validate(content)
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{path.name}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise BadInput(
-            [f"{path.name}: {'.'.join(str(part) for part in p['loc']) or 'file'}: {p['msg']}" for p in error.errors()]
-        ) from error
+        raise BadInput([f"{path.name}: {_told(text, p['loc'], p['msg'])}" for p in error.errors()]) from error
     if study.id != path.stem:
         raise BadInput(f"{path.name}: id is '{study.id}'; it must be the name of the file")
     return study
+
+
+def _told(text: str, loc: tuple[str | int, ...], message: str) -> str:
+    line = line_of(text, loc, message)
+    place = "" if line is None else f"line {line}: "
+    return f"{place}{'.'.join(str(part) for part in loc) or 'file'}: {message}"
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.trials import code_list, cohort_rows, rule
 from pipelines.trials.study import catalogue, folder, read
+from pipelines.trials.study_line import line_of
 
 ORIGINAL = folder() / "ai_vs_tamoxifen.toml"
 CLINICAL = {name: study for name, study in catalogue().items() if not study.is_survey}
@@ -115,6 +116,77 @@ def test_refused_with_file_key_and_what_is_allowed(edited: Edited, old: str, new
     assert all(problem.startswith("ai_vs_tamoxifen.toml: ") for problem in refused.value.problems)
     assert any(said in problem for problem in refused.value.problems), refused.value.problems
     assert refused.value.exit_status == 2
+
+
+#: the six ways in which a study is bad, each in the line in which it stands
+BAD = {
+    "unknown column": (
+        "[outcomes]",
+        '[covariates]\ncodes = ["shoe_size"]\n\n[outcomes]',
+        "codes = [",
+        "unknown shoe_size",
+    ),
+    "unknown outcome": (
+        'primary = ["lumbar_spine_bmd_change_pct"',
+        'primary = ["lumbar_spine_bmd_change", "lumbar_spine_bmd_change_pct"',
+        "primary = [",
+        "unknown lumbar_spine_bmd_change; near: lumbar_spine_bmd_change_pct",
+    ),
+    "overlapping arms": (
+        'drugs = ["tamoxifen"]\nlabel',
+        'drugs = ["letrozole"]\nlabel',
+        "[[cohort.arms]]",
+        "aromatase_inhibitor and tamoxifen overlap in letrozole",
+    ),
+    "after time zero": ("days = 730", "days = -30", "days = -30", "greater than or equal to 0"),
+    "outcome among the covariates": (
+        "[outcomes]",
+        '[covariates]\ncodes = ["lumbar_spine_bmd_change_pct"]\n\n[outcomes]',
+        "[outcomes]",
+        "lumbar_spine_bmd_change_pct is also a covariate",
+    ),
+    "no comparator": ('comparator = "tamoxifen"\n', "", "[[contrast]]", "contrast.0.comparator: Field required"),
+    "positivity zero": (
+        'drugs = ["aromatase_inhibitor", "tamoxifen"]',
+        'drugs = ["aromatase_inhibitor"]',
+        "[[cohort.arms]]",
+        "nobody can be in tamoxifen (positivity zero)",
+    ),
+    "positivity zero by bounds": (
+        "minimum = 4\n",
+        "minimum = 4\nmaximum = 3\n",
+        "minimum = 4",
+        "minimum: 4 lies above the maximum of 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_study_is_refused_with_its_line(edited: Edited, kind: str):
+    old, new, stands, said = BAD[kind]
+    path = edited((old, new))
+    with pytest.raises(BadInput) as refused:
+        read(path)
+    (told,) = [problem for problem in refused.value.problems if said in problem]
+    line = re.match(r"ai_vs_tamoxifen\.toml: line (\d+): ", told)
+    assert line, told
+    assert path.read_text().splitlines()[int(line[1]) - 1].startswith(stands), told
+
+
+def test_lines_of_keys_of_tables_in_tables_and_of_what_is_missing():
+    text = ORIGINAL.read_text()
+    lines = text.splitlines()
+    days = line_of(text, ("cohort", 0, "eligibility", 8, "observed_before", "days"))
+    assert days
+    assert lines[days - 1] == "days = 730"
+    second = line_of(text, ("cohort", 1))
+    assert second
+    assert lines[second : second + 1] == ['code = "surgery"']
+    assert line_of(text, ("cohort", 1, "arms", 2, "colour")) == line_of(text, ("cohort", 1, "arms", 2))
+    assert line_of(text, ("nowhere",)) is None
+    assert line_of(text, (), "Value error, diagnostics.minimum_equipoise: 0.1 loosens") == 1 + lines.index(
+        "minimum_equipoise = 0.2"
+    )
 
 
 def test_a_result_may_be_covariate_before_and_outcome_after():
