@@ -1,0 +1,90 @@
+"""Two worlds with a grace period of known truth: a mean that a treatment moves, and an event that nothing moves.
+
+In each interval first observation may end, then another drug may be begun, then the treatment. Truth by quadrature.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.models.clone_weighting import NOTHING, GraceCourse
+from pipelines.models.observation import Stage
+
+PEOPLE, COVARIATES, INTERVALS = 2000, 4, 4
+TREATMENT, OTHER = 0, 1
+_LATE, _OTHER_CHANCE = -0.4, 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Graced:
+    """People [n] of one replication; `outcome` is NaN where nobody sees it."""
+
+    covariates: np.ndarray
+    course: GraceCourse
+    outcome: np.ndarray
+    stages: tuple[Stage, ...]
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def start_chance(x: np.ndarray, interval: int) -> np.ndarray:
+    """Of beginning the treatment in an interval."""
+    return logistic(-1.4 + 0.5 * x[..., 0] - 0.3 * x[..., 1] + 0.15 * interval)
+
+
+def effect(interval: np.ndarray | int) -> np.ndarray:
+    """Of the treatment begun in an interval: the later, the less."""
+    return np.asarray(-3.0 - _LATE * np.asarray(interval))
+
+
+def truth_of_means() -> float:
+    """Mean effect of beginning at the pace of people alike, in the last interval at the latest, over beginning nothing."""
+    points, mass = np.polynomial.hermite_e.hermegauss(60)
+    x = np.stack(np.meshgrid(points, points, indexing="ij"), axis=-1)
+    weight = np.outer(mass, mass) / mass.sum() ** 2
+    waiting, total = np.ones(weight.shape), np.zeros(weight.shape)
+    for interval in range(INTERVALS):
+        begins = start_chance(x, interval) if interval < INTERVALS - 1 else np.ones(weight.shape)
+        total += waiting * begins * effect(interval)
+        waiting = waiting * (1 - begins)
+    return float((weight * total).sum())
+
+
+def means(seed: int, n: int = PEOPLE) -> Graced:
+    """A measured outcome; people are lost within and after the grace period, and measured by what they are like."""
+    rng = np.random.default_rng([seed, 11])
+    x = rng.normal(size=(n, COVARIATES))
+    course = _course(rng, x, lambda at, begun: logistic(-3.2 + 0.7 * x[:, 1] + 0.5 * begun), start_chance, False)
+    moved = np.where(course.begun == TREATMENT, effect(course.begun_at), np.where(course.begun == OTHER, 1.0, 0.0))
+    complete = 2.0 * x[:, 0] + 1.5 * x[:, 1] - x[:, 2] + moved + rng.normal(0, 1.5, n)
+    followed = (course.end == INTERVALS) & (rng.random(n) < logistic(2.0 - 0.6 * x[:, 1]))
+    side = np.where(course.begun == TREATMENT, 1.0, -1.0)
+    measured = followed & (rng.random(n) < logistic(0.8 + 0.9 * x[:, 0] * side))
+    stages = (Stage("followed", course.end == INTERVALS, followed), Stage("measured", followed, measured))
+    return Graced(x, course, np.where(measured, complete, np.nan), stages)
+
+
+def events(seed: int, n: int = PEOPLE) -> Graced:
+    """An event by the horizon, by covariates alone: beginning the treatment changes nothing. Nobody is lost."""
+    rng = np.random.default_rng([seed, 12])
+    x = rng.normal(size=(n, COVARIATES))
+    chance = logistic(-1.6 + 0.8 * x[:, 2])
+    course = _course(rng, x, lambda at, begun: chance, lambda x, at: np.full(x.shape[0], 0.2), True)
+    later = rng.random(n) < 1 - (1 - chance) ** 2
+    everybody = np.ones(n, dtype=bool)
+    outcome = (course.is_settled_early | later).astype(np.float64)
+    return Graced(x, course, outcome, (Stage("followed", everybody, everybody),))
+
+
+def _course(rng: np.random.Generator, x: np.ndarray, ends, starts, is_settled: bool) -> GraceCourse:
+    n = x.shape[0]
+    begun, begun_at, ended_at = np.full(n, NOTHING), np.full(n, INTERVALS), np.full(n, INTERVALS)
+    for interval in range(INTERVALS):
+        ends_now = (ended_at == INTERVALS) & (rng.random(n) < ends(interval, begun == TREATMENT))
+        ended_at[ends_now] = interval
+        for code, chance in ((OTHER, np.full(n, _OTHER_CHANCE)), (TREATMENT, starts(x, interval))):
+            begins = (ended_at == INTERVALS) & (begun == NOTHING) & (rng.random(n) < chance)
+            begun[begins], begun_at[begins] = code, interval
+    return GraceCourse(INTERVALS, begun, begun_at, ended_at, np.full(n, is_settled))
