@@ -26,7 +26,8 @@ class AugmentedSpec:
     """How nuisances are fitted.
 
     `penalty` is that of the treatment and `observation_penalty` that of the observation models (`fit_logistic`);
-    propensities are kept within `least_probability` and 1 less it, chances of observation above it.
+    propensities are kept within `least_probability` and 1 less it, chances of observation above it. `maximum` is the greatest
+    weight of a residual, their product; None: `greatest_weight` of the number of rows.
     """
 
     seed: int
@@ -34,11 +35,12 @@ class AugmentedSpec:
     observation_penalty: float
     n_folds: int = 5
     least_probability: float = 0.01
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AugmentedEstimate:
-    """The contrast, with the cross-fitted nuisances [n] behind it and how many probabilities were moved to a bound."""
+    """The contrast, the cross-fitted nuisances [n] behind it, and how many propensities and weights were moved to a bound."""
 
     contrast: ContrastEstimate
     propensity: np.ndarray
@@ -92,11 +94,14 @@ def augmented_contrast(
             if rows.sum() < _LEAST_IN_ARM:
                 raise NotEstimable(f"an arm has fewer than {_LEAST_IN_ARM} outcomes outside a fold")
             predicted[arm][out] = ridge_prediction(design[rows], y[rows], design[out])
+    most = greatest_weight(n) if spec.maximum is None else spec.maximum
     bounded = np.clip(propensity, spec.least_probability, 1.0 - spec.least_probability)
-    means, influence, weights = [], np.zeros(n), np.zeros(n)
+    means, influence, weights, n_cut = [], np.zeros(n), np.zeros(n), 0
     for sign, arm in ((1.0, True), (-1.0, False)):
         own = bounded if arm else 1.0 - bounded
         weight = np.where((treated == arm) & seen, 1.0 / (own * chance), 0.0)
+        n_cut += int((weight > most).sum())
+        weight = np.minimum(weight, most)
         weight *= n / weight.sum()
         values = predicted[arm] + weight * (y - predicted[arm])
         means.append(float(values.mean()))
@@ -107,8 +112,16 @@ def augmented_contrast(
     sizes = (int((seen & treated).sum()), int((seen & ~treated).sum()))
     effective = kish_effective_number(weights)
     contrast = normal_contrast((means[0], means[1]), influence, person_id, sizes, effective)
-    moved = int((bounded != propensity).sum())
+    moved = int((bounded != propensity).sum()) + n_cut
     return AugmentedEstimate(contrast, bounded, predicted[True], predicted[False], moved)
+
+
+def greatest_weight(n: int) -> float:
+    """Of n people: sqrt(n) ln(n) / 5. Somebody unlike all others of a fold cannot stand for a whole arm.
+
+    Source: Gruber et al. (2022), Am J Epidemiol 191:1640, for the product of all probabilities.
+    """
+    return float(max(np.sqrt(n) * np.log(max(n, 1)) / 5.0, 1.0))
 
 
 def ridge_prediction(design: np.ndarray, outcome: np.ndarray, elsewhere: np.ndarray) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Edge cases of the estimators of a point treatment; their truth is tested in tests/recovery."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pipelines.models.augmented import AugmentedSpec, augmented_contrast, ridge_prediction
+from pipelines.models.augmented import AugmentedSpec, augmented_contrast, greatest_weight, ridge_prediction
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import person_bootstrap, resampled_rows
 from pipelines.models.inverse_weighting import weighted_contrast
@@ -46,6 +48,31 @@ def test_rows_in_another_order_give_the_same() -> None:
     again = augmented_contrast(outcome[order], treated[order], x[order], person[order], SPEC).contrast
     assert again.estimate == pytest.approx(once.estimate, rel=1e-10)
     assert again.standard_error == pytest.approx(once.standard_error, rel=1e-10)
+
+
+def test_somebody_unlike_all_others_does_not_stand_for_an_arm() -> None:
+    """One person far out in a covariate, in the arm it speaks against and measured against the odds, with a far outcome."""
+    x, treated, outcome, person = world(2000)
+    x[0, 0], treated[0], outcome[0] = 70.0, False, -300.0
+    seen = np.random.default_rng(7).random(2000) < 1 / (1 + np.exp(1.5 * x[:, 0] - 1.0))
+    seen[0] = True
+    stage = (Stage("measured", np.ones(2000, dtype=bool), seen),)
+    kept = augmented_contrast(outcome, treated, x, person, SPEC, stage)
+    alone = replace(SPEC, maximum=np.inf)
+    taken = augmented_contrast(outcome, treated, x, person, alone, stage)
+    rest = np.arange(2000) > 0
+    others = augmented_contrast(
+        outcome[rest],
+        treated[rest],
+        x[rest],
+        person[rest],
+        SPEC,
+        (Stage("measured", stage[0].asked[rest], seen[rest]),),
+    )
+    moved = [abs(each.contrast.estimate - others.contrast.estimate) for each in (kept, taken)]
+    assert moved[1] > 5 * moved[0], moved
+    assert greatest_weight(2000) == pytest.approx(67.98, abs=0.01)
+    assert kept.n_bounded > taken.n_bounded
 
 
 def test_an_outcome_not_observed_is_never_read() -> None:
