@@ -10,7 +10,7 @@ import numpy as np
 PEOPLE = 250
 #: change of log g/cm2 a year, per unit of dose (1 % a year)
 TRUTH = -0.010
-INTERCEPT_SD, SLOPE_SD, ERROR_SD = 0.12, 0.012, 0.015
+INTERCEPT_SD, SLOPE_SD, ERROR_SD = 0.10, 0.02, 0.015
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,16 +25,16 @@ def line(shape, n: int = 1000, noise: float = 0.5, seed: int = 1):
 
 
 def test_least_squares_of_the_stagnant_layer() -> None:
-    """The place is that of an exhaustive search by plain regressions; slopes as everybody found them, -0.42 and -1.01."""
+    """Place and slopes are those of an exhaustive search by plain regressions."""
     x, y = np.array(FLOW), np.array(HEIGHT)
     found = fit_bent_line(y, x, np.zeros((29, 0)), BentLineSpec(seed=1, least_people=5))
-    tried = np.linspace(-0.9, 0.8, 17_001)
-    left = [
-        np.linalg.lstsq(np.column_stack([np.ones(29), x, np.maximum(x - c, 0)]), y, rcond=None)[1][0] for c in tried
-    ]
+    tried = np.linspace(-0.9, 0.8, 3_401)
+    terms = [np.column_stack([np.ones(29), x, np.maximum(x - c, 0)]) for c in tried]
+    best = int(np.argmin([np.linalg.lstsq(each, y, rcond=None)[1][0] for each in terms]))
+    _, below, bend = np.linalg.lstsq(terms[best], y, rcond=None)[0]
     assert found.verdict == "kink"
-    assert found.place == pytest.approx(tried[int(np.argmin(left))], abs=2e-4)
-    assert [found.slope_below, found.slope_above] == pytest.approx([-0.42, -1.01], abs=0.01)
+    assert found.place == pytest.approx(tried[best], abs=5e-4)
+    assert [found.slope_below, found.slope_above] == pytest.approx([below, below + bend], abs=5e-4)
 
 
 def test_half_not_measured_has_no_answer() -> None:
