@@ -26,7 +26,7 @@ demo: venv
 	$(BIN)/trabecula demo --persons $(PERSONS) --home $(HOME_DIR)
 
 test: lint
-	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
 
 test-slow: venv
 	$(BIN)/pytest -m slow

@@ -7,6 +7,7 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ MIN_CELL = 11
 MOST_SHIFT_DAYS = 3_650
 
 
+@lru_cache(maxsize=1)
 def project_root() -> Path:
     """The checkout: the unit of deployment."""
     return Path(__file__).resolve().parents[1]

@@ -1,24 +1,40 @@
-"""Fixtures that every kind of test may use: where the public data lie; and which tests one worker runs together.
+"""Fixtures that every kind of test may use: where the public data lie, and what is made once for all workers.
 
 Nothing here builds tables or knows a layer.
 """
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# Tests of these folders share a home that takes minutes to make: one worker runs them, and makes it once.
-SHARE_A_HOME = ("functional", "faults/warehouse", "faults/sources", "unit/warehouse", "unit/report", "unit/synth/omop")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares costly fixtures stays on one worker (`--dist loadgroup`): a folder that shares a home, else a file."""
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests")
-        folder = place.parent.as_posix()
-        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARE_A_HOME else place.as_posix()))
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`made_once("name", make)`: a folder that `make(folder)` filled, once for all workers; to be read only.
+
+    Whoever asks while another worker makes it waits; what failed half-way is made again in a folder of its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        with (shared / f"{name}.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.seek(0)
+            folder = lock.read()
+            if not folder:
+                folder = tempfile.mkdtemp(prefix=f"{name}-", dir=shared)
+                make(Path(folder))
+                lock.write(folder)
+            return Path(folder)
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -179,10 +179,12 @@ def _write_database(
             else:
                 relation = store.relation(connection, contract.name)
             kind = "table" if contract.unit == "population" else "view"
+            connection.execute("begin")  # one for all comments: each on its own is a write to the disk
             connection.execute(f"create {kind} {_qualified(contract.name)} as {relation}")
             names = [row[0] for row in connection.execute(f"describe {_qualified(contract.name)}").fetchall()]
             for statement in comments(contract, names):
                 connection.execute(statement)
+            connection.execute("commit")
             if frame is not None:
                 connection.unregister("frame")
         connection.execute((sql_root() / "macros.sql").read_text())

@@ -1,5 +1,6 @@
 """A finished home, made once by the command line as a user would, and a way to call the command line again."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,16 +30,21 @@ def call() -> Call:
 
 
 @pytest.fixture(scope="session")
-def drop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drop(made_once: Callable) -> Path:
     """A generated NHANES-shaped folder. Read only: copy before changing it."""
-    return write(tmp_path_factory.mktemp("drop") / "nhanes", PERSONS, SEED)
+    return made_once("drop", lambda folder: write(folder / "nhanes", PERSONS, SEED)) / "nhanes"
 
 
 @pytest.fixture(scope="session")
-def first_run(drop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The home of a first run, and what the command line said."""
-    home = tmp_path_factory.mktemp("home") / "h"
-    return home, trabecula("run", "--source", "nhanes", "--input", drop, "--home", home)
+def first_run(drop: Path, made_once: Callable) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The home of a first run, and what the command line said. Read only."""
+
+    def make(folder: Path) -> None:
+        result = trabecula("run", "--source", "nhanes", "--input", drop, "--home", folder / "h")
+        (folder / "said.json").write_text(json.dumps([result.returncode, result.stdout, result.stderr]))
+
+    folder = made_once("home", make)
+    return folder / "h", subprocess.CompletedProcess("trabecula", *json.loads((folder / "said.json").read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -47,23 +47,26 @@ def write_drop(folder: Path, **changed: bytes | str | None) -> Path:
     return folder
 
 
-def build(base: Path) -> Settings:
-    """The published home under `base`; nobody may write in it. The session builds it once."""
-    settings = Settings(
-        home=base / "flat_home" / "home",
+def settings_in(folder: Path) -> Settings:
+    """The published home of a folder, and the drop it was built from."""
+    return Settings(
+        home=folder / "home",
         source="flat",
-        folder=str(base / "flat_home" / "drop"),
+        folder=str(folder / "drop"),
         memory_gb=1.0,
         threads=1,
     )
-    if not settings.home.exists():
-        write_drop(Path(settings.folder))
-        with Run(settings, run_id="built") as run:
-            report = run.land()
-            for step in plan.steps():
-                run.step(step)
-            publish(settings, run.facts, report.drop_id, "code", _page)
-    return settings
+
+
+def build(folder: Path) -> None:
+    """Make the drop and the published home; nobody may write in it afterwards."""
+    settings = settings_in(folder)
+    write_drop(Path(settings.folder))
+    with Run(settings, run_id="built") as run:
+        report = run.land()
+        for step in plan.steps():
+            run.step(step)
+        publish(settings, run.facts, report.drop_id, "code", _page)
 
 
 def copy(built: Settings, base: Path) -> Settings:

@@ -12,25 +12,25 @@ from pipelines.synth.nhanes_shaped import write
 PERSONS = 400
 
 
-def build(base: Path) -> Settings:
-    """The built home under `base`; nobody may write in it.
-
-    Every folder of tests asks with the same `base`, so the session builds it once.
-    """
-    settings = Settings(
-        home=base / "warehouse" / "home",
+def settings_in(folder: Path) -> Settings:
+    """The built home of a folder, and the drop it was built from."""
+    return Settings(
+        home=folder / "home",
         source="nhanes",
-        folder=str(base / "warehouse" / "drop"),
+        folder=str(folder / "drop"),
         memory_gb=1.0,
         threads=1,
     )
-    if not settings.home.exists():
-        write(Path(settings.folder), PERSONS, seed=7)
-        with Run(settings, run_id="built") as run:
-            run.land()
-            for step in plan.steps():
-                run.step(step)
-    return settings
+
+
+def build(folder: Path) -> None:
+    """Make the drop and the home; nobody may write in it afterwards."""
+    settings = settings_in(folder)
+    write(Path(settings.folder), PERSONS, seed=7)
+    with Run(settings, run_id="built") as run:
+        run.land()
+        for step in plan.steps():
+            run.step(step)
 
 
 def copy(built: Settings, base: Path) -> Settings:

@@ -1,6 +1,7 @@
 """Fixtures of the warehouse tests: the built home of the session, and copies of it."""
 
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ built_home = runpy.run_path(str(Path(__file__).with_name("built_home.py")))
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def built(made_once: Callable) -> Settings:
     """The built home, to be read only."""
-    return built_home["build"](tmp_path_factory.getbasetemp())
+    return built_home["settings_in"](made_once("warehouse", built_home["build"]))
 
 
 @pytest.fixture

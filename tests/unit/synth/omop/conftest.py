@@ -31,16 +31,12 @@ def simulate(made_up_lives) -> Callable:
 
 
 @pytest.fixture(scope="session")
-def messy(simulate, tmp_path_factory) -> Path:
+def messy(simulate, made_once) -> Path:
     """The folder at the heaviest level of mess."""
-    out = tmp_path_factory.mktemp("simulated") / "messy"
-    simulate(out)
-    return out
+    return made_once("messy", lambda folder: simulate(folder / "out")) / "out"
 
 
 @pytest.fixture(scope="session")
-def clean(simulate, tmp_path_factory) -> Path:
+def clean(simulate, made_once) -> Path:
     """The same people at level none."""
-    out = tmp_path_factory.mktemp("simulated") / "clean"
-    simulate(out, level="none")
-    return out
+    return made_once("clean", lambda folder: simulate(folder / "out", level="none")) / "out"
