@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
 from pipelines.models import contrast_tables, survey_association
+from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 
@@ -227,6 +228,21 @@ def sig_coverage(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     found = inputs["cohort.sig_count"].collect().sort("source_id", "language", "outcome", "reason")
     shown = _partition(found, ["source_id"], "n_people", facts.min_cell, ["n_sigs", "n_rows"])
     return _with_contract_columns("mart.sig_coverage", shown)
+
+
+def change_point(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.change_point`: steps beyond chance, rounded and without the number of people behind them."""
+    is_step = pl.col("is_peak") & (pl.col("p_adjusted") < FAMILY_ERROR)
+    found = inputs["models.change_point"].filter(is_step).with_columns(is_suppressed=pl.col("n_pairs") < facts.min_cell)
+    is_shown = pl.when(~pl.col("is_suppressed"))
+    shown = found.with_columns(
+        is_shown.then("cause_code").alias("cause_code"),
+        *(
+            is_shown.then((2 * pl.col(name)).round() / 2).alias(name)
+            for name in ("change_pct", "ci_low_pct", "ci_high_pct")
+        ),
+    )
+    return _with_contract_columns("mart.change_point", shown)
 
 
 def _partition(

@@ -162,6 +162,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("measurement_count", "cohort.measurement_count"),
     _mart("sig_coverage", "cohort.sig_count"),
     _mart("source_file", "raw.manifest", "staging.conservation"),
+    _mart("change_point", "models.change_point"),
     _mart("missing_piece", "raw.missing_piece"),
 )
 # Made outside steps: landing writes raw, checks write their results, publishing signs the build.

@@ -14,6 +14,7 @@ from pipelines.tables import CONTRACTS
 TABLE = "models.change_point"
 LEAST_PAIRS = 15
 LEAST_QUARTERS = 8
+FAMILY_ERROR = 0.05
 NO_CAUSE = "no_recorded_change"
 _ITEM = ["quantity", "item_code", "place_kind"]
 _SERIES = [*_ITEM, "place_code"]

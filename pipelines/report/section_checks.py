@@ -4,10 +4,11 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.models.change_point import NO_CAUSE
 from pipelines.report.frames import primary
 from pipelines.report.labels import capitalized, cycle, heading, label, readable
 from pipelines.report.numerals import NONE, compact, count, percent
-from pipelines.report.views import Cell, Column, Row, Table, Tone, number, tagged, text
+from pipelines.report.views import Cell, Column, Row, Table, Tone, hidden_cell, number, tagged, text
 
 _TONES: dict[str, Tone] = {"pass": "good", "fail": "bad", "not_evaluated": "unsure", "could_not_evaluate": "unsure"}
 _RULES = {
@@ -141,6 +142,36 @@ def quality_tables(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
         _checks("Every check", by_verdict, threshold, is_folded=True),
     ]
     return tuple(table for table in tables if table.rows)
+
+
+def change_point_table(frame: pl.DataFrame, threshold: int) -> Table:
+    """Steps in the level of a place, the unexplained first."""
+    order = (pl.col("cause_code").fill_null("") != NO_CAUSE, "item_code", "place_kind", "place_code", "quarter_number")
+    rows = tuple(_step(row, threshold) for row in frame.sort(*order).iter_rows(named=True))
+    columns = (
+        Column("What was measured, and where"),
+        Column("Quarter"),
+        Column("Change", "95 % interval", is_number=True),
+        Column("Recorded change at that time"),
+    )
+    note = "Change within people from before the quarter to after it, beyond what changes in them everywhere."
+    return Table("Steps in level", "mart.change_point", columns, rows, note=note, is_folded=len(rows) > _LONG)
+
+
+def _step(row: dict[str, Any], threshold: int) -> Row:
+    on = row["starts_on"]
+    interval = f"{percent(row['ci_low_pct'])} to {percent(row['ci_high_pct'])}"
+    cause = row["cause_code"]
+    cells = (
+        text(f"{on.year} Q{(on.month + 2) // 3}"),
+        hidden_cell(threshold) if row["is_suppressed"] else number(percent(row["change_pct"]), interval),
+        text(NONE)
+        if cause is None
+        else tagged("none", "unsure")
+        if cause == NO_CAUSE
+        else text(", ".join(label(one) for one in cause.split(","))),
+    )
+    return Row(f"{heading(row['item_code'])}: {label(row['place_kind'])} {row['place_code']}", cells)
 
 
 def _tally(frame: pl.DataFrame) -> Table:

@@ -225,6 +225,8 @@ def _gates(frames: Frames) -> Section:
 
 def _quality(frames: Frames, threshold: int) -> Section:
     tables = section_checks.quality_tables(frames["mart.quality_result"], threshold)
+    steps = section_checks.change_point_table(frames["mart.change_point"], threshold)
+    tables += (steps,) if steps.rows else ()
     failed = frames["mart.quality_result"].filter(pl.col("status") == "fail").height
     said = "No check failed." if tables and not failed else ""
     return Section(

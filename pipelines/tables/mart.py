@@ -2,7 +2,7 @@
 
 import dataframely as dy
 
-from pipelines.tables.columns import flag, number, text, whole
+from pipelines.tables.columns import day, flag, number, text, whole
 from pipelines.tables.contract import table
 from pipelines.tables.models import STATUSES
 
@@ -217,6 +217,23 @@ class SigCoverage(dy.Schema):
     n_sigs = whole("Distinct instructions, with drug and strength", optional=True, minimum=0)
     n_rows = whole("Prescription rows", optional=True, minimum=0)
     is_suppressed = flag("Hidden by disclosure control")
+
+
+@table("mart.change_point", grain="one row per quantity, item, kind of place, place and quarter", unit="population")
+class ChangePoint(dy.Schema):
+    """Calendar quarters in which the level of an analyte or of bone density stepped in a place, by how much, and why."""
+
+    quantity = text("What is measured", key=True, allowed=("lab", "bmd"))
+    item_code = text("Analyte or skeletal site", key=True)
+    place_kind = text("Kind of place", key=True, allowed=("laboratory", "densitometer", "care_site"))
+    place_code = text("Laboratory, device or care site; not_recorded where unknown", key=True)
+    quarter_number = whole("Calendar quarter: four times the year, and 0 to 3", key=True)
+    starts_on = day("First day of the quarter")
+    change_pct = number("Change beyond the usual one of the item, to half a percent", "%", optional=True)
+    ci_low_pct = number("Lower 95 % limit, to half a percent", "%", optional=True)
+    ci_high_pct = number("Upper 95 % limit, to half a percent", "%", optional=True)
+    cause_code = text("What else changed, divided by commas; no_recorded_change where nothing did", optional=True)
+    is_suppressed = flag("Hidden, because few people were measured before and after")
 
 
 @table("mart.quality_result", grain="one row per check, table and stratum", unit="population")

@@ -1,5 +1,6 @@
-"""Rows of mart.covariate_balance and mart.missing_piece for the made-up mart of the report's tests."""
+"""Rows of mart.covariate_balance, mart.missing_piece and mart.change_point for the made-up mart of the report's tests."""
 
+import datetime as dt
 from typing import Any
 
 Rows = list[dict[str, Any]]
@@ -28,4 +29,15 @@ def missing() -> Rows:
     return [
         {"cycle_label": cycle, "file_group": f"{files}: {what}", "consequence": f"{cycle}: no {files}: no {what}"}
         for cycle, files, what in absent
+    ]
+
+
+def steps() -> Rows:
+    place = {"quantity": "lab", "item_code": "estradiol", "place_kind": "care_site", "quarter_number": 8065}
+    size = {"starts_on": dt.date(2016, 4, 1), "change_pct": -38.5, "ci_low_pct": -49.5, "ci_high_pct": -26.0}
+    hidden = {"quarter_number": 8069, "starts_on": dt.date(2017, 4, 1), "is_suppressed": True}
+    return [
+        place | size | {"place_code": "care-site-1", "cause_code": "laboratory,assay_class", "is_suppressed": False},
+        place | size | {"place_code": "care-site-2", "cause_code": "no_recorded_change", "is_suppressed": False},
+        place | {"place_code": "care-site-3"} | hidden,
     ]

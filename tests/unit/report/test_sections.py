@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.report import section_account, section_bone, section_checks, section_curve, section_people
 from pipelines.report.frames import prepared
-from pipelines.report.views import Row, Table
+from pipelines.report.views import Row, Table, hidden_cell
 
 Mart = dict[str, pl.DataFrame]
 MakeFrame = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
@@ -102,6 +102,19 @@ def test_failed_checks_come_first_and_small_counts_stay_unsaid(mart: Mart) -> No
     assert row_of(tables[1], "staging.lab_result").cells[0].text == "2 of 3"
     assert tables[2].is_folded
     assert [row.cells[-1].tag for row in tables[2].rows][:2] == ["fail", "could not be evaluated"]
+
+
+def test_steps_without_a_recorded_change_come_first_and_few_people_stay_unsaid(mart: Mart) -> None:
+    table = section_checks.change_point_table(prepared(mart, mart)["mart.change_point"], 11)
+    assert [row.heading.rpartition(" ")[2] for row in table.rows] == ["care-site-2", "care-site-1", "care-site-3"]
+    quarter, size, cause = table.rows[0].cells
+    assert (quarter.text, cause.tag) == ("2016 Q2", "none")
+    assert [said.replace("\u00a0", " ") for said in (size.text, size.note)] == [
+        "\u221238.5 %",
+        "\u221249.5 % to \u221226.0 %",
+    ]
+    assert table.rows[1].cells[2].text == "laboratory, assay class"
+    assert table.rows[2].cells[1].text == hidden_cell(11).text
 
 
 def test_the_account_says_which_files_add_up(frame_of: MakeFrame) -> None:
