@@ -10,12 +10,12 @@ from scipy import stats
 
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
+from pipelines.tables.models_drift import NO_CAUSE
 
 TABLE = "models.change_point"
 LEAST_PAIRS = 15
 LEAST_QUARTERS = 8
 FAMILY_ERROR = 0.05
-NO_CAUSE = "no_recorded_change"
 _ITEM = ["quantity", "item_code", "place_kind"]
 _SERIES = [*_ITEM, "place_code"]
 _MEDIAN_CHI_SQUARED = float(stats.chi2.median(1))

@@ -4,11 +4,11 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.models.change_point import NO_CAUSE
 from pipelines.report.frames import primary
 from pipelines.report.labels import capitalized, cycle, heading, label, readable
 from pipelines.report.numerals import NONE, compact, count, percent
 from pipelines.report.views import Cell, Column, Row, Table, Tone, hidden_cell, number, tagged, text
+from pipelines.tables.models_drift import NO_CAUSE
 
 _TONES: dict[str, Tone] = {"pass": "good", "fail": "bad", "not_evaluated": "unsure", "could_not_evaluate": "unsure"}
 _RULES = {

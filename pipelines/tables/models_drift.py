@@ -10,6 +10,7 @@ from pipelines.tables.contract import table
 
 QUANTITIES = ("lab", "bmd")
 PLACE_KINDS = ("laboratory", "densitometer", "care_site")
+NO_CAUSE = "no_recorded_change"
 _ITEM = "Analyte or skeletal site"
 _PLACE = "Laboratory, device or care site; not_recorded where unknown"
 _QUARTER = "Calendar quarter: four times the year, and 0 to 3"

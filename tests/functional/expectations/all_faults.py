@@ -104,7 +104,7 @@ def clean() -> Frames:
         "models.distribution_shift",
         pl.DataFrame([_shift(quantity, comparison, 0.1) for quantity, comparison in _COMPARED.values()]),
     )
-    made.add("models.change_point", pl.DataFrame([_level(quantity) for quantity in ("lab", "bmd")]))
+    _levels(made, [_level(quantity) for quantity in ("lab", "bmd")], {}, {})
     return made.whole()
 
 
@@ -134,6 +134,9 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
         made.add("models.distribution_shift", pl.DataFrame([_shift(quantity, comparison, 0.9, "moved")]))
     for number, spoils in enumerate(_STEPS):
         made.add("models.change_point", pl.DataFrame([_level(**spoils, place=f"place{number}")]))
+    for number, (sums, shown) in enumerate(_LEVELS):
+        _levels(made, [_level(place=f"other{number}")], sums, shown)
+    made.add("mart.change_point", pl.DataFrame([_level(place="nowhere")]).select(_SHOWN, is_suppressed=False))
     made.frames |= _lists_spoiled(frames)
     _contracts(made, frames)
     return made.whole()
@@ -221,6 +224,25 @@ _STEPS: tuple[dict[str, Any], ...] = (
     {"ci_high_pct": -90.0},
     {"status": "too_few_pairs"},
 )
+
+
+#: of a place each: what breaks the sums behind it, and what breaks the step that is shown
+_LEVELS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    ({"sum_square": 0.0}, {"is_suppressed": True}),
+    ({"n_other_unit": 51}, {"change_pct": 5.0}),
+)
+_PLACE = ("quantity", "item_code", "place_kind", "place_code", "quarter_number")
+_SHOWN = (*_PLACE, "starts_on", "change_pct", "ci_low_pct", "ci_high_pct", "cause_code")
+
+
+def _levels(made: Planted, rows: list[dict[str, Any]], sums: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Quarters of places: the sums behind them, what was computed of them, and what is shown."""
+    others = {f"n_other_{what}": 0 for what in ("place", "method", "code", "unit", "limit")}
+    pairs = {"n_pairs": 50, "sum_log_change": 0.5, "sum_square": 0.1, "sum_quarters_apart": 100} | others | sums
+    made.add("models.level_change", pl.DataFrame([{name: row[name] for name in _PLACE} | pairs for row in rows]))
+    made.add("models.change_point", pl.DataFrame(rows))
+    seen = {"is_suppressed": False} | shown
+    made.add("mart.change_point", pl.DataFrame([{name: row[name] for name in _SHOWN} | seen for row in rows]))
 
 
 def _level(quantity: str = "lab", place: str = "place", **other: Any) -> dict[str, Any]:
