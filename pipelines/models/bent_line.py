@@ -128,6 +128,23 @@ def fit_bent_line(
     return _with_slopes(found, (below, above), (errors[0], errors[1]))
 
 
+def place_and_slopes(
+    outcome: np.ndarray, exposure: np.ndarray, covariates: np.ndarray, spec: BentLineSpec
+) -> tuple[float, float, float]:
+    """Place, slope below and slope above of the best bent line, whether or not it bends; for resampling and error models.
+
+    Raises:
+        NotEstimable: no place to search.
+    """
+    data, measured = _checked(outcome, exposure, covariates, None, None, None)
+    places, reason = _places(data, measured, spec)
+    if places is None:
+        raise NotEstimable(reason)
+    place = _best_place(data, places)
+    (below, above, _), _ = _slopes(data, place)
+    return place, below, above
+
+
 def _answer(
     verdict: Verdict,
     reason: str,
