@@ -12,13 +12,15 @@ from pipelines.tables import CONTRACTS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
-_PRIMARY = (survey_association.PRIMARY, contrast_tables.PRIMARY)
+_PRIMARY = (survey_association.PRIMARY, contrast_tables.PRIMARY, contrast_tables.CLONES)
 # Diagnostics of contrasts that are shares or numbers of people: too coarse to tell one of them.
 _STEPS = {
     "equipoise": 0.05,
     "observed_share_smaller": 0.05,
     "observed_share_target": 0.05,
     "observed_share_comparator": 0.05,
+    "kept_share_target": 0.05,
+    "kept_share_comparator": 0.05,
     "dead_share_target": 0.05,
     "dead_share_comparator": 0.05,
     "censored_share": 0.05,

@@ -6,6 +6,7 @@ The statistics are in `point_treatment`, the fitted propensities in `propensity_
 import numpy as np
 import polars as pl
 
+from pipelines.models.clone_treatment import CLONES, PreparedClones, diagnose_clones, estimate_clones
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate
 from pipelines.models.observation import observed
@@ -32,8 +33,10 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
         found = prepared(inputs, study, contrast)
-        if isinstance(found, Prepared):
-            for finding in diagnose(found, study.diagnostics):
+        if not isinstance(found, str):
+            is_cloned = isinstance(found, PreparedClones)
+            findings = diagnose_clones(found, study.diagnostics) if is_cloned else diagnose(found, study.diagnostics)
+            for finding in findings:
                 rows.append(
                     contrast_key(study, contrast)
                     | {
@@ -59,10 +62,10 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
         found = prepared(inputs, study, contrast)
-        if not isinstance(found, Prepared):
+        if isinstance(found, str):
             continue
         balance = found.balance
-        n_target = int(found.frame.treated.sum())
+        sizes = _sizes(found)
         for place, name in enumerate(balance.covariates):
             rows.append(
                 contrast_key(study, contrast)
@@ -75,8 +78,8 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                     "variance_ratio": _finite(balance.variance_ratio[place]),
                     "n_known_target": int(balance.n_target[place]),
                     "n_known_comparator": int(balance.n_comparator[place]),
-                    "n_target": n_target,
-                    "n_comparator": found.frame.treated.size - n_target,
+                    "n_target": sizes["n_target"],
+                    "n_comparator": sizes["n_comparator"],
                     "is_presence": _is_presence(found, name),
                     "evidence_source": facts.evidence_source,
                 }
@@ -125,14 +128,20 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         )
         closed = why_closed(asked)
         found = None if closed else prepared(inputs, study, contrast)
-        if isinstance(found, Prepared):
+        if found is not None and not isinstance(found, str):
             try:
-                rows += [_opened(common, each) for each in estimate(found, _seed(study))]
+                answers = estimate_clones(found) if isinstance(found, PreparedClones) else estimate(found, _seed(study))
+                rows += [_opened(common, each) for each in answers]
                 continue
             except NotEstimable as error:
                 closed = f"not estimable: {error}"
-        rows.append(_closed(common, closed or str(found)))
+        rows.append(_closed(common, primary(contrast), closed or str(found)))
     return _table("models.effect_estimate", rows)
+
+
+def primary(contrast: Contrast) -> str:
+    """The estimator of the primary analysis."""
+    return PRIMARY if contrast.grace_intervals is None else CLONES
 
 
 def why_closed(diagnostics_asked: pl.DataFrame) -> str:
@@ -147,25 +156,36 @@ def _seed(study: Study) -> int:
     return int(study.estimation.get("seed", _ALL_SEEDS))
 
 
-def _people(study: Study, contrast: Contrast, found: Prepared) -> list[Row]:
+def _people(study: Study, contrast: Contrast, found: Prepared | PreparedClones) -> list[Row]:
     """How many people are behind it, for disclosure control; never a reason to close."""
-    treated = found.frame.treated
-    seen = observed(found.frame.stages, treated.size)
-    counts = {
-        "n_target": int(treated.sum()),
-        "n_comparator": int((~treated).sum()),
-        "n_observed_target": int((treated & seen).sum()),
-        "n_observed_comparator": int((~treated & seen).sum()),
-    }
     told = {"rule": "reported", "status": "not_applicable"}
     return [
-        contrast_key(study, contrast) | {"diagnostic": name, "value": float(n)} | told for name, n in counts.items()
+        contrast_key(study, contrast) | {"diagnostic": name, "value": float(n)} | told
+        for name, n in _sizes(found).items()
     ]
 
 
-def _is_presence(found: Prepared, name: str) -> bool:
+def _sizes(found: Prepared | PreparedClones) -> dict[str, int]:
+    """People of either arm, or clones left in either strategy, and those of them with an outcome."""
+    if isinstance(found, PreparedClones):
+        arms = [(arm.is_adherent, arm.is_seen) for arm in found.arms]
+    else:
+        treated = found.frame.treated
+        seen = observed(found.frame.stages, treated.size)
+        arms = [(arm, arm & seen) for arm in (treated, ~treated)]
+    (target, seen_target), (comparator, seen_comparator) = arms
+    return {
+        "n_target": int(target.sum()),
+        "n_comparator": int(comparator.sum()),
+        "n_observed_target": int(seen_target.sum()),
+        "n_observed_comparator": int(seen_comparator.sum()),
+    }
+
+
+def _is_presence(found: Prepared | PreparedClones, name: str) -> bool:
     """A share of people, whose mean times their number is a count."""
-    covariates = found.frame.covariates
+    frame = found.frame.frame if isinstance(found, PreparedClones) else found.frame
+    covariates = frame.covariates
     if name not in covariates.columns:
         return True
     return covariates[name].drop_nulls().is_in([0.0, 1.0]).all()
@@ -181,9 +201,9 @@ def _common(study: Study, contrast: Contrast, facts: RunFacts) -> Row:
     }
 
 
-def _closed(common: Row, reason: str) -> Row:
+def _closed(common: Row, estimator: str, reason: str) -> Row:
     none = "no estimate was computed"
-    gate = {"estimator": PRIMARY, "gate_status": "closed", "gate_reason": reason}
+    gate = {"estimator": estimator, "gate_status": "closed", "gate_reason": reason}
     return common | {"se_method": none, "missing_method": none} | gate
 
 

@@ -4,7 +4,7 @@ Here: which engines make the diagnostics and the estimates of the profile `point
 (`trials.contrast`), rows of tables (`contrast_tables`), the engines themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ def prepare(frame: ContrastFrame) -> Prepared:
     best: Prepared | None = None
     for penalty in PENALTIES if frame.treated.size <= _MOST_TRIED else PENALTIES[:1]:
         tried = _weighted(frame, design, estimate_propensity(frame.treated, design.values, penalty))
-        if best is None or _apartness(tried) < _apartness(best):
+        if best is None or apartness(tried.balance) < apartness(best.balance):
             best = tried
     assert best is not None
     return best
@@ -122,16 +122,17 @@ def restore(frame: ContrastFrame, model: PropensityModel) -> Prepared:
 
 
 def _design(frame: ContrastFrame) -> DesignMatrix:
-    return design_matrix(frame.covariates, _nominal(frame))
+    return design_matrix(frame.covariates, nominal(frame))
 
 
-def _nominal(frame: ContrastFrame) -> tuple[str, ...]:
+def nominal(frame: ContrastFrame) -> tuple[str, ...]:
+    """Covariates of the frame whose numbers are codes."""
     return tuple(name for name in NOMINAL if name in frame.covariates.columns)
 
 
 def _weighted(frame: ContrastFrame, design: DesignMatrix, propensity: Propensity) -> Prepared:
     weights = treatment_weights(frame.treated, propensity.values, "ate", maximum=MOST_WEIGHT)
-    balance = covariate_balance(frame.covariates, frame.treated, weights.values, _nominal(frame))
+    balance = covariate_balance(frame.covariates, frame.treated, weights.values, nominal(frame))
     return Prepared(frame, design, propensity, weights, balance)
 
 
@@ -147,27 +148,28 @@ def diagnose(prepared: Prepared, thresholds: dict[str, float]) -> tuple[Finding,
     correlation = _largest_correlation(prepared)
     effective = [kish_effective_number(prepared.weights.values[arm]) / arm.sum() for arm in arms]
     return (
-        _asked("outcomes_smaller_arm", float(min(n_seen)), thresholds["minimum_n_per_arm"]),
-        _asked("equipoise", propensity.equipoise, thresholds["minimum_equipoise"]),
-        _alike(prepared, thresholds["maximum_standardised_difference"]),
-        _asked("largest_covariate_correlation", correlation, thresholds["maximum_covariate_correlation"], is_most=True),
-        _asked("observed_share_smaller", min(shares), thresholds["minimum_observed_share"]),
-        _asked("censored_share", censored, thresholds["maximum_censored_share"], is_most=True),
-        _detectable(prepared, seen),
-        _told("observed_share_target", shares[0]),
-        _told("observed_share_comparator", shares[1]),
-        _told("dead_share_target", float(frame.is_dead[arms[0]].mean())),
-        _told("dead_share_comparator", float(frame.is_dead[arms[1]].mean())),
-        _told("propensity_auc", propensity.auc),
-        _told("effective_share_target", effective[0]),
-        _told("effective_share_comparator", effective[1]),
-        _told("largest_weight", prepared.weights.largest),
-        _told("largest_difference_before_weighting", prepared.balance.largest_before),
+        asked("outcomes_smaller_arm", float(min(n_seen)), thresholds["minimum_n_per_arm"]),
+        asked("equipoise", propensity.equipoise, thresholds["minimum_equipoise"]),
+        alike(prepared.balance, frame.treated, prepared.weights.values, thresholds["maximum_standardised_difference"]),
+        asked("largest_covariate_correlation", correlation, thresholds["maximum_covariate_correlation"], is_most=True),
+        asked("observed_share_smaller", min(shares), thresholds["minimum_observed_share"]),
+        asked("censored_share", censored, thresholds["maximum_censored_share"], is_most=True),
+        detectable(_outcomes(prepared, seen), frame.detectable),
+        told("observed_share_target", shares[0]),
+        told("observed_share_comparator", shares[1]),
+        told("dead_share_target", float(frame.is_dead[arms[0]].mean())),
+        told("dead_share_comparator", float(frame.is_dead[arms[1]].mean())),
+        told("propensity_auc", propensity.auc),
+        told("effective_share_target", effective[0]),
+        told("effective_share_comparator", effective[1]),
+        told("largest_weight", prepared.weights.largest),
+        told("largest_difference_before_weighting", prepared.balance.largest_before),
         Finding("ease", None, 0.25, "calibration needs 10 continuous negative controls", "not_applicable"),
     )
 
 
-def _asked(name: str, value: float | None, threshold: float, *, is_most: bool = False) -> Finding:
+def asked(name: str, value: float | None, threshold: float, *, is_most: bool = False) -> Finding:
+    """A diagnostic that has to hold."""
     rule = "at most" if is_most else "at least"
     if value is None or not np.isfinite(value):
         return Finding(name, None, threshold, rule, "not_evaluated")
@@ -175,19 +177,21 @@ def _asked(name: str, value: float | None, threshold: float, *, is_most: bool = 
     return Finding(name, value, threshold, rule, "pass" if holds else "fail")
 
 
-def _told(name: str, value: float) -> Finding:
+def told(name: str, value: float) -> Finding:
+    """A diagnostic that is reported and closes nothing."""
     return Finding(name, value if np.isfinite(value) else None, None, "reported", "not_applicable")
 
 
-def _alike(prepared: Prepared, threshold: float) -> Finding:
-    """Fails where a difference exceeds the threshold beyond chance (one-sided, Bonferroni), or 0.25 whatever chance.
+def alike(balance: CovariateBalance, treated: np.ndarray, weights: np.ndarray, threshold: float) -> Finding:
+    """Whether arms [n] are alike after weighting [n].
+
+    Fails where a difference exceeds the threshold beyond chance (one-sided, Bonferroni), or 0.25 whatever chance.
 
     A covariate known of fewer than 10 people of an arm is told by its indicator alone; the limit whatever chance is for
     those known of half of either arm.
     """
     from scipy.special import ndtr
 
-    balance, treated, weights = prepared.balance, prepared.frame.treated, prepared.weights.values
     judged = _judged(balance)
     size = np.abs(balance.smd_after[judged])
     known = (balance.n_target[judged], balance.n_comparator[judged])
@@ -211,9 +215,9 @@ def _judged(balance: CovariateBalance) -> np.ndarray:
     return np.minimum(balance.n_target, balance.n_comparator) >= _LEAST_KNOWN
 
 
-def _apartness(prepared: Prepared) -> float:
+def apartness(balance: CovariateBalance) -> float:
     """Mean square of the standardised differences after weighting."""
-    squares = prepared.balance.smd_after[_judged(prepared.balance)] ** 2
+    squares = balance.smd_after[_judged(balance)] ** 2
     return float(squares.mean()) if squares.size else 0.0
 
 
@@ -225,20 +229,31 @@ def _largest_correlation(prepared: Prepared) -> float:
     return float(np.abs(arm @ prepared.design.values / (arm.size * arm.std())).max())
 
 
-def _detectable(prepared: Prepared, seen: np.ndarray) -> Finding:
-    """Smallest difference with 80 % power, from the spread within arms and the effective numbers observed."""
-    frame, total = prepared.frame, 0.0
+def _outcomes(prepared: Prepared, seen: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Outcomes and weights of those seen of either arm."""
+    frame = prepared.frame
+    arms = (seen & frame.treated, seen & ~frame.treated)
+    return tuple((frame.outcome[arm], prepared.weights.values[arm]) for arm in arms)
+
+
+def detectable(outcomes: Iterable[tuple[np.ndarray, np.ndarray]], threshold: float) -> Finding:
+    """Smallest difference with 80 % power, from the spread within arms and the effective numbers observed.
+
+    Args:
+        outcomes: of either arm, with weights.
+        threshold: largest difference that may go undetected.
+    """
+    total = 0.0
     rule = "at most; two-sided 5 %, power 80 %"
-    for arm in (frame.treated, ~frame.treated):
-        values = frame.outcome[seen & arm]
-        effective = kish_effective_number(prepared.weights.values[seen & arm])
+    for values, weights in outcomes:
+        effective = kish_effective_number(weights)
         if values.size < 2 or effective <= 1:
-            return Finding("detectable_difference", None, frame.detectable, rule, "not_evaluated")
+            return Finding("detectable_difference", None, threshold, rule, "not_evaluated")
         total += float(values.var(ddof=1)) / effective
-    return _asked_with("detectable_difference", _DETECTABLE_SDS * total**0.5, frame.detectable, rule)
+    return _with_verdict("detectable_difference", _DETECTABLE_SDS * total**0.5, threshold, rule)
 
 
-def _asked_with(name: str, value: float, threshold: float, rule: str) -> Finding:
+def _with_verdict(name: str, value: float, threshold: float, rule: str) -> Finding:
     return Finding(name, value, threshold, rule, "pass" if value <= threshold else "fail")
 
 

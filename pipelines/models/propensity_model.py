@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from pipelines.models.clone_frame import clone_frame
+from pipelines.models.clone_treatment import PreparedClones, prepare_clones
 from pipelines.models.contrast_frame import contrast_frame
 from pipelines.models.errors import NotEstimable
 from pipelines.models.point_treatment import Prepared, PropensityModel, kept, prepare, restore
@@ -21,6 +23,8 @@ TABLE = "models.propensity_model"
 INTERCEPT = "intercept"
 #: the term of a contrast that has no model
 NO_MODEL = "none"
+#: why a contrast by clones has none
+NO_PROPENSITY = "by clones: the arm is decided after time zero"
 Row = dict[str, object]
 
 
@@ -47,6 +51,10 @@ def propensity_model(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     for study, contrast in contrasts(facts):
         key = contrast_key(study, contrast)
         frame = contrast_frame(inputs, study, contrast)
+        if contrast.grace_intervals is not None:
+            none = {"term_number": 0, "term": NO_MODEL, "problem": NO_PROPENSITY}
+            rows.append(key | none | {"n_people": frame.treated.size})
+            continue
         counted = key | {"n_people": frame.treated.size}
         try:
             model = kept(prepare(frame))
@@ -62,8 +70,13 @@ def propensity_model(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return pl.DataFrame(rows, schema=CONTRACTS[TABLE].empty().schema).lazy()
 
 
-def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | str:
-    """The contrast ready for diagnostics, from its stored model; or why it has none."""
+def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | PreparedClones | str:
+    """The contrast ready for diagnostics, from its stored model or by clones; or why it is not."""
+    if contrast.grace_intervals is not None:
+        try:
+            return prepare_clones(clone_frame(inputs, study, contrast))
+        except NotEstimable as error:
+            return str(error)
     wanted = [pl.col(name) == value for name, value in contrast_key(study, contrast).items()]
     rows = inputs[TABLE].filter(*wanted).sort("term_number").collect()
     if rows.is_empty():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 ASSOCIATION = "linear_log2_e2_mi"
-PRIMARY_ESTIMATORS = (ASSOCIATION, "aipw")
+PRIMARY_ESTIMATORS = (ASSOCIATION, "aipw", "clone_censor_weight")
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
     "measured_only",
@@ -140,6 +140,7 @@ _LABELS = {
     "complete_case_measured_only": "Measured values only",
     "aipw": "Augmented inverse-probability weighting, cross-fitted",
     "iptw": "Inverse-probability weighting",
+    "clone_censor_weight": "Clones, censored and weighted",
     "overlap_weights": "Overlap weights",
     "stratification": "Five strata of the propensity",
     "matching": "Nearest neighbor on the propensity",

@@ -97,6 +97,22 @@ class OutcomeValue(dy.Schema):
     is_target = flag(
         "In the target arm, else in the comparator", formula="arm, or strategy begun in the grace period, is the target"
     )
+    strategy_code = text(
+        "Strategy seen to be begun in the grace period, for cloning",
+        optional=True,
+        formula="strategy_code of cohort.trial_person, in contrasts by clones",
+        null="no contrast by clones; ended undecided; or two were begun on one day",
+    )
+    strategy_days = whole(
+        "Days from time zero to its beginning; below 0 where it may begin before",
+        "d",
+        optional=True,
+        formula="strategy_on - time zero",
+        null="no contrast by clones, or nothing was begun",
+    )
+    followed_days = whole(
+        "Days from time zero to the end of follow-up", "d", formula="end_on - time zero", optional=True
+    )
     index_on = day("Time zero")
     baseline_on = day("Day of the baseline: the last reading up to time zero of the series of the outcome")
     baseline_value = number(

@@ -112,6 +112,7 @@ class StudyContrast(dy.Schema):
     outcome_code = text("Outcome (ref.continuous_outcome)")
     horizon_days = whole("Days from time zero to the outcome", "d", minimum=1)
     window_days = whole("Days around them in which a reading counts", "d", minimum=0)
+    is_cloned = flag("Everybody is cloned into both arms, whatever was begun in the grace period")
 
 
 @table("ref.continuous_outcome", grain="one row per outcome", unit="population")

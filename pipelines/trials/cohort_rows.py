@@ -95,6 +95,7 @@ def contrasts(studies: Iterable[Study]) -> list[Row]:
             "outcome_code": contrast.outcome,
             "horizon_days": contrast.horizon_days,
             "window_days": contrast.window_days,
+            "is_cloned": contrast.grace_intervals is not None,
         }
         for study in studies
         for number, contrast in enumerate(study.contrast, start=1)

@@ -26,6 +26,7 @@ POINT_TREATMENT: dict[str, float] = {
 class Contrast(Part):
     """Target less comparator in one outcome, so many days after time zero; scans and draws count within the window.
 
+    `grace_intervals` clones everybody into both arms of a cohort with a grace period, which is cut into so many intervals.
     `exclude` are covariates that belong to the arms themselves, such as a use of the drug in the days before time zero
     that a grace period allows.
     """
@@ -37,6 +38,7 @@ class Contrast(Part):
     outcome: str = Field(min_length=1)
     horizon_days: Annotated[int, Field(ge=1, le=36525)]
     window_days: Annotated[int, Field(ge=0, le=3650)]
+    grace_intervals: Annotated[int, Field(ge=1, le=60)] | None = None
     exclude: tuple[str, ...] = ()
 
     @property
@@ -59,6 +61,10 @@ class Contrast(Part):
             return f"cohort {self.cohort} has no arm {', '.join(wrong)}"
         if self.target == self.comparator:
             return "target and comparator are one arm"
+        if self.grace_intervals is not None and cohort.grace_days is None:
+            return f"grace_intervals: cohort {self.cohort} has no grace period"
+        if self.grace_intervals is not None and self.horizon_days - self.window_days <= (cohort.grace_days or 0):
+            return f"the window opens within the grace period of {cohort.grace_days} days"
         if self.outcome not in outcomes:
             return f"{self.outcome} is no outcome of the study"
         if self.horizon_days + self.window_days > cohort.follow_up_days:

@@ -3,13 +3,15 @@
 -- A measured outcome at the horizon of a contrast: the reading nearest to it within the window, against the last one up to
 -- time zero of the same series (one device, software, side; one class of assay). Only who has that baseline is in.
 -- A marker of bone turnover that food and hour move counts fasting in the morning only (ref.turnover_marker).
--- Where a grace period leaves the arm open, the arm is the strategy seen to be begun in it.
+-- Where a grace period leaves the arm open, the arm is the strategy seen to be begun in it; a contrast by clones keeps
+-- everybody, with what was begun when (strategy columns, which look after time zero) for the cloning.
 with trial as (
     select
         contrast.study_id, contrast.contrast_number, contrast.outcome_code, contrast.window_days,
-        contrast.target_code, contrast.comparator_code,
+        contrast.target_code, contrast.comparator_code, coalesce(contrast.is_cloned, false) as is_cloned,
         outcome.kind_code, outcome.subject_code, outcome.scale_code, outcome.baseline_days,
         person.person_id, person.trial_number, person.index_on, person.end_on, person.end_reason,
+        person.strategy_code, person.strategy_on,
         case when person.arm_code = 'open' then person.strategy_code else person.arm_code end as arm_code,
         person.index_on + cast(contrast.horizon_days as integer) as horizon_on
     from cohort.trial_person as person
@@ -18,9 +20,9 @@ with trial as (
     join ref.continuous_outcome as outcome on outcome.outcome_code = contrast.outcome_code
 ),
 armed as (
-    select *, arm_code = target_code as is_target
+    select *, coalesce(arm_code = target_code, false) as is_target
     from trial
-    where arm_code = target_code or arm_code = comparator_code
+    where is_cloned or arm_code = target_code or arm_code = comparator_code
 ),
 reading as (
     select
@@ -99,6 +101,9 @@ select
     armed.person_id,
     armed.trial_number,
     armed.is_target,
+    case when armed.is_cloned then armed.strategy_code end as strategy_code,
+    case when armed.is_cloned then date_diff('day', armed.index_on, armed.strategy_on) end as strategy_days,
+    date_diff('day', armed.index_on, armed.end_on) as followed_days,
     armed.index_on,
     pair.baseline_on,
     pair.baseline_value,

@@ -118,3 +118,36 @@ def test_collagen_fragments_count_fasting_in_the_morning_only(run_sql, fasting, 
     assert {row["contrast_number"]: row["change"] for row in rows if row["change"]} == pytest.approx(
         ({1: math.log(0.5)} if counts else {}) | {2: math.log(0.5)}
     )
+
+
+def test_a_contrast_by_clones_keeps_everybody_with_what_was_begun_when(run_sql):
+    people = [
+        f"s | 1 | 1 | c | open | {ZERO} | {on(1900)} | horizon | drug | {on(40)}",
+        f"s | 2 | 1 | c | open | {ZERO} | {on(1900)} | horizon | third | {on(0)}",
+        f"s | 3 | 1 | c | open | {ZERO} | {on(60)} | death |  | ",
+        f"s | 4 | 1 | c | open | {ZERO} | {on(1900)} | horizon | none | ",
+    ]
+    scans = [f"{who} | {who} | total_hip | left | 0 | true | 1 | s | {on(-1)}" for who in (1, 2, 3, 4)]
+
+    asked = "s | 1 | c | drug | none | total_hip_bmd_change_pct | 730 | 90"
+
+    def rows(is_cloned: str) -> dict:
+        found = run_sql(TABLE, {
+            "cohort.trial_person": "\n".join((f"{PERSON} | strategy_on", *people)),
+            "ref.study_contrast": f"{CONTRAST} | is_cloned\n{asked} | {is_cloned}",
+            "staging.dxa_scan": "\n".join((SCAN, *scans)),
+        })  # fmt: skip
+        return {row["person_id"]: row for row in found}
+
+    cloned = rows("true")
+    assert {who: (row["strategy_code"], row["strategy_days"], row["followed_days"]) for who, row in cloned.items()} == {
+        1: ("drug", 40, 1900),
+        2: ("third", 0, 1900),
+        3: (None, None, 60),
+        4: ("none", None, 1900),
+    }
+    assert [cloned[who]["is_target"] for who in (1, 2, 3, 4)] == [True, False, False, False]
+    assert (cloned[3]["is_dead"], cloned[3]["is_followed"]) == (True, False)
+    as_seen = rows("false")
+    assert sorted(as_seen) == [1, 4], "without clones only who was seen to be in an arm is in it"
+    assert as_seen[1]["strategy_code"] is None

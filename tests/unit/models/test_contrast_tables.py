@@ -32,6 +32,9 @@ def inputs(n: int, apart: float = 0.4, seed: int = 1) -> dict[str, pl.LazyFrame]
             "person_id": np.arange(n),
             "trial_number": 1,
             "is_target": treated,
+            "strategy_code": pl.Series([None] * n, dtype=pl.String),
+            "strategy_days": pl.Series([None] * n, dtype=pl.Int64),
+            "followed_days": 1916,
             "baseline_value": rng.normal(1, 0.1, n),
             "is_followed": True,
             "is_dead": False,
@@ -56,7 +59,9 @@ def estimated(given: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataFram
     """Diagnostics and estimates of the first contrast."""
     judged = contrast_tables.diagnostics(given, FACTS)
     found = contrast_tables.effect_estimates(given | {"models.diagnostic": judged}, FACTS).collect()
-    spine = (pl.col("outcome") == "lumbar_spine_bmd_change_pct") & pl.col("contrast").str.contains(", 24 months")
+    spine = (pl.col("outcome") == "lumbar_spine_bmd_change_pct") & pl.col("contrast").str.contains(
+        ", 24 months, cohort active"
+    )
     return judged.collect().filter(spine), found.filter(spine)
 
 

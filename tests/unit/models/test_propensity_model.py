@@ -54,7 +54,9 @@ def test_a_contrast_without_a_model_tells_why_in_one_row() -> None:
     spine = table.filter(pl.col("outcome") == "lumbar_spine_bmd_change_pct", pl.col("problem").is_null())
     assert spine["term"][:2].to_list() == ["intercept", "baseline_log"]
     assert spine["n_people"].unique().to_list() == [800]
-    hip = table.filter(pl.col("outcome") == "total_hip_bmd_change_pct", pl.col("contrast").str.contains(", 24 months"))
+    hip = table.filter(
+        pl.col("outcome") == "total_hip_bmd_change_pct", pl.col("contrast").str.contains(", 24 months, cohort active")
+    )
     assert hip.select("term", "coefficient", "n_people", "problem").rows() == [("none", None, 0, "an arm is empty")]
 
 

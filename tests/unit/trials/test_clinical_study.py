@@ -100,6 +100,17 @@ def test_rules_that_hold_for_every_study(name: str):
         ('outcome = "lumbar_spine_bmd_change_pct"', 'outcome = "height_cm"', "is no outcome of the study"),
         ('outcome = "lumbar_spine_bmd_change_pct"', 'outcome = "total_hip_bmd_change_pct"', "occurs twice"),
         ("horizon_days = 730", "horizon_days = 1900", "the window ends after the follow-up"),
+        (
+            'outcome = "lumbar_spine_bmd_change_pct"\n',
+            'outcome = "lumbar_spine_bmd_change_pct"\ngrace_intervals = 6\n',
+            "cohort active_comparator has no grace period",
+        ),
+        (
+            "horizon_days = 730\nwindow_days = 90\ngrace_intervals = 6",
+            "horizon_days = 200\nwindow_days = 90\ngrace_intervals = 6",
+            "the window opens within the grace period of 183 days",
+        ),
+        ("grace_intervals = 6", "grace_intervals = 0", "greater than or equal to 1"),
         ("[outcomes]", '[covariates]\ncodes = ["lumbar_spine_bmd_change_pct"]\n\n[outcomes]', "is also a covariate"),
         ("[outcomes]", '[population]\ncycles = []\nminimum_age_years = 18\narms = "sex"\n\n[outcomes]', "surveys"),
         ("[estimation]", '[[cohort.censor]]\nreason = "x"\n\n[estimation]', "name events of one kind"),

@@ -1,0 +1,146 @@
+"""A contrast by clones, diagnostics first: who keeps to which strategy, how alike the clones left are, then the effect.
+
+Here: what the profile `point_treatment` asks where the arm is decided after time zero. Not here: the engine
+(`clone_weighting`), the frame (`clone_frame`), rows of tables (`contrast_tables`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipelines.models.balance import CovariateBalance, covariate_balance
+from pipelines.models.clone_frame import CloneFrame
+from pipelines.models.clone_weighting import CloneArm, CloneSpec, clone_arm, cloned_contrast
+from pipelines.models.design_matrix import design_matrix
+from pipelines.models.errors import NotEstimable
+from pipelines.models.point_treatment import (
+    LEAST_PROBABILITY,
+    MOST_WEIGHT,
+    Estimated,
+    Finding,
+    alike,
+    apartness,
+    asked,
+    detectable,
+    nominal,
+    told,
+)
+from pipelines.models.propensity import PENALTIES
+from pipelines.models.weighting import kish_effective_number
+
+CLONES = "clone_censor_weight"
+_NO_PROPENSITY = "not asked: the arm is decided after time zero"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedClones:
+    """Everything of a contrast by clones that is known before an outcome is compared."""
+
+    frame: CloneFrame
+    target: CloneArm
+    comparator: CloneArm
+    balance: CovariateBalance
+
+    @property
+    def arms(self) -> tuple[CloneArm, CloneArm]:
+        """Target, then comparator."""
+        return self.target, self.comparator
+
+
+def prepare_clones(frame: CloneFrame) -> PreparedClones:
+    """Clones, weights and balance; of the penalties tried the one that leaves the clones most alike.
+
+    Raises:
+        NotEstimable: nobody keeps to a strategy, or a chance of keeping to it cannot be fitted.
+    """
+    if not frame.course.begun.size:
+        raise NotEstimable("an arm is empty")
+    covariates = frame.frame.covariates
+    names = nominal(frame.frame)
+    design = design_matrix(covariates, names).values
+    best: PreparedClones | None = None
+    for penalty in PENALTIES:
+        spec = CloneSpec(penalty, LEAST_PROBABILITY, MOST_WEIGHT)
+        arms = [
+            clone_arm(frame.course, strategy, design, frame.frame.stages, spec)
+            for strategy in (frame.target, frame.comparator)
+        ]
+        tried = PreparedClones(frame, arms[0], arms[1], _balance(covariates, arms[0], arms[1], names))
+        if best is None or apartness(tried.balance) < apartness(best.balance):
+            best = tried
+    assert best is not None
+    return best
+
+
+def diagnose_clones(prepared: PreparedClones, thresholds: dict[str, float]) -> tuple[Finding, ...]:
+    """The diagnostics of the profile; what asks for a propensity at time zero is not applicable."""
+    frame = prepared.frame.frame
+    n = prepared.frame.course.begun.size
+    n_seen = [int(arm.is_seen.sum()) for arm in prepared.arms]
+    kept = [int(arm.is_adherent.sum()) for arm in prepared.arms]
+    shares = [seen / stayed for seen, stayed in zip(n_seen, kept, strict=True)]
+    seen = prepared.target.is_seen | prepared.comparator.is_seen
+    read = int((seen | frame.is_censored).sum())
+    censored = float(frame.is_censored.sum()) / read if read else None
+    effective = [kish_effective_number(arm.adherence) / arm.is_adherent.sum() for arm in prepared.arms]
+    side, weights = _stacked(prepared.target, prepared.comparator)
+    outcomes = [(frame.outcome[arm.is_seen], arm.weights[arm.is_seen]) for arm in prepared.arms]
+    return (
+        asked("outcomes_smaller_arm", float(min(n_seen)), thresholds["minimum_n_per_arm"]),
+        Finding("equipoise", None, thresholds["minimum_equipoise"], _NO_PROPENSITY, "not_applicable"),
+        alike(prepared.balance, side, weights, thresholds["maximum_standardised_difference"]),
+        Finding(
+            "largest_covariate_correlation",
+            None,
+            thresholds["maximum_covariate_correlation"],
+            _NO_PROPENSITY,
+            "not_applicable",
+        ),
+        asked("observed_share_smaller", min(shares), thresholds["minimum_observed_share"]),
+        asked("censored_share", censored, thresholds["maximum_censored_share"], is_most=True),
+        detectable(outcomes, frame.detectable),
+        told("observed_share_target", shares[0]),
+        told("observed_share_comparator", shares[1]),
+        told("kept_share_target", kept[0] / n),
+        told("kept_share_comparator", kept[1] / n),
+        told("effective_share_target", effective[0]),
+        told("effective_share_comparator", effective[1]),
+        told("largest_weight", float(max(arm.weights.max() for arm in prepared.arms))),
+        told("largest_difference_before_weighting", prepared.balance.largest_before),
+        Finding("ease", None, 0.25, "calibration needs 10 continuous negative controls", "not_applicable"),
+    )
+
+
+def estimate_clones(prepared: PreparedClones) -> tuple[Estimated, ...]:
+    """The one estimate of a contrast by clones.
+
+    Raises:
+        NotEstimable: a strategy without an outcome.
+    """
+    found = cloned_contrast(
+        prepared.frame.frame.outcome, prepared.target, prepared.comparator, prepared.frame.frame.person_id
+    )
+    return (
+        Estimated(
+            CLONES,
+            found,
+            "stacked sandwich, clones and trials clustered by person",
+            "weights for deviation and loss in the grace period, for loss after it, then for being measured in the window",
+        ),
+    )
+
+
+def _stacked(target: CloneArm, comparator: CloneArm) -> tuple[np.ndarray, np.ndarray]:
+    """The clones left of both strategies, one after the other: which strategy, and the weight."""
+    sizes = (int(target.is_adherent.sum()), int(comparator.is_adherent.sum()))
+    weights = [arm.adherence[arm.is_adherent] for arm in (target, comparator)]
+    return np.repeat([True, False], sizes), np.concatenate(weights)
+
+
+def _balance(
+    covariates: pl.DataFrame, target: CloneArm, comparator: CloneArm, names: tuple[str, ...]
+) -> CovariateBalance:
+    side, weights = _stacked(target, comparator)
+    rows = pl.concat([covariates.filter(pl.Series(arm.is_adherent)) for arm in (target, comparator)])
+    return covariate_balance(rows, side, weights, names)
