@@ -35,6 +35,7 @@ _HIDDEN = {
     "mart.measurement_count": ("n",),
     "mart.diagnostic": ("value",),
     "mart.covariate_balance": ("smd_before", "smd_after", "variance_ratio"),
+    "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
 }
 _CURVE = ("study_id", "outcome", "population")
 

@@ -117,6 +117,12 @@ def test_steps_without_a_recorded_change_come_first_and_few_people_stay_unsaid(m
     assert table.rows[2].cells[1].text == hidden_cell(11).text
 
 
+def test_a_hidden_step_that_reached_the_mart_with_numbers_is_emptied_here(mart: Mart) -> None:
+    told = mart["mart.change_point"].with_columns(is_suppressed=pl.lit(value=True))
+    sealed = prepared({**mart, "mart.change_point": told}, [])["mart.change_point"]
+    assert sealed.select("change_pct", "ci_low_pct", "ci_high_pct", "cause_code").null_count().row(0) == (3, 3, 3, 3)
+
+
 def test_the_account_says_which_files_add_up(frame_of: MakeFrame) -> None:
     whole = {"rows_in": 100, "rows_staged": 80, "rows_duplicate": 0, "rows_quarantined": 20, "rows_out_of_scope": 0}
     rows = [
