@@ -111,7 +111,11 @@ class OutcomeValue(dy.Schema):
         null="no contrast by clones, or nothing was begun",
     )
     followed_days = whole(
-        "Days from time zero to the end of follow-up", "d", formula="end_on - time zero", optional=True
+        "Days from time zero to the end of follow-up",
+        "d",
+        formula="end_on - time zero",
+        optional=True,
+        null="no contrast by clones",
     )
     index_on = day("Time zero")
     baseline_on = day("Day of the baseline: the last reading up to time zero of the series of the outcome")
