@@ -115,7 +115,7 @@ class OutcomeValue(dy.Schema):
         "d",
         formula="end_on - time zero",
         optional=True,
-        null="no contrast by clones",
+        null="follow-up has no recorded end",
     )
     index_on = day("Time zero")
     baseline_on = day("Day of the baseline: the last reading up to time zero of the series of the outcome")
