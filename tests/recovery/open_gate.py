@@ -1,6 +1,6 @@
 """From files to an open gate: adjuvant women simulated, landed, staged, followed and compared, beside the simulator's truth.
 
-Run as a script it writes `open_gate.json`; the test reads that file, and repeats the run where slow tests are asked for.
+Run as a script it writes `open_gate.json`. Nothing is frozen yet, and no test reads it.
 """
 
 import json
