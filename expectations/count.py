@@ -131,8 +131,8 @@ def scan_query(asked: Asked, rows: tuple[Rows, ...]) -> str:
 
 def _answer(question: RowQuestion, place: int) -> str:
     """Not asked, holds or broken, at its place; a condition that is NULL does not hold, and is not asked."""
-    holds = f"case when ({question.holds}) then {1 << 2 * place} else {3 << 2 * place} end"
-    return f"(case when ({question.where}) then {holds} else 0 end)"
+    holds = f"(case when ({question.holds}) then {1 << 2 * place} else {3 << 2 * place} end)"
+    return holds if question.where == "true" else f"(case when ({question.where}) then {holds} else 0 end)"
 
 
 def _query_counts(

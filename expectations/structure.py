@@ -13,12 +13,16 @@ from pipelines.tables import Column, Contract
 # Short id, type, arguments, severity, category, note.
 Draft = tuple[str, str, dict[str, Any], str, str, str]
 PERSON_TABLE = "staging.person"
+JOINED_PERSON = f"left join {PERSON_TABLE} as person using (person_id)"
 # Rows of people who were set aside on purpose: their own suites say who must be known.
 WITHOUT_PERSON = ("staging.source_row", "staging.quarantine")
 
 
-def drafts(contract: Contract, alias: str) -> tuple[dict[str, Any], ...]:
-    """The generated checks of a table, as entries of a suite file; `alias` is what its row questions call the table."""
+def drafts(contract: Contract, alias: str, has_person: bool = False) -> tuple[dict[str, Any], ...]:
+    """The generated checks of a table, as entries of a suite file.
+
+    `alias` is what its row questions call the table; `has_person` says that they know the person of a row as `person`.
+    """
     return tuple(
         {
             "type": kind,
@@ -27,11 +31,11 @@ def drafts(contract: Contract, alias: str) -> tuple[dict[str, Any], ...]:
             "notes": note,
             "meta": {"id": f"{contract.name}.{name}", "category": category},
         }
-        for name, kind, kwargs, severity, category, note in _drafts(contract, alias)
+        for name, kind, kwargs, severity, category, note in _drafts(contract, alias, has_person)
     )
 
 
-def _drafts(contract: Contract, alias: str) -> Iterator[Draft]:
+def _drafts(contract: Contract, alias: str, has_person: bool) -> Iterator[Draft]:
     yield _columns(contract)
     yield _types(contract)
     if any(not column.is_nullable for column in contract.columns):
@@ -40,7 +44,7 @@ def _drafts(contract: Contract, alias: str) -> Iterator[Draft]:
         yield _key(contract)
     is_of_persons = contract.unit == "person" and contract.layer == "staging"
     if is_of_persons and contract.name not in (PERSON_TABLE, *WITHOUT_PERSON):
-        yield _person_known(contract)
+        yield _person_known(contract, has_person)
     for column in contract.columns:
         if column.allowed:
             yield _codes(column, alias)
@@ -79,20 +83,25 @@ def _required(contract: Contract, alias: str) -> Draft:
 
 def _key(contract: Contract) -> Draft:
     names = ", ".join(f'"{name}"' for name in contract.key)
-    kwargs = {"query": f"select count(*) = 1 as holds from {{batch}} group by {names}"}
+    # Grouping numbers is cheaper than grouping texts; only where two hashes are equal do the keys themselves tell.
+    query = (
+        f"with hashed as materialized (select hash({names}) as key_hash, count(*) as n from {{batch}} group by key_hash) "
+        "select true as holds from hashed where n = 1 union all select count(*) = 1 as holds from {batch} "
+        f"where hash({names}) in (select key_hash from hashed where n > 1) group by {names}"
+    )
+    kwargs: dict[str, Any] = {"query": query}
     if "person_id" in contract.key:
         kwargs["within_person"] = True
     note = f"{contract.grain.capitalize()}: no two rows share {', '.join(contract.key)}"
     return "key", HOLD, kwargs, "critical", "conformance", note
 
 
-def _person_known(contract: Contract) -> Draft:
-    query = (
-        f"select person.sex_code is not null as holds from {{batch}} as judged left join {PERSON_TABLE} as person "
-        "using (person_id)"
-    )
+def _person_known(contract: Contract, has_person: bool) -> Draft:
+    holds = "person.sex_code is not null"
+    query = f"select {holds} as holds from {{batch}} as judged {JOINED_PERSON}"
+    kwargs: dict[str, Any] = {"holds": holds} if has_person else {"query": query, "within_person": True}
     note = f"Every person_id is a person of {PERSON_TABLE}"
-    return "person_known", HOLD, {"query": query, "within_person": True}, "critical", "conformance", note
+    return "person_known", HOLD, kwargs, "critical", "conformance", note
 
 
 def _codes(column: Column, alias: str) -> Draft:
@@ -121,7 +130,8 @@ def _written(value: float | dt.date) -> str:
 
 
 def _finite(numbers: tuple[str, ...], alias: str) -> Draft:
-    # DuckDB sorts NaN above every number, so that limits do not find it.
+    # DuckDB sorts NaN above every number, so that limits do not find it; and the limits that Parquet keeps of a column know of
+    # no NaN, so that a comparison with infinity may be decided without looking at a row.
     kwargs = {
         "holds": " and ".join(f'coalesce(isfinite({alias}."{name}"), true)' for name in numbers),
         "where": " or ".join(f'{alias}."{name}" is not null' for name in numbers),

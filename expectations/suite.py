@@ -110,8 +110,8 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
 @lru_cache(maxsize=512)
 def _loaded(contract: Contract, path: Path, content: str) -> Suite:
     rows, entries = _entries(path, contract, content)
-    alias = rows.split()[2]
-    checks = tuple(_check(contract, entry) for entry in (*structure.drafts(contract, alias), *entries))
+    generated = structure.drafts(contract, rows.split()[2], has_person=structure.JOINED_PERSON in rows)
+    checks = tuple(_check(contract, entry) for entry in (*generated, *entries))
     ids = [check.id for check in checks]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise SuiteError(f"{path}: ids that occur more than once: {', '.join(repeated)}")

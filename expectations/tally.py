@@ -3,9 +3,13 @@
 They lie in `HOME/state/quality`. Thresholds are no part of it: changing one judges again and counts nothing.
 """
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -18,6 +22,9 @@ from pipelines.warehouse.bucket import Bucket
 from pipelines.warehouse.parquet import fingerprint_of, write_frame
 from pipelines.warehouse.store import WHOLE, Store
 
+B = TypeVar("B")
+R = TypeVar("R")
+
 
 def counts(suite: Suite, settings: Settings) -> pl.DataFrame:
     """Counts of all checks of a suite but those that Great Expectations asks of the table itself; columns of `COUNTS`.
@@ -27,8 +34,22 @@ def counts(suite: Suite, settings: Settings) -> pl.DataFrame:
     """
     store = Store(settings)
     buckets: tuple[Bucket | None, ...] = store.buckets() if store.is_per_person(suite.table) else (None,)
-    parts = [_kept(count.of_bucket(suite), suite, settings, bucket) for bucket in buckets]
+    within = count.of_bucket(suite)
+    parts = side_by_side(lambda bucket, share: _kept(within, suite, share, bucket), buckets, settings)
     return count.added_up([*parts, _kept(count.of_table(suite), suite, settings, None, "crossing")])
+
+
+def side_by_side(work: Callable[[B, Settings], R], buckets: Sequence[B], settings: Settings) -> list[R]:
+    """`work` on all buckets, as many at once as there are threads, each with one thread and its share of the memory.
+
+    Threads within one bucket would have to bring their groups together, which costs more than it gains.
+    """
+    workers = min(settings.threads, len(buckets))
+    if workers <= 1:
+        return [work(bucket, settings) for bucket in buckets]
+    share = replace(settings, threads=1, memory_gb=settings.memory_gb / workers)
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda bucket: work(bucket, share), buckets))
 
 
 def stamp(path: Path) -> str:

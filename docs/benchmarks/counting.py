@@ -1,9 +1,10 @@
 """Measures the counting of checks: all questions of the laboratory suite, against one scan of the columns they read.
 
 The table is `staging.lab_result` as the real steps make it of the raw rows of `lab_harmonisation.py`, with their mess. The
-yardstick is one DuckDB scan over the same columns of the same files, bucket by bucket, with the same threads and memory, in
-the same run, before and after (the faster counts): each column is read and enters one checksum. Beside it stand the row
-questions alone, which are one pass; the suite has queries of groups as well. `judging` is Great Expectations on all counts.
+yardstick is one DuckDB scan over the same columns of the same files, bucket by bucket, as many at once, with the same
+threads and memory, in the same run, before and after (the faster counts): each column is read and enters one checksum.
+Beside it stand the row questions alone, which are one pass; the suite has queries of groups as well. `judging` is Great
+Expectations on all counts.
 Memory is the peak of the proportional set size of this process. Run `python docs/benchmarks/counting.py --rows 50000000
 --scratch SCRATCH`; `--made` measures a table that an earlier run with `--keep` made there; `--freeze` writes
 `counting.json`.
@@ -33,6 +34,7 @@ from expectations import count
 from expectations.engine import judge_counts
 from expectations.question import QueryQuestion, RowQuestion
 from expectations.suite import Suite, load
+from expectations.tally import side_by_side
 from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.bucket import Bucket
@@ -85,15 +87,19 @@ def columns_read(suite: Suite) -> list[str]:
 
 def scan(settings: Settings, buckets: list[Bucket], columns: list[str]) -> None:
     """Every one of the columns of every row, once, bucket by bucket, into one number."""
-    for bucket in buckets:
-        with connect(settings) as connection:
-            Store(settings).create_view(connection, TABLE, bucket)
+
+    def one(bucket: Bucket, share: Settings) -> None:
+        with connect(share) as connection:
+            Store(share).create_view(connection, TABLE, bucket)
             connection.execute(f"select count(*), bit_xor(hash({', '.join(columns)})) from {TABLE}").fetchone()
+
+    side_by_side(one, buckets, settings)
 
 
 def count_all(settings: Settings, buckets: list[Bucket], suite: Suite) -> pl.DataFrame:
     """All counts of the suite: questions within a person by bucket, the others of the whole table."""
-    parts = [count.count(count.of_bucket(suite), suite.reads, settings, bucket) for bucket in buckets]
+    within = count.of_bucket(suite)
+    parts = side_by_side(lambda bucket, share: count.count(within, suite.reads, share, bucket), buckets, settings)
     return count.added_up([*parts, count.count(count.of_table(suite), suite.reads, settings)])
 
 

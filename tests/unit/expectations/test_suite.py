@@ -1,11 +1,14 @@
 """Suites load as data: generated checks, hand-written ones, and clear refusal of a file that breaks a rule."""
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from expectations import suite as suites
@@ -74,12 +77,25 @@ def test_generated_checks_follow_the_contract() -> None:
     assert 'coalesce(period."length_days" >= 0, true)' in checks["limits"].question.holds
     assert "coalesce(period.\"starts_on\" >= date '1900-01-01', true)" in checks["limits"].question.holds
     assert "length_days is at least 0" in checks["limits"].note
-    assert checks["key"].question == QueryQuestion(
-        'select count(*) = 1 as holds from {batch} group by "person_id", "span_number"', is_within_person=True
-    )
+    assert isinstance(checks["key"].question, QueryQuestion)
+    assert checks["key"].question.is_within_person
+    assert checks["person_known"].question == RowQuestion("person.sex_code is not null", "true")
     assert '"starts_on"' not in checks["required"].question.holds
     assert 'period."drop_id" is not null' in checks["required"].question.holds
     assert checks["limits"].severity == "critical"
+
+
+@pytest.mark.parametrize("keys", [[(1, 1), (1, 2), (2, 1)], [(1, 1), (1, 1), (1, 2)], [(3, 1)] * 4])
+def test_a_key_is_counted_once_and_broken_where_it_repeats(keys: list[tuple[int, int]]) -> None:
+    asked = next(c.question for c in load("staging.observation_period").checks if c.id.endswith(".key"))
+    assert isinstance(asked, QueryQuestion)
+    # Of numbers that few differ in, so that hashes of different keys are equal.
+    for query in (asked.query, re.sub(r"hash\(.*?\)", "person_id % 1", asked.query)):
+        with duckdb.connect() as connection:
+            connection.execute("create table batch (person_id bigint, span_number bigint)")
+            connection.executemany("insert into batch values (?, ?)", keys)
+            found = connection.execute(f"select holds from ({query.replace('{batch}', 'batch')})").fetchall()
+        assert sorted(found) == sorted((n == 1,) for n in Counter(keys).values())
 
 
 def test_people_who_were_set_aside_need_not_be_persons() -> None:
