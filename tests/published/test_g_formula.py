@@ -9,20 +9,8 @@ import pytest
 
 from pipelines.models.g_formula import History, Model, Panel, Step, fit_g_formula, simulate
 
-nhefs = runpy.run_path(str(Path(__file__).with_name("test_point_treatment.py")))
-months = runpy.run_path(str(Path(__file__).with_name("test_marginal_structural.py")))["months"]
-MONTHS = 120
-
-
-@pytest.fixture(scope="module")
-def everybody(published) -> pl.DataFrame:
-    return pl.read_csv(published / "nhefs.csv", infer_schema_length=None)
-
-
-@pytest.fixture(scope="module")
-def value_of(published):
-    table = pl.read_csv(published / "published_values.csv", infer_schema_length=None)
-    return lambda row: [float(v) for v in table.filter(id=row)["value"][0].split("|")]
+nhefs = runpy.run_path(str(Path(__file__).with_name("nhefs.py")))
+months, MONTHS = nhefs["months"], nhefs["MONTHS"]
 
 
 def always(category: int):

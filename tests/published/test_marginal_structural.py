@@ -13,25 +13,8 @@ from pipelines.models.marginal_structural import HistoryWeights, WeightStage, fi
 from pipelines.models.propensity import estimate_propensity
 from pipelines.models.weighting import treatment_weights
 
-nhefs = runpy.run_path(str(Path(__file__).with_name("test_point_treatment.py")))
-confounders, change = nhefs["confounders"], nhefs["change"]
-MONTHS = 120
-
-
-@pytest.fixture(scope="module")
-def everybody(published) -> pl.DataFrame:
-    return pl.read_csv(published / "nhefs.csv", infer_schema_length=None)
-
-
-@pytest.fixture(scope="module")
-def weighed(everybody) -> pl.DataFrame:
-    return everybody.filter(pl.col("wt82_71").is_not_null())
-
-
-@pytest.fixture(scope="module")
-def value_of(published):
-    table = pl.read_csv(published / "published_values.csv", infer_schema_length=None)
-    return lambda row: [float(v) for v in table.filter(id=row)["value"][0].split("|")]
+nhefs = runpy.run_path(str(Path(__file__).with_name("nhefs.py")))
+confounders, change, months, MONTHS = (nhefs[name] for name in ("confounders", "change", "months", "MONTHS"))
 
 
 def quits(people: pl.DataFrame) -> np.ndarray:
@@ -90,16 +73,6 @@ def test_weights_of_treatment_and_of_staying(everybody, value_of) -> None:
     found = fit_marginal(change(everybody), quit, person, weights, seen, are_weights_known=True)
     assert found.coefficients[1] == pytest.approx(value_of("N09")[0], abs=1e-3)
     assert found.standard_errors[1] == pytest.approx(0.526, abs=1e-3)
-
-
-def months(people: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row numbers of people, months from 0, deaths: one row a month survived to, of 120."""
-    died = people["death"].to_numpy() == 1
-    lived = ((people["yrdth"] - 83) * 12 + people["modth"]).fill_null(MONTHS).to_numpy().astype(np.int64)
-    lived = np.where(died, lived, MONTHS)
-    row = np.repeat(np.arange(people.height), lived)
-    month = np.arange(row.size) - np.repeat(np.cumsum(lived) - lived, lived)
-    return row, month.astype(float), (died[row] & (month == lived[row] - 1)).astype(float)
 
 
 def hazard_terms(quit: np.ndarray, month: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Effects of a point treatment against published numbers: NHEFS of 'Causal Inference: What If', and the LaLonde data."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -13,46 +16,17 @@ from pipelines.models.propensity import estimate_propensity
 from pipelines.models.standardisation import standardised_contrast
 from pipelines.models.weighting import treatment_weights
 
-
-@pytest.fixture(scope="module")
-def everybody(published) -> pl.DataFrame:
-    return pl.read_csv(published / "nhefs.csv", infer_schema_length=None)
-
-
-@pytest.fixture(scope="module")
-def weighed(everybody) -> pl.DataFrame:
-    return everybody.filter(pl.col("wt82_71").is_not_null())
-
-
-@pytest.fixture(scope="module")
-def value_of(published):
-    table = pl.read_csv(published / "published_values.csv", infer_schema_length=None)
-    return lambda row: [float(v) for v in table.filter(id=row)["value"][0].split("|")]
+nhefs = runpy.run_path(str(Path(__file__).with_name("nhefs.py")))
+confounders, change = nhefs["confounders"], nhefs["change"]
 
 
 def quits(people: pl.DataFrame) -> np.ndarray:
     return (people["qsmk"] == 1).to_numpy()
 
 
-def confounders(people: pl.DataFrame) -> np.ndarray:
-    """Terms of program 12.2: squares of scales, a dummy a level."""
-    columns = [people[name].to_numpy().astype(float) for name in ("sex", "race")]
-    for name in ("age", "smokeintensity", "smokeyrs", "wt71"):
-        value = people[name].to_numpy().astype(float)
-        columns += [value, value**2]
-    for name in ("education", "exercise", "active"):
-        levels = people[name].unique().sort().to_list()
-        columns += [(people[name] == level).to_numpy().astype(float) for level in levels[1:]]
-    return np.column_stack(columns)
-
-
 def outcome_terms(people: pl.DataFrame, quit_smoking: np.ndarray) -> np.ndarray:
     product = quit_smoking * people["smokeintensity"].to_numpy()
     return np.column_stack([quit_smoking, confounders(people), product])
-
-
-def change(people: pl.DataFrame) -> np.ndarray:
-    return people["wt82_71"].fill_null(float("nan")).to_numpy()
 
 
 def test_propensity_of_nhefs(weighed, value_of) -> None:

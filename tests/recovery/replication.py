@@ -1,6 +1,6 @@
 """What many replications say of an estimator whose truth is known: coverage, bias in SDs, mean standard error over SD.
 
-Loaded by the recovery tests of longitudinal engines; knows no estimator and no world.
+Loaded by the recovery tests of engines; knows no estimator and no world.
 """
 
 from typing import NamedTuple

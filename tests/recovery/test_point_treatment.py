@@ -8,7 +8,6 @@ import runpy
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -26,19 +25,8 @@ from pipelines.models.weighting import treatment_weights
 
 made = runpy.run_path(str(Path(__file__).with_name("point_treatment_world.py")))
 WORLDS, TRUTH, Sample = made["WORLDS"], made["TRUTH"], made["Sample"]
-
-
-class Bands(NamedTuple):
-    """What a sound estimator keeps within: coverage, bias in SDs, mean standard error over SD."""
-
-    coverage: tuple[float, float]
-    bias: float
-    ratio: tuple[float, float]
-
-
-#: 99.8 % binomial band of 95 % coverage for 100 and 1,000 replications
-FEW = Bands((0.87, 1.0), 0.35, (0.8, 1.2))
-MANY = Bands((0.927, 0.970), 0.15, (0.9, 1.1))
+judged = runpy.run_path(str(Path(__file__).with_name("replication.py")))
+FEW, MANY, Found = judged["FEW"], judged["MANY"], judged["Found"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -114,19 +102,6 @@ MUTANTS: dict[str, tuple[str, Callable[..., ContrastEstimate]]] = {
     "rows taken as people": ("straight", unclustered),
     "a value of after time zero as covariate": ("straight", lambda s: standardised(s, leaks=True)),
 }
-
-
-class Found(NamedTuple):
-    coverage: float
-    bias: float
-    ratio: float
-
-    def lies_within(self, bands: Bands) -> bool:
-        return (
-            bands.coverage[0] <= self.coverage <= bands.coverage[1]
-            and abs(self.bias) <= bands.bias
-            and bands.ratio[0] <= self.ratio <= bands.ratio[1]
-        )
 
 
 @cache
