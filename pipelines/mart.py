@@ -232,6 +232,11 @@ def sig_coverage(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return _with_contract_columns("mart.sig_coverage", shown)
 
 
+def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.claim`: estimates and intervals that leave with `mart.effect_estimate` anyway, and no number of people."""
+    return _with_contract_columns("mart.claim", inputs["models.claim"])
+
+
 def change_point(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.change_point`: steps beyond chance, rounded and without the number of people behind them."""
     is_step = pl.col("is_peak") & (pl.col("p_adjusted") < FAMILY_ERROR)

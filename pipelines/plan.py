@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
-from pipelines.warehouse.step import PythonProducer, Step, from_csv, from_sql
+from pipelines.warehouse.step import CLAIM_RULES, PythonProducer, Step, from_csv, from_sql
 
 _STUDIES = ("studies",)
 _SURVEY_FRAME = (
@@ -63,6 +63,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.trials.study_tables:run_setting",
         depends_on=("bone_reference", "min_cell", "evidence_source"),
     ),
+    _python("ref.claim", "pipelines.trials.claim_rows:claim", depends_on=(CLAIM_RULES,)),
     _python("staging.sig", "pipelines.features.sig:sig", ("staging.sig_text",)),
     _python(
         "features.ai_exposure",
@@ -151,6 +152,13 @@ PYTHON_STEPS: tuple[Step, ...] = (
         ("models.value_histogram", "raw.previous_histogram"),
     ),
     _python("models.change_point", "pipelines.models.change_point:change_point", ("models.level_change",)),
+    _python(
+        "models.claim",
+        "pipelines.models.claim_table:claim",
+        ("ref.claim", "models.effect_estimate", "raw.planted_truth"),
+        (*_STUDIES, "evidence_source"),
+    ),
+    _mart("claim", "models.claim"),
     _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
     _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic"),

@@ -16,6 +16,7 @@ from pipelines import plan
 from pipelines.errors import BadInput
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
+from pipelines.sources import planted_truth
 from pipelines.sources.delivery import Part, delivery_id
 from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.registry import SOURCES, source_named
@@ -115,6 +116,7 @@ class Run:
         drop_log.remember(settings, delivery.drops)
         write_population(settings, "raw.manifest", *counted(settings, delivery.manifest, landed.entries))
         write_population(settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
+        write_population(settings, planted_truth.TABLE, *planted_truth.planted_truth(delivery.truth))
         if landed.written:
             self._remember_histogram()
         missing = tuple(delivery.missing["consequence"])

@@ -37,6 +37,7 @@ _HIDDEN = {
     "mart.covariate_balance": ("smd_before", "smd_after", "variance_ratio"),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
 }
+_CLAIMED = ("estimate", "ci_low", "ci_high", "confidence_pct", "p_value")
 _CURVE = ("study_id", "outcome", "population")
 
 Mart = Mapping[str, pl.DataFrame]
@@ -123,6 +124,9 @@ def _sealed(name: str, frame: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     if name in _HIDDEN:
         is_shown = ~pl.col("is_suppressed").fill_null(value=True)
         frame = frame.with_columns(pl.when(is_shown).then(pl.col(column)) for column in _HIDDEN[name])
+    if name == "mart.claim":
+        is_answered = pl.col("verdict").ne_missing("not_answerable")
+        frame = frame.with_columns(pl.when(is_answered).then(pl.col(column)) for column in _CLAIMED)
     if name == "mart.table_one":
         # A mean may be shown although its n is hidden (few values are missing); a share never is.
         is_told = ~pl.col("is_suppressed") | pl.col("level").eq("mean")

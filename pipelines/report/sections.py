@@ -9,6 +9,7 @@ from pipelines.report import (
     section_account,
     section_bone,
     section_checks,
+    section_claims,
     section_curve,
     section_findings,
     section_people,
@@ -38,6 +39,7 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         *_balance(frames),
         _curves(frames),
         _prevalence(frames, threshold),
+        _claims(frames),
         _gates(frames),
         _quality(frames, threshold),
         _account(frames, threshold),
@@ -205,6 +207,24 @@ def _prevalence(frames: Frames, threshold: int) -> Section:
         tables=tuple(section_bone.prevalence_table(frame, site, threshold) for site in sites),
         notes=tuple(note for note in (section_bone.closed_sentence(frame),) if note),
         absence="" if sites else why_absent("mart.bone_prevalence", frames["mart.missing_piece"], ("BMD", "dxx")),
+    )
+
+
+def _claims(frames: Frames) -> Section:
+    frame = frames["mart.claim"]
+    tables = section_claims.claims_tables(frame)
+    rules = (
+        "Each claim has a rule, set down before outcomes were read. Supported: the interval excludes 0 on the side claimed and "
+        "the estimate reaches the smallest effect of interest. Contradicted: the interval lies wholly below that. Else "
+        "inconclusive; not answerable where the gate is closed, or the data or the study are not there. Claims of no effect "
+        "are tested for equivalence, claims of a threshold by its interval. A survey says nothing about dosing."
+    )
+    return Section(
+        "claims",
+        "The claims, one by one",
+        paragraphs=(rules, section_claims.count_sentence(frame)) if tables else (),
+        tables=tables,
+        absence="" if tables else "There is nothing to show: mart.claim has no rows, so no claim was judged.",
     )
 
 

@@ -187,7 +187,10 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An input folder ready to land. `persons` decides the number of buckets; `is_simulated`: a program wrote the data."""
+    """An input folder ready to land. `persons` decides the number of buckets; `is_simulated`: a program wrote the data.
+
+    `truth`: the file in which that program says what is true of its people, if there is one.
+    """
 
     drop_id: str
     parts: tuple[Part, ...]
@@ -197,6 +200,7 @@ class Delivery:
     notes: tuple[str, ...]
     is_simulated: bool
     drops: tuple[Drop, ...] = ()
+    truth: Path | None = None
 
 
 def manifest(source_id: str, files: Sequence[FoundFile]) -> pl.DataFrame:

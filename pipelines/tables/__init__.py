@@ -4,6 +4,7 @@
 """
 
 from pipelines.tables import (
+    claim,
     cohort,
     features,
     features_body,
@@ -38,6 +39,7 @@ __all__ = [
     "LAYERS",
     "Column",
     "Contract",
+    "claim",
     "cohort",
     "features",
     "features_body",

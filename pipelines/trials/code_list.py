@@ -59,6 +59,12 @@ def outcomes_known() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def outcome_scales() -> dict[str, str]:
+    """Scale of each measured outcome."""
+    return {row["outcome_code"]: row["scale_code"] for row in _rows("continuous_outcome")}
+
+
+@lru_cache(maxsize=1)
 def _ingredients_of_class() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for row in _rows("drug"):

@@ -19,8 +19,12 @@ import polars as pl
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.settings import project_root
 from pipelines.tables import CONTRACTS, Contract
+from pipelines.trials.claim_rule import claim_rules
 from pipelines.trials.study import catalogue
 from pipelines.warehouse import sqlfile
+
+# What a step depends on that no run can choose: the file of claims.
+CLAIM_RULES = "claim_rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,10 @@ class Step:
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
     def facts(self, run: RunFacts) -> dict[str, Any]:
-        """The facts this step depends on; a study counts by what its file says, not by its name."""
-        found = {name: getattr(run, name) for name in self.depends_on}
+        """The facts this step depends on; a study counts by what its file says, not by its name, and so do claims."""
+        found = {name: getattr(run, name) for name in self.depends_on if name != CLAIM_RULES}
+        if CLAIM_RULES in self.depends_on:
+            found[CLAIM_RULES] = claim_rules().rules_hash
         if "studies" in found:
             found["studies"] = tuple((name, catalogue()[name].protocol_hash) for name in run.studies)
         return found

@@ -79,6 +79,7 @@ def open_delivery(folder: Path, mapping: Mapping, drops: Sequence[Drop] | None =
         raise BadInput(found.problems)
     drop_id = delivery_id({file.source_file: file.sha256 or "" for file in found.files})
     truth = folder / TRUTH_FILE
+    is_simulated = truth.exists() and json.loads(truth.read_text()).get("evidence_source") == "simulated"
     return Delivery(
         drop_id=drop_id,
         parts=tuple(found.parts),
@@ -86,8 +87,9 @@ def open_delivery(folder: Path, mapping: Mapping, drops: Sequence[Drop] | None =
         manifest=manifest(SOURCE, found.files),
         missing=missing_pieces(SOURCE, drop_id, found.missing),
         notes=tuple(found.notes),
-        is_simulated=truth.exists() and json.loads(truth.read_text()).get("evidence_source") == "simulated",
+        is_simulated=is_simulated,
         drops=drops,
+        truth=truth if is_simulated else None,
     )
 
 

@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A drop ready to land. `is_simulated`: the folder says that a program wrote it."""
+    """A drop ready to land. `is_simulated`: the folder says that a program wrote it, in the file `truth`."""
 
     drop_id: str
     parts: tuple[Part, ...]
@@ -46,6 +46,7 @@ class Delivery:
     notes: tuple[str, ...]
     is_simulated: bool
     drops: tuple[delivery.Drop, ...] = ()
+    truth: Path | None = None
 
 
 def open_delivery(folder: Path) -> Delivery:
@@ -59,6 +60,7 @@ def open_delivery(folder: Path) -> Delivery:
     drop_id = sha256("".join(sorted(f"{f.relative_path}{f.sha256}" for f in drop.tables)).encode()).hexdigest()[:16]
     parts = tuple(_part(file) for file in drop.tables)
     persons = sum(file.rows or 0 for file in drop.tables if file.family == "demo")
+    truth = _truth(folder)
     return Delivery(
         drop_id=drop_id,
         parts=parts,
@@ -66,7 +68,8 @@ def open_delivery(folder: Path) -> Delivery:
         manifest=_manifest(drop, drop_id),
         missing=_missing(drop, drop_id),
         notes=drop.notes,
-        is_simulated=_is_simulated(folder),
+        is_simulated=truth is not None,
+        truth=truth,
     )
 
 
@@ -121,6 +124,8 @@ def _missing(drop: Drop, drop_id: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=CONTRACTS["raw.missing_piece"].empty().schema)
 
 
-def _is_simulated(folder: Path) -> bool:
+def _truth(folder: Path) -> Path | None:
+    """What a program that wrote the drop says is true; None where no program did."""
     truth = folder / TRUTH_FILE
-    return truth.exists() and json.loads(truth.read_text()).get("evidence_source") == "simulated"
+    is_told = truth.exists() and json.loads(truth.read_text()).get("evidence_source") == "simulated"
+    return truth if is_told else None

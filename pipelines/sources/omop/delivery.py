@@ -119,6 +119,7 @@ def open_delivery(
     drop_id = delivery_id({file.source_file: file.sha256 or "" for file in found.files})
     texts, version = _described(found.parts)
     missing = missing_tables(held)
+    truth = _truth(folder, drops)
     return Delivery(
         drop_id=drop_id,
         parts=tuple(found.parts),
@@ -126,8 +127,9 @@ def open_delivery(
         manifest=manifest(SOURCE, found.files),
         missing=missing_pieces(SOURCE, drop_id, missing),
         notes=(f"OMOP CDM {version}", *(f"{group} is missing" for group, _ in missing)),
-        is_simulated=_is_simulated(folder, drops, texts),
+        is_simulated=truth is not None or any(word in texts for word in _SAYS_SIMULATED),
         drops=drops,
+        truth=truth,
     )
 
 
@@ -269,9 +271,8 @@ def _described(parts: Sequence[Part]) -> tuple[str, str]:
     return " ".join(said), f"{version} (cdm_source)" if is_known else f"{told} (by its columns)"
 
 
-def _is_simulated(folder: Path, drops: Sequence[Drop], described: str) -> bool:
-    if any(word in described for word in _SAYS_SIMULATED):
-        return True
+def _truth(folder: Path, drops: Sequence[Drop]) -> Path | None:
+    """What our simulator says is true of the people; None where it did not write them."""
     base = folder.parent if folder.is_file() else folder
     inside = {base, *(base / drop.folder for drop in drops)}
     # The simulator writes its truth beside the folder; what else lies there is nobody's input and may be anything.
@@ -279,8 +280,8 @@ def _is_simulated(folder: Path, drops: Sequence[Drop], described: str) -> bool:
         truth = place / TRUTH_FILE
         try:
             if truth.exists() and json.loads(truth.read_text()).get("evidence_source") == "simulated":
-                return True
+                return truth
         except (OSError, ValueError, AttributeError) as error:
             if place in inside:
                 raise BadInput(f"{truth}: not valid JSON: take it away or write it again") from error
-    return False
+    return None

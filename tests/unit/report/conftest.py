@@ -45,6 +45,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend")},
         "mart.quality_result": _checks(),
         "mart.change_point": OTHERS["steps"](),
+        "mart.claim": OTHERS["claims"](evidence),
         "mart.build": _build(evidence),
     }
     return {name: framed(name, content) for name, content in rows.items()}

@@ -41,3 +41,33 @@ def steps() -> Rows:
         place | size | {"place_code": "care-site-2", "cause_code": "no_recorded_change", "is_suppressed": False},
         place | {"place_code": "care-site-3"} | hidden,
     ]
+
+
+def claims(evidence: str) -> Rows:
+    """One claim with an answer to one of its parts, and one without any."""
+    answer = {"estimate": -0.015, "ci_low": -0.036, "ci_high": 0.006, "confidence_pct": 97.5, "p_value": 0.11}
+    common = {
+        "kind_code": "superiority",
+        "population": "men",
+        "side_code": "below",
+        "delta": 0.0274,
+        "delta_source": "0.2 SD of 0.137",
+        "published_answer": "No support",
+        "citation": "Khosla 2001",
+        "rules_hash": "0123456789abcdef",
+        "evidence_source": evidence,
+    }
+    bone = common | {"claim_id": "H7", "family_code": "bone_density", "claim": "High estradiol harms bone"}
+    bone |= {"is_dosing": False, "claim_verdict": "contradicted"}
+    dosing = common | {"claim_id": "H11", "family_code": "cardiovascular", "claim": "More heart failure"}
+    dosing |= {"is_dosing": True, "claim_verdict": "not_answerable"}
+    rows: Rows = [
+        bone | answer | {"part_code": "men", "estimand": "Per doubling", "verdict": "contradicted", "why": "below"},
+        bone
+        | {"part_code": "women", "estimand": "Of women", "verdict": "not_answerable", "why": "gate closed: n fail"},
+        dosing | {"part_code": "hf", "estimand": "Log ratio", "verdict": "not_answerable", "why": "no survey"},
+    ]
+    if evidence != "simulated":
+        return rows
+    hidden = {"verdict": None, "claim_verdict": None}
+    return [row | hidden | {"recovery": "recovered" if "estimate" in row else "missed", "truth": 0.03} for row in rows]

@@ -1,0 +1,183 @@
+"""`models.claim`: which estimate speaks to which part of which claim, and what is thought of it.
+
+Verdicts are made in `claim` from numbers alone. The planted truth is looked up last, after every verdict: no estimate and no
+verdict depends on it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipelines.models import contrast_tables, survey_association
+from pipelines.models.claim import Evidence, Judged, Verdict, holds_in_truth, judge, named_bounds, recovery, whole
+from pipelines.run_facts import Inputs, RunFacts
+from pipelines.tables import CONTRACTS
+from pipelines.trials.study import catalogue
+
+Row = dict[str, Any]
+#: the estimator that speaks for a study: the primary one of its design
+PRIMARY = frozenset({contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY})
+_SIDES = {"above": 1, "below": -1, None: 0}
+_KEY = ("study_id", "contrast", "outcome", "population")
+_GATE = "gate closed: "
+_TRUTH = ("truth_study", "truth_contrast", "truth_figure")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A rule, the estimate that speaks to it (None: none), the verdict and why."""
+
+    rule: Row
+    estimate: Row | None
+    verdict: Verdict
+    why: str
+    numbers: Row
+
+
+def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.claim`: every part of every claim; on simulated people recovery instead of a verdict."""
+    rules = inputs["ref.claim"].collect().sort("claim_id", "part_code").to_dicts()
+    estimates = _estimates(inputs, facts)
+    found = [_found(rule, estimates, facts) for rule in rules]
+    parts = _judged(found)
+    by_claim: dict[str, list[Verdict]] = {}
+    for part in parts:
+        by_claim.setdefault(part.rule["claim_id"], []).append(part.verdict)
+    if facts.evidence_source == "simulated":
+        truths = _truths(inputs)
+        rows = [_row(part, facts) | _recovered(part, truths) for part in parts]
+    else:
+        rows = [
+            _row(part, facts)
+            | {"verdict": part.verdict, "claim_verdict": whole(tuple(by_claim[part.rule["claim_id"]])), "why": part.why}
+            for part in parts
+        ]
+    return pl.DataFrame(rows, schema=CONTRACTS["models.claim"].empty().schema).lazy()
+
+
+def _estimates(inputs: Inputs, facts: RunFacts) -> dict[tuple[str, ...], Row]:
+    """Primary estimates of this evidence source by study, contrast, outcome and population."""
+    primary = inputs["models.effect_estimate"].filter(
+        pl.col("estimator").is_in(list(PRIMARY)), pl.col("evidence_source") == facts.evidence_source
+    )
+    return {tuple(row[name] for name in _KEY): row for row in primary.collect().to_dicts()}
+
+
+def _found(rule: Row, estimates: dict[tuple[str, ...], Row], facts: RunFacts) -> _Part:
+    """The estimate that a rule asks for, or why there is none."""
+    study_id = rule["answered_by"]
+    if facts.evidence_source == "public_survey" and rule["is_dosing"]:
+        return _silent(rule, "a survey of the public says nothing about dosing")
+    if study_id is None:
+        return _silent(rule, rule["absent"])
+    study = catalogue()[study_id]
+    if study_id not in facts.studies:
+        kind = "a survey of the public" if study.is_survey else "clinical records"
+        return _silent(rule, f"{study_id} is not part of this run; it needs {kind}")
+    contrast = survey_association.CONTRAST if study.is_survey else rule["contrast"]
+    if contrast is None:
+        return _silent(rule, f"{study_id} follows its people and makes no such estimate yet")
+    row = estimates.get((study_id, contrast, rule["outcome"], rule["population"]))
+    if row is None:
+        return _silent(rule, f"{study_id} made no such estimate in this run")
+    if row["gate_status"] == "closed":
+        return _silent(rule, _GATE + (row["gate_reason"] or "no reason given"))
+    if row["estimate"] is None or row["se"] is None or row["se"] <= 0:
+        return _silent(rule, "the estimate has no standard error")
+    return _Part(rule, row, "inconclusive", "", {})
+
+
+def _silent(rule: Row, why: str) -> _Part:
+    return _Part(rule, None, "not_answerable", why, {})
+
+
+def _judged(parts: list[_Part]) -> list[_Part]:
+    """Verdicts on all parts with an estimate, families by families."""
+    places = [place for place, part in enumerate(parts) if part.estimate is not None]
+    known = [(parts[place].rule, parts[place].estimate or {}) for place in places]
+    families = {name: number for number, name in enumerate(sorted({rule["family_code"] for rule, _ in known}))}
+    judged = judge(
+        Evidence(
+            estimate=np.array([row["estimate"] for _, row in known], dtype=np.float64),
+            standard_error=np.array([row["se"] for _, row in known], dtype=np.float64),
+            df=np.array([row["df"] or np.inf for _, row in known], dtype=np.float64),
+            side=np.array([_SIDES[rule["side_code"]] for rule, _ in known], dtype=np.int64),
+            delta=np.array([rule["delta"] for rule, _ in known], dtype=np.float64),
+            family=np.array([families[rule["family_code"]] for rule, _ in known], dtype=np.int64),
+        )
+    )
+    found = list(parts)
+    for number, place in enumerate(places):
+        verdict = judged.verdict(number)
+        rule, row = known[number]
+        found[place] = replace(
+            parts[place], verdict=verdict, why=_why(rule, verdict), numbers=_numbers(rule, row, judged, number)
+        )
+    return found
+
+
+def _numbers(rule: Row, row: Row, judged: Judged, number: int) -> Row:
+    share = 2.0 if rule["kind_code"] == "equivalence" else 1.0
+    return {
+        "scale": row["scale"],
+        "estimate": row["estimate"],
+        "ci_low": float(judged.ci_low[number]),
+        "ci_high": float(judged.ci_high[number]),
+        "confidence_pct": 100 * (1 - share * float(judged.level[number])),
+        "p_value": float(judged.p_value[number]),
+    }
+
+
+def _why(rule: Row, verdict: Verdict) -> str:
+    delta = f"{rule['delta']:.3g}"
+    if rule["kind_code"] == "equivalence":
+        return {
+            "supported": f"the interval lies within {delta} either way",
+            "contradicted": f"the interval lies wholly beyond {delta}",
+            "inconclusive": f"the interval reaches beyond {delta}, but not wholly",
+        }[verdict]
+    return {
+        "supported": f"the interval excludes 0 on the side claimed, and the estimate reaches {delta}",
+        "contradicted": f"the interval lies wholly below {delta} on the side claimed",
+        "inconclusive": f"the interval reaches {delta} on the side claimed, but 0 is not excluded or the estimate is smaller",
+    }[verdict]
+
+
+def _truths(inputs: Inputs) -> dict[tuple[str, str, str], tuple[float, float]]:
+    rows = inputs["raw.planted_truth"].collect()
+    return {(study, contrast, figure): (value, error) for study, contrast, figure, value, error in rows.iter_rows()}
+
+
+def _recovered(part: _Part, truths: dict[tuple[str, str, str], tuple[float, float]]) -> Row:
+    """Recovery of a part, the truth, and why, in place of a verdict."""
+    rule = part.rule
+    key = (rule["truth_study"], rule["truth_contrast"], rule["truth_figure"])
+    if not truths:
+        return {"why": f"{part.why}; the data came without their truth"}
+    if rule["truth_study"] is None or key not in truths:
+        return {"why": f"{part.why}; the simulator does not tell this figure on this scale"}
+    value, error = truths[key]
+    holds = _holds(rule, value, error)
+    if holds is None:
+        return {
+            "truth": value,
+            "why": f"{part.why}; the truth itself is too near the smallest effect to be told from it",
+        }
+    words = "the claim holds in truth" if holds else "the claim does not hold in truth"
+    return {"truth": value, "recovery": recovery(part.verdict, holds), "why": f"{part.why}; {words}"}
+
+
+def _holds(rule: Row, value: float, error: float) -> bool | None:
+    if rule["kind_code"] == "threshold":
+        low, high = named_bounds((rule["named_low"], rule["named_high"]))
+        return low <= value <= high
+    return holds_in_truth(value, error, _SIDES[rule["side_code"]], rule["delta"])
+
+
+def _row(part: _Part, facts: RunFacts) -> Row:
+    kept = {name: value for name, value in part.rule.items() if name not in ("answered_by", "absent", *_TRUTH)}
+    study_id = part.rule["answered_by"]
+    where = {"evidence_source": facts.evidence_source, "study_id": study_id if study_id in facts.studies else None}
+    return kept | where | part.numbers
