@@ -5,14 +5,17 @@ from collections.abc import Callable
 import polars as pl
 
 from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
-from pipelines.models import contrast_tables, survey_association
+from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
 from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
-_PRIMARY = (survey_association.PRIMARY, contrast_tables.PRIMARY, contrast_tables.CLONES)
+_PRIMARY = (
+    *(survey_association.PRIMARY, threshold_tables.PRIMARY),
+    *(contrast_tables.PRIMARY, contrast_tables.CLONES, dose_tables.PRIMARY),
+)
 # Diagnostics of contrasts that are shares or numbers of people: too coarse to tell one of them.
 _STEPS = {
     "equipoise": 0.05,
@@ -33,7 +36,18 @@ _STEPS = {
     "largest_difference_before_weighting": 0.01,
     "propensity_auc": 0.01,
     "detectable_difference": 0.01,
+    "people_either_side": 10.0,
+    "support_ratio": 0.1,
+    "overlap_share": 0.05,
+    "pairs_in_category": 10.0,
+    "pairs_in_reference": 10.0,
+    "effective_n": 10.0,
+    "kept_share": 0.05,
+    "truncated_share": 0.05,
+    "weight_mean_off": 0.01,
+    "observed_share": 0.05,
 }
+_PEOPLE = ("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n")
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
 _NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}
@@ -95,7 +109,8 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         & (pl.col("n") > 0)
     )
     small = small | (
-        pl.col("diagnostic").eq("outcomes_smaller_arm") & pl.col("value").is_between(1, facts.min_cell - 1)
+        pl.col("diagnostic").is_in(["outcomes_smaller_arm", "people_either_side"])
+        & pl.col("value").is_between(1, facts.min_cell - 1)
     )
     hidden = (few | small).fill_null(value=False)
     step = pl.when(pl.col("n").is_null()).then(pl.col("diagnostic").replace_strict(_STEPS, default=None))
@@ -109,6 +124,22 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.dose_response`: curves hold no counts and leave as they are."""
     return _with_contract_columns("mart.dose_response", inputs["models.dose_response"])
+
+
+def threshold(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.threshold`: the verdict without the people behind it; numbers of few are hidden with it."""
+    found = inputs["models.threshold"].with_columns(
+        is_suppressed=(pl.col("n_people") < facts.min_cell).fill_null(value=False), run_id=pl.lit(facts.run_id)
+    )
+    told = [name for name, dtype in CONTRACTS["mart.threshold"].empty().schema.items() if dtype == pl.Float64]
+    flags = ("is_open_low", "is_open_high", "is_empty")
+    hidden = pl.col("is_suppressed")
+    shown = found.with_columns(
+        *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in (*told, *flags)),
+        pl.when(hidden).then(pl.lit("not_answerable")).otherwise(pl.col("answer").cast(pl.String)).alias("answer"),
+        pl.when(hidden).then(pl.lit("too few people to be shown")).otherwise("why").alias("why"),
+    )
+    return _with_contract_columns("mart.threshold", shown)
 
 
 def bone_prevalence(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -27,6 +27,15 @@ _AI = (
     "ref.clinical_limit",
 )
 _CONTRAST = ("features.outcome_value", "ref.continuous_outcome", "models.propensity_model")
+# Scans, draws and limits of those who are followed along an exposure.
+_CURVE = (
+    "cohort.trial_person",
+    "features.bmd_change",
+    "features.covariate",
+    "staging.lab_result",
+    "ref.clinical_limit",
+)
+_DOSE = ("features.outcome_value", "features.drug_supply", "features.covariate", "staging.lab_result")
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -107,13 +116,13 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
-        (*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE))),
         _STUDIES,
     ),
     _python(
         "models.effect_estimate",
         "pipelines.models.effect:effect_estimate",
-        (*_SURVEY_FRAME, *_CONTRAST, "models.diagnostic"),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, "models.diagnostic"))),
         (*_STUDIES, "evidence_source"),
     ),
     _python(
@@ -130,8 +139,14 @@ PYTHON_STEPS: tuple[Step, ...] = (
     ),
     _python(
         "models.dose_response",
-        "pipelines.models.survey_association:dose_response",
-        (*_SURVEY_FRAME, "models.diagnostic"),
+        "pipelines.models.effect:dose_response",
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, "models.diagnostic"))),
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python(
+        "models.threshold",
+        "pipelines.models.threshold_tables:threshold",
+        (*_CURVE, "models.diagnostic"),
         (*_STUDIES, "evidence_source"),
     ),
     _python(
@@ -163,6 +178,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic"),
     _mart("dose_response", "models.dose_response"),
+    _mart("threshold", "models.threshold"),
     _mart("bone_prevalence", "models.bone_prevalence"),
     _mart("attrition", "cohort.attrition"),
     _mart("table_one", "models.baseline"),

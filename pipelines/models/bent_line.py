@@ -129,14 +129,18 @@ def fit_bent_line(
 
 
 def place_and_slopes(
-    outcome: np.ndarray, exposure: np.ndarray, covariates: np.ndarray, spec: BentLineSpec
+    outcome: np.ndarray,
+    exposure: np.ndarray,
+    covariates: np.ndarray,
+    spec: BentLineSpec,
+    weights: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Place, slope below and slope above of the best bent line, whether or not it bends; for resampling and error models.
 
     Raises:
         NotEstimable: no place to search.
     """
-    data, measured = _checked(outcome, exposure, covariates, None, None, None)
+    data, measured = _checked(outcome, exposure, covariates, None, weights, None)
     places, reason = _places(data, measured, spec)
     if places is None:
         raise NotEstimable(reason)

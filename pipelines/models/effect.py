@@ -1,12 +1,17 @@
-"""`models.effect_estimate`: the estimates of every study, whatever its design, in one table; closed gates included."""
+"""Estimates and curves of every study, whatever its design, in one table each; closed gates included."""
 
 import polars as pl
 
-from pipelines.models import contrast_tables, survey_association
+from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Associations of surveys and effects of clinical contrasts."""
-    parts = (survey_association, contrast_tables)
+    """`models.effect_estimate`: associations of surveys, effects of arms and doses, lines along an exposure."""
+    parts = (survey_association, contrast_tables, threshold_tables, dose_tables)
     return pl.concat([part.effect_estimates(inputs, facts) for part in parts])
+
+
+def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.dose_response`: curves of surveys and of clinical studies."""
+    return pl.concat([part.dose_response(inputs, facts) for part in (survey_association, threshold_tables)])

@@ -100,6 +100,7 @@ def history_weights(
     stages: Sequence[WeightStage],
     truncation: tuple[float, float] | None = None,
     among: np.ndarray | None = None,
+    penalty: float = 0.0,
 ) -> HistoryWeights:
     """Product over stages, and over periods where carried, of stabilising over full chance of what happened.
 
@@ -108,6 +109,7 @@ def history_weights(
         stages: in any order.
         truncation: quantiles of the weights at which they are cut, as (0.01, 0.99); None: not cut.
         among: [r] rows whose weights are summarised and give the quantiles (those with an outcome); None: all.
+        penalty: of `fit_multinomial`, for every model of a stage.
 
     Raises:
         ValueError: rows not sorted by person.
@@ -126,8 +128,8 @@ def history_weights(
         try:
             if n_categories < 2:
                 raise NotEstimable("everybody has the same category")
-            top = fit_multinomial(stage.numerator[rows], happened, n_categories)
-            bottom = fit_multinomial(stage.denominator[rows], happened, n_categories)
+            top = fit_multinomial(stage.numerator[rows], happened, n_categories, penalty=penalty)
+            bottom = fit_multinomial(stage.denominator[rows], happened, n_categories, penalty=penalty)
         except NotEstimable as error:
             raise NotEstimable(f"{stage.name}: {error}", error.columns) from error
         own = np.arange(rows.size), happened

@@ -13,6 +13,11 @@ from pipelines.settings import MIN_CELL
 from pipelines.tables import CONTRACTS
 
 _OPEN = ("open", "waived")
+_BEND = (
+    *("p_value", "place_pg_ml", "ci_low_pg_ml", "ci_high_pg_ml", "is_open_low", "is_open_high", "is_empty"),
+    *("place_uncorrected_pg_ml", "searched_low_pg_ml", "searched_high_pg_ml", "slope_below", "slope_below_se"),
+    *("slope_above", "slope_above_se", "slope_below_corrected", "slope_above_corrected"),
+)
 _ANSWERS = {
     "mart.effect_estimate": (
         "estimate",
@@ -27,6 +32,7 @@ _ANSWERS = {
         "events_comparator",
     ),
     "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
+    "mart.threshold": _BEND,
 }
 _HIDDEN = {
     "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
@@ -36,6 +42,7 @@ _HIDDEN = {
     "mart.diagnostic": ("value",),
     "mart.covariate_balance": ("smd_before", "smd_after", "variance_ratio"),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
+    "mart.threshold": _BEND,
 }
 _CLAIMED = ("estimate", "ci_low", "ci_high", "confidence_pct", "p_value")
 _CURVE = ("study_id", "outcome", "population")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 ASSOCIATION = "linear_log2_e2_mi"
-PRIMARY_ESTIMATORS = (ASSOCIATION, "aipw", "clone_censor_weight")
+PRIMARY_ESTIMATORS = (ASSOCIATION, "linear_log2_mean_e2_mi", "aipw", "clone_censor_weight", "marginal_structural_model")
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
     "measured_only",
@@ -114,7 +114,10 @@ _LABELS = {
     "nhanes_bone_health": "Osteoporosis and low bone mass by DXA",
     "nhanes_bone_prevalence": "Osteoporosis and low bone mass by DXA",
     "nhanes_mortality": "Estradiol, bone density and mortality",
+    "e2_threshold": "Estradiol and bone loss: is there a threshold",
     # outcomes and sites
+    "lumbar_spine_bmd_change": "lumbar-spine BMD change",
+    "total_hip_bmd_change": "total-hip BMD change",
     "femoral_neck_bmd": "femoral-neck BMD",
     "total_hip_bmd": "total-hip BMD",
     "lumbar_spine_bmd": "lumbar-spine BMD",
@@ -134,6 +137,7 @@ _LABELS = {
     "unknown_women": "women of unknown menopausal status",
     # estimators
     "linear_log2_e2_mi": "Survey regression on log2 estradiol, censored values multiply imputed",
+    "linear_log2_mean_e2_mi": "Regression on log2 mean estradiol, censored draws multiply imputed",
     "lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "substitution_lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "measured_only": "Measured values only",
@@ -141,6 +145,8 @@ _LABELS = {
     "aipw": "Augmented inverse-probability weighting, cross-fitted",
     "iptw": "Inverse-probability weighting",
     "clone_censor_weight": "Clones, censored and weighted",
+    "marginal_structural_model": "Marginal structural model",
+    "marginal_structural_model_uncut": "Marginal structural model, weights uncut",
     "overlap_weights": "Overlap weights",
     "stratification": "Five strata of the propensity",
     "matching": "Nearest neighbor on the propensity",
@@ -158,6 +164,15 @@ _LABELS = {
     "design_df": "design degrees of freedom",
     "relative_standard_error": "relative standard error",
     "censored_share": "share below the assay limit",
+    "people_either_side": "people on the thinner side of the median",
+    "support_ratio": "90th over 10th percentile of exposure",
+    "overlap_share": "share with a chance of every third of exposure",
+    "pairs_in_category": "people who kept the category up and were scanned",
+    "pairs_in_reference": "people who kept the reference up and were scanned",
+    "effective_n": "effective number in the thinner of the two",
+    "kept_share": "share of periods with a chance to go on",
+    "weight_mean_off": "mean weight, less 1",
+    "observed_share": "share with a usable pair of scans",
     "imputation_model_converged": "imputation model converged",
     # assays
     "lc_ms_ms": "LC-MS/MS",

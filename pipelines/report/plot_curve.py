@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKS_PG_ML = (20.0, 30.0)
+#: where a change-point was asked for, the third level that practice names is drawn beside it, too
+THRESHOLD_MARKS_PG_ML = (*MARKS_PG_ML, 100.0)
 _TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 100, 150, 200, 300, 500)
 _NOTE: dict[str, Any] = {
     "fontsize": 6.5,
@@ -48,7 +50,10 @@ def dose_response(mart: Mart, study: str | None = None) -> Drawing | None:
                 say(axes, "No curve: the gate is closed or it was not computed")
                 continue
             axes.set_ylim(low - pad, high + 2.5 * pad)
-            _draw(axes, curve, color_of(population), limits)
+            bend = _bend(frames.get("mart.threshold"), curve)
+            _draw(axes, curve, color_of(population), limits, MARKS_PG_ML if bend is None else THRESHOLD_MARKS_PG_ML)
+            if bend is not None and bend["answer"] == "kink":
+                _draw_bend(axes, bend, color_of(population))
         row[0].set_ylabel(f"{heading(population)}\n{_vertical(outcomes[0])}")
     grid[-1][len(outcomes) // 2].set_xlabel("Estradiol, pg/mL (log scale)")
     title = "Difference in bone mineral density along estradiol"
@@ -109,12 +114,36 @@ def _limits(distribution: pl.DataFrame | None) -> list[float]:
     return sorted(limits.unique())
 
 
+def _bend(thresholds: pl.DataFrame | None, curve: pl.DataFrame) -> dict[str, Any] | None:
+    """The change-point of a curve, by all draws; None where none was asked for."""
+    if thresholds is None:
+        return None
+    found = thresholds.filter(pl.col("analysis") == "primary").join(
+        curve.head(1), on=["study_id", "outcome", "population"], how="semi"
+    )
+    return found.row(0, named=True) if found.height else None
+
+
+def _draw_bend(axes: "Axes", bend: dict[str, Any], color: str) -> None:
+    """Place and interval; an open end runs to the edge of the panel."""
+    left, right = axes.get_xlim()
+    if not bend["is_empty"]:
+        low = left if bend["is_open_low"] else max(left, bend["ci_low_pg_ml"])
+        high = right if bend["is_open_high"] else min(right, bend["ci_high_pg_ml"])
+        axes.axvspan(low, high, ymax=0.06, color=color, alpha=0.5, linewidth=0)
+    if left < bend["place_pg_ml"] < right:
+        axes.axvline(bend["place_pg_ml"], color=color, linewidth=1.2)
+        tag_line(axes, bend["place_pg_ml"], f"bends at {compact(bend['place_pg_ml'])}", color=color)
+
+
 def _vertical(outcome: str) -> str:
     unit = split_unit(outcome)[1]
     return f"Difference, {unit}" if unit else "Difference"
 
 
-def _draw(axes: "Axes", curve: pl.DataFrame, color: str, limits: list[float]) -> None:
+def _draw(
+    axes: "Axes", curve: pl.DataFrame, color: str, limits: list[float], marks: tuple[float, ...] = MARKS_PG_ML
+) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
     x, y = curve["exposure_value"].to_numpy(), curve["estimate"].to_numpy()
@@ -132,7 +161,7 @@ def _draw(axes: "Axes", curve: pl.DataFrame, color: str, limits: list[float]) ->
     reference = float(curve["reference_value"][0])
     axes.plot([reference], [0], marker="o", markersize=5, color=color, markerfacecolor="white", zorder=5)
     outside = []
-    for value in MARKS_PG_ML:
+    for value in marks:
         if left < value < right:
             axes.axvline(value, color=INK, linewidth=0.9, linestyle=":")
             tag_line(axes, value, f"{value:g}", color=INK, is_left=True)

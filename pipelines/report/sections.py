@@ -13,6 +13,7 @@ from pipelines.report import (
     section_curve,
     section_findings,
     section_people,
+    section_threshold,
 )
 from pipelines.report.absence import why_absent
 from pipelines.report.figure import Draw
@@ -38,6 +39,7 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _estradiol(frames),
         *_balance(frames),
         _curves(frames),
+        *_thresholds(frames),
         _prevalence(frames, threshold),
         _claims(frames),
         _gates(frames),
@@ -144,8 +146,9 @@ def _curves(frames: Frames) -> Section:
             f"curve-{number}",
             f"{heading(study)}: difference in bone mineral density along estradiol, with 95{NBSP}% confidence band",
             "mart.dose_response",
-            "Open circle: the reference, where the difference is 0 by definition. Dotted: 20 and 30 pg/mL, levels "
-            "often named in practice; they are marks, not findings. " + limit_sentence(frames),
+            "Open circle: the reference, where the difference is 0 by definition. Dotted: 20 and 30 (and where a "
+            "change-point was asked for 100) pg/mL, levels often named in practice; they are marks, not findings. "
+            + limit_sentence(frames),
         )
     closed = primary(estimates).filter(pl.col("gate_status") == "closed").height
     absence = why_absent("mart.dose_response", frames["mart.missing_piece"], ("estradiol", "BMD"))
@@ -161,6 +164,21 @@ def _curves(frames: Frames) -> Section:
         tables=(section_curve.ends_table(frame, estimates),) if figures else (),
         absence="" if figures else absence,
     )
+
+
+def _thresholds(frames: Frames) -> tuple[Section, ...]:
+    """Where curves bend; no section where no study asks for a change-point."""
+    frame = frames["mart.threshold"]
+    if frame.is_empty():
+        return ()
+    words = (
+        "A line in estradiol that may bend once: whether it does is tested over every place at once, and every place "
+        "that the test does not refuse belongs to the interval, which may be open to one side or both."
+    )
+    why = section_threshold.why_sentence(frame)
+    table = section_threshold.threshold_table(frame)
+    notes = (why,) if why else ()
+    return (Section("threshold", "Is there a threshold?", paragraphs=(words,), tables=(table,), notes=notes),)
 
 
 def _balance(frames: Frames) -> tuple[Section, ...]:

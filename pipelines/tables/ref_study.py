@@ -102,17 +102,17 @@ class StudyCensor(dy.Schema):
 
 @table("ref.study_contrast", grain="one row per study and contrast", unit="population")
 class StudyContrast(dy.Schema):
-    """Contrasts of two arms of a cohort in one outcome at one horizon."""
+    """Contrasts of two arms of a cohort in one outcome at one horizon; after them doses, whose arms come with time."""
 
     study_id = text("Study", key=True)
     contrast_number = whole("Order of the contrast in the file", key=True, minimum=1)
     cohort_code = text("Cohort of the study")
-    target_code = text("Arm whose effect it is")
-    comparator_code = text("Arm it is held against")
+    target_code = text("Arm whose effect it is; any where doses are asked for")
+    comparator_code = text("Arm, or category of dose, it is held against")
     outcome_code = text("Outcome (ref.continuous_outcome)")
     horizon_days = whole("Days from time zero to the outcome", "d", minimum=1)
     window_days = whole("Days around them in which a reading counts", "d", minimum=0)
-    is_cloned = flag("Everybody is cloned into both arms, whatever was begun in the grace period")
+    is_cloned = flag("Everybody is kept, whatever the arm: cloned into both, or followed by the dose taken later")
 
 
 @table("ref.continuous_outcome", grain="one row per outcome", unit="population")

@@ -84,8 +84,8 @@ def arms(studies: Iterable[Study]) -> list[Row]:
 
 
 def contrasts(studies: Iterable[Study]) -> list[Row]:
-    """One row a contrast, numbered in the order of the file."""
-    return [
+    """One row a contrast, numbered in the order of the file; after those one a dose and cohort, which keeps everybody."""
+    of_arms: list[Row] = [
         {
             "study_id": study.id,
             "contrast_number": number,
@@ -100,6 +100,23 @@ def contrasts(studies: Iterable[Study]) -> list[Row]:
         for study in studies
         for number, contrast in enumerate(study.contrast, start=1)
     ]
+    of_doses: list[Row] = [
+        {
+            "study_id": study.id,
+            "contrast_number": number,
+            "cohort_code": cohort,
+            "target_code": "any",
+            "comparator_code": dose.reference,
+            "outcome_code": dose.outcome,
+            "horizon_days": dose.horizon_days,
+            "window_days": dose.window_days,
+            "is_cloned": True,
+        }
+        for study in studies
+        for dose in study.dose
+        for number, cohort in zip(study.dose_numbers(dose), dose.cohorts, strict=True)
+    ]
+    return [*of_arms, *of_doses]
 
 
 def censors(studies: Iterable[Study]) -> list[Row]:

@@ -13,6 +13,7 @@ from pipelines.errors import BadInput
 from pipelines.trials.code_list import covariates_known, measured_levels, outcomes_known, unlisted
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
+from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
 
@@ -56,8 +57,8 @@ PROFILES: dict[str, dict[str, float]] = {
         "maximum_relative_standard_error": 0.30,
     },
 }
-# What the contrasts of a clinical study ask at least. A study without contrasts is not estimated yet.
-CLINICAL_PROFILES: dict[str, dict[str, float]] = {"point_treatment": POINT_TREATMENT}
+# What each kind of question of a clinical study asks at least. A study without any is not estimated yet.
+CLINICAL_PROFILES: dict[str, dict[str, float]] = {"contrast": POINT_TREATMENT, "curve": CURVE, "dose": DOSE}
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
 
@@ -110,6 +111,8 @@ class Study(_Part):
     eligibility: tuple[Criterion, ...] = ()
     cohort: tuple[Cohort, ...] = ()
     contrast: tuple[Contrast, ...] = ()
+    curve: tuple[Curve, ...] = ()
+    dose: tuple[Dose, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -150,16 +153,22 @@ class Study(_Part):
         for number, contrast in enumerate(self.contrast):
             if problem := contrast.problem(self.cohort, outcomes):
                 raise ValueError(f"contrast.{number}: {problem}")
-        if len({(contrast.words, contrast.outcome) for contrast in self.contrast}) < len(self.contrast):
-            raise ValueError("contrast: the same one occurs twice")
+        for kind, questions in (("curve", self.curve), ("dose", self.dose)):
+            for number, question in enumerate(questions):
+                if problem := question.problem(self.cohort, outcomes, self.covariates.codes):
+                    raise ValueError(f"{kind}.{number}: {problem}")
+        for kind in CLINICAL_PROFILES:
+            asked = getattr(self, kind)
+            if len({(each.words, each.population, each.outcome) for each in asked}) < len(asked):
+                raise ValueError(f"{kind}: the same one occurs twice")
 
     def _coherent_survey(self) -> None:
         if missing := [name for name in ("population", "eligibility") if name not in self.model_fields_set]:
             raise ValueError(f"{', '.join(missing)}: a survey needs it, and a clinical study needs a cohort")
         if not self.eligibility:
             raise ValueError("eligibility: at least one step is needed")
-        if self.contrast:
-            raise ValueError("contrast: arms are compared in cohorts; a survey has none")
+        if asked := [kind for kind in CLINICAL_PROFILES if getattr(self, kind)]:
+            raise ValueError(f"{asked[0]}: is asked of cohorts; a survey has none")
         for name, given, known in (
             ("covariates.codes", self.covariates.codes, COVARIATES),
             ("outcomes.primary", self.outcomes.primary, OUTCOMES),
@@ -170,8 +179,9 @@ class Study(_Part):
                 raise ValueError(f"{places}; a survey has {', '.join(known)}")
 
     def _diagnosed(self) -> None:
-        contrasted = CLINICAL_PROFILES["point_treatment"] if self.contrast else {}
-        profile = contrasted if self.cohort else PROFILES.get(self.design)
+        asked = [profile for kind, profile in CLINICAL_PROFILES.items() if getattr(self, kind)]
+        clinical = {name: bound for profile in asked for name, bound in profile.items()}
+        profile = clinical if self.cohort else PROFILES.get(self.design)
         if profile is None:
             raise ValueError(f"design: {self.design} has no diagnostic profile yet")
         if set(self.diagnostics) != set(profile):
@@ -194,12 +204,20 @@ class Study(_Part):
         asked = [step.years for cohort in self.cohort for step in cohort.eligibility if isinstance(step, MinimumAge)]
         return min(asked, default=ADULT_YEARS)
 
+    def dose_numbers(self, dose: Dose) -> tuple[int, ...]:
+        """Under which numbers of `ref.study_contrast` the outcomes of a dose stand, one for each of its cohorts."""
+        before = sum(len(each.cohorts) for each in self.dose[: self.dose.index(dose)])
+        first = len(self.contrast) + before + 1
+        return tuple(range(first, first + len(dose.cohorts)))
+
     @property
     def protocol_hash(self) -> str:
         """Hash of the content of the file, whatever its layout and comments."""
-        content = json.dumps(
-            self.model_dump(mode="json", exclude=None if self.cohort else {"cohort", "contrast"}), sort_keys=True
-        )
+        # What a file does not ask is no part of it: a new kind of question leaves the hashes of other studies alone.
+        unasked = {kind for kind in ("cohort", *CLINICAL_PROFILES) if not getattr(self, kind)}
+        if self.cohort:
+            unasked.discard("contrast")
+        content = json.dumps(self.model_dump(mode="json", exclude=unasked), sort_keys=True)
         return sha256(content.encode()).hexdigest()[:16]
 
 

@@ -4,7 +4,8 @@
 -- time zero of the same series (one device, software, side; one class of assay). Only who has that baseline is in.
 -- A marker of bone turnover that food and hour move counts fasting in the morning only (ref.turnover_marker).
 -- Where a grace period leaves the arm open, the arm is the strategy seen to be begun in it; a contrast by clones keeps
--- everybody, with what was begun when (strategy columns, which look after time zero) for the cloning.
+-- everybody, with what was begun when (strategy columns, which look after time zero) for the cloning. A dose that is kept
+-- up keeps everybody, too: what was taken stands in features.drug_supply.
 with trial as (
     select
         contrast.study_id, contrast.contrast_number, contrast.outcome_code, contrast.window_days,

@@ -96,6 +96,22 @@ def test_what_is_published_is_whole_and_simulated(home: Path) -> None:
         assert "not_applicable" in statuses and statuses <= {"pass", "not_applicable"}
 
 
+def test_doses_and_thresholds_are_asked_and_too_few_people_answer_nothing(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as warehouse:
+        asked = warehouse.sql("from mart.threshold").pl()
+        doses = warehouse.sql("from mart.effect_estimate where study_id = 'ai_dose_response'").pl()
+        lines = warehouse.sql("from mart.effect_estimate where study_id = 'e2_threshold'").pl()
+        assert warehouse.execute("select count(*) from mart.dose_response").fetchall() == [(0,)]
+    assert sorted(asked.group_by("population", "analysis").len()["len"]) == [2, 2, 2, 2]
+    assert asked["answer"].unique().to_list() == ["not_answerable"]
+    assert (doses.height, lines.height) == (7, 4)
+    for found, told in ((asked, "place_pg_ml"), (doses, "estimate"), (lines, "estimate")):
+        assert found["gate_status"].unique().to_list() == ["closed"]
+        assert found[told].is_null().all()
+    page = (home / "report" / "index.html").read_text()
+    assert "Is there a threshold?" in page
+
+
 def test_the_key_is_nowhere_in_the_home(home: Path) -> None:
     for path in home.rglob("*"):
         if path.is_file() and not path.is_symlink():

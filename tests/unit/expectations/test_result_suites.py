@@ -12,10 +12,11 @@ TABLES = (
         f"models.{name}"
         for name in ("covariate_balance", "diagnostic", "effect_estimate", "propensity_model", "propensity_score")
     ),
+    *("models.threshold", "mart.threshold"),
 )
 KEY = "'s' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population"
 WHOLE = f"""
-create schema ref; create schema features; create schema models;
+create schema ref; create schema features; create schema models; create schema mart;
 create table ref.study_contrast as select 's' as study_id, 1 as contrast_number, 'bone' as outcome_code;
 create table ref.continuous_outcome as select 'bone' as outcome_code, 'change_pct' as scale_code;
 create table features.outcome_value as
@@ -50,9 +51,24 @@ select {KEY}, 'aipw' as estimator, 'simulated' as evidence_source, -1.0e0 as est
 union all
 select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, null, null, null, null, 'closed', 'too few'
 from (select {KEY});
+create table models.threshold as
+select {KEY}, unnest(['primary', 'lc_ms_ms_only']) as analysis, 'simulated' as evidence_source,
+    unnest(['kink', 'no_kink']) as answer, cast(null as varchar) as why, unnest([0.01e0, 0.3e0]) as p_value,
+    unnest([14.0e0, null]) as place_pg_ml, unnest([11.0e0, null]) as ci_low_pg_ml, cast(null as double) as ci_high_pg_ml,
+    unnest([false, null]) as is_open_low, unnest([true, null]) as is_open_high, unnest([false, null]) as is_empty,
+    unnest([15.0e0, null]) as place_uncorrected_pg_ml, 8.0e0 as searched_low_pg_ml, 40.0e0 as searched_high_pg_ml,
+    unnest([1.2e0, 0.4e0]) as slope_below, unnest([0.1e0, 0.4e0]) as slope_above, 120 as n_people, 150 as n_pairs,
+    'open' as gate_status, cast(null as varchar) as gate_reason
+union all
+select * replace ('c vs d' as contrast), 'primary', 'simulated', 'not_answerable', 'gate closed', null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null, 'closed', 'too few'
+from (select {KEY});
+create table mart.threshold as
+select * exclude (n_people, n_pairs), false as is_suppressed from models.threshold;
 """
 VALUE, SCORE = "update features.outcome_value set", "update models.propensity_score set"
 MODEL = "update models.propensity_model set"
+PLACE, SHOWN = "update models.threshold set", "update mart.threshold set"
 BALANCE, ESTIMATE = "update models.covariate_balance set", "update models.effect_estimate set"
 BREAKS = {
     "features.outcome_value.baseline_by_time_zero": f"{VALUE} baseline_on = date '2018-03-02'",
@@ -85,6 +101,18 @@ BREAKS = {
     "models.effect_estimate.p_agrees_with_interval": f"{ESTIMATE} p_value = 0.5 where gate_status = 'open'",
     "models.effect_estimate.gate_follows_diagnostics": f"{ESTIMATE} gate_status = 'open'",
     "models.effect_estimate.one_kind_of_evidence": f"{ESTIMATE} evidence_source = 'real' where gate_status = 'open'",
+    "models.threshold.closed_tells_nothing": f"{PLACE} slope_below = 1 where gate_status = 'closed'",
+    "models.threshold.place_only_of_a_kink": f"{PLACE} place_pg_ml = 20 where answer = 'no_kink'",
+    "models.threshold.ends_are_told_once": f"{PLACE} ci_high_pg_ml = 20 where answer = 'kink'",
+    "models.threshold.inside_its_interval": f"{PLACE} place_uncorrected_pg_ml = 50 where answer = 'kink'",
+    "models.threshold.straight_is_one_slope": f"{PLACE} slope_above = 1 where answer = 'no_kink'",
+    "models.threshold.no_answer_says_why": f"{PLACE} why = null",
+    "models.threshold.people_behind_an_answer": f"{PLACE} n_people = 49 where answer = 'kink'",
+    "models.threshold.gate_follows_diagnostics": f"{PLACE} gate_status = 'open'",
+    "mart.threshold.closed_tells_nothing": f"{SHOWN} is_open_low = true where gate_status = 'closed'",
+    "mart.threshold.place_only_of_a_kink": f"{SHOWN} place_pg_ml = 20 where answer = 'no_kink'",
+    "mart.threshold.as_computed": f"{SHOWN} place_pg_ml = 20 where answer = 'kink'",
+    "mart.threshold.one_kind_of_evidence": f"{SHOWN} evidence_source = 'real' where answer = 'kink'",
 }
 
 

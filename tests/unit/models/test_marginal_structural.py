@@ -117,3 +117,22 @@ def test_nobody_seen_has_no_answer() -> None:
     weights = history_weights(person, [stage(person, x, treated)])
     with pytest.raises(NotEstimable, match="nobody"):
         fit_marginal(y, treated[:, None].astype(float), person, weights, np.zeros(person.size, dtype=bool))
+
+
+def test_a_penalty_gives_a_fit_where_a_rare_history_separates() -> None:
+    """Twenty of a thousand have a mark, and none of them happens: the log odds stop at what the prior allows."""
+    rng = np.random.default_rng(4)
+    mark, other = np.arange(1000) < 20, rng.normal(size=1000)
+    happened = (rng.random(1000) < 0.5) & ~mark
+    design = np.column_stack([mark, other]).astype(float)
+    with pytest.raises(NotEstimable, match="separation|converge"):
+        fit_multinomial(design, happened.astype(np.int64), 2)
+    fit = fit_multinomial(design, happened.astype(np.int64), 2, penalty=0.1)
+    assert -8 < fit.coefficients[0, 1] * mark.std() < -0.3
+    loose = fit_multinomial(design[:, 1:], happened.astype(np.int64), 2, penalty=1e-9)
+    assert loose.coefficients == pytest.approx(
+        fit_multinomial(design[:, 1:], happened.astype(np.int64), 2).coefficients
+    )
+    # At the mode the scores sum to the pull of the prior.
+    scores = (happened - fit.probabilities[:, 1]) @ ((design - design.mean(axis=0)) / design.std(axis=0))
+    assert scores == pytest.approx(0.1 * fit.coefficients[0, 1:] * design.std(axis=0), abs=1e-5)

@@ -46,6 +46,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.quality_result": _checks(),
         "mart.change_point": OTHERS["steps"](),
         "mart.claim": OTHERS["claims"](evidence),
+        "mart.threshold": OTHERS["thresholds"](evidence),
         "mart.build": _build(evidence),
     }
     return {name: framed(name, content) for name, content in rows.items()}

@@ -1,4 +1,4 @@
-"""Rows of mart.covariate_balance, mart.missing_piece and mart.change_point for the made-up mart of the report's tests."""
+"""Rows of covariate balance, missing pieces, steps in level and thresholds for the made-up mart of the report's tests."""
 
 import datetime as dt
 from typing import Any
@@ -71,3 +71,29 @@ def claims(evidence: str) -> Rows:
         return rows
     hidden = {"verdict": None, "claim_verdict": None}
     return [row | hidden | {"recovery": "recovered" if "estimate" in row else "missed", "truth": 0.03} for row in rows]
+
+
+def thresholds(evidence: str) -> Rows:
+    """One curve that bends, with an open end, and the same of one class of assay, whose gate is closed."""
+    asked = {
+        "run_id": "r",
+        "study_id": "e2_threshold",
+        "contrast": "mean estradiol between scans, cohort men, per doubling",
+        "outcome": "lumbar_spine_bmd_change_pct",
+        "population": "men",
+        "protocol_hash": "0",
+        "evidence_source": evidence,
+        "exposure": "mean estradiol between scans, pg/mL",
+        "is_suppressed": False,
+    }
+    places = {"place_pg_ml": 14.2, "place_uncorrected_pg_ml": 15.0, "ci_low_pg_ml": 11.3, "searched_low_pg_ml": 8.0}
+    flags = {"is_open_low": False, "is_open_high": True, "is_empty": False, "searched_high_pg_ml": 42.0}
+    slopes = {"slope_below": 1.2, "slope_below_se": 0.2, "slope_above": 0.1, "slope_above_se": 0.1}
+    corrected = {"slope_below_corrected": 1.44, "slope_above_corrected": 0.06, "p_value": 0.004}
+    found = {"analysis": "primary", "answer": "kink", "gate_status": "open"} | places | flags | slopes | corrected
+    closed = {
+        "answer": "not_answerable",
+        "why": "gate closed: censored_share fail",
+        "gate_reason": "censored_share fail",
+    }
+    return [asked | found, asked | {"analysis": "lc_ms_ms_only", "gate_status": "closed"} | closed]

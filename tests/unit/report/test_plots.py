@@ -139,3 +139,17 @@ def test_curves_draw_the_given_points_and_no_other(mart: Mart) -> None:
     longest = max(axes.lines, key=lambda line: len(line.get_xdata()))
     assert longest.get_xdata().tolist() == given["exposure_value"].to_list()
     assert longest.get_ydata().tolist() == given["estimate"].to_list()
+
+
+def test_a_change_point_is_drawn_into_its_curve_with_the_marks_of_practice(mart: Mart) -> None:
+    men = mart["mart.dose_response"].filter(population="men", outcome="femoral_neck_bmd_g_cm2")
+    key = {"study_id": men["study_id"][0], "outcome": men["outcome"][0]}
+    places = mart["mart.threshold"].with_columns(pl.lit(value).alias(name) for name, value in key.items())
+    before = texts(plot_svg("dose_response", {**mart, "mart.dose_response": men}))
+    seen = texts(plot_svg("dose_response", {**mart, "mart.dose_response": men, "mart.threshold": places}))
+    assert "bends at 14.2" in seen and "bends at 14.2" not in before
+    assert "100 pg/mL: outside this range" in seen and "100 pg/mL: outside this range" not in before
+    straight = places.with_columns(answer=pl.lit("no_kink"))
+    assert "bends at 14.2" not in texts(
+        plot_svg("dose_response", {**mart, "mart.dose_response": men, "mart.threshold": straight})
+    )

@@ -5,7 +5,14 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report import section_account, section_bone, section_checks, section_curve, section_people
+from pipelines.report import (
+    section_account,
+    section_bone,
+    section_checks,
+    section_curve,
+    section_people,
+    section_threshold,
+)
 from pipelines.report.frames import prepared
 from pipelines.report.views import Row, Table, hidden_cell
 
@@ -236,3 +243,29 @@ def test_prevalence_table_has_both_references_and_the_published_value(mart: Mart
     assert section_bone.closed_sentence(frame) == (
         "6 of 108 values are not shown because their gate is closed: relative standard error 0.41 above 0.30."
     )
+
+
+def test_a_threshold_has_its_place_and_an_open_end(mart: Mart) -> None:
+    frame = prepared(mart, mart)["mart.threshold"]
+    shut, bent = sorted(section_threshold.threshold_table(frame).rows, key=lambda row: row.heading)
+    assert bent.heading == "Men, lumbar-spine BMD change, all draws"
+    cells = [(cell.text.replace("\u00a0", " "), cell.note) for cell in bent.cells]
+    assert cells == [("it bends", ""), ("14.2 pg/mL", "11.3 \u2013 open"), ("1.44", ""), ("0.06", ""), ("0.004", "")]
+    assert [cell.text for cell in shut.cells] == ["no answer"] + ["\u2013"] * 4
+    said = section_threshold.why_sentence(frame)
+    assert (
+        said
+        == "No answer: Men, lumbar-spine BMD change, LC-MS/MS alone: gate closed: share below the assay limit fail."
+    )
+
+
+def test_a_hidden_threshold_tells_nothing_even_if_the_mart_does(mart: Mart) -> None:
+    for leak in ({"is_suppressed": True}, {"gate_status": "closed"}):
+        told = mart["mart.threshold"].with_columns(pl.lit(value).alias(name) for name, value in leak.items())
+        frame = prepared({**mart, "mart.threshold": told}, [])["mart.threshold"]
+        assert frame.select("place_pg_ml", "is_open_high", "slope_below", "p_value").null_count().row(0) == (2, 2, 2, 2)
+        assert all(
+            cell.text in ("it bends", "no answer", "\u2013")
+            for row in section_threshold.threshold_table(frame).rows
+            for cell in row.cells
+        )
