@@ -170,7 +170,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.claim",
         "pipelines.models.claim_table:claim",
-        ("ref.claim", "models.effect_estimate", "raw.planted_truth"),
+        ("ref.claim", "models.effect_estimate", "models.threshold", "raw.planted_truth"),
         (*_STUDIES, "evidence_source"),
     ),
     _mart("claim", "models.claim"),

@@ -10,15 +10,30 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.models import contrast_tables, survey_association
-from pipelines.models.claim import Evidence, Judged, Verdict, holds_in_truth, judge, named_bounds, recovery, whole
+from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
+from pipelines.models.claim import (
+    Evidence,
+    Judged,
+    Verdict,
+    holds_in_truth,
+    judge,
+    judge_threshold,
+    named_bounds,
+    recovery,
+    whole,
+)
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import catalogue
 
 Row = dict[str, Any]
 #: the estimator that speaks for a study: the primary one of its design
-PRIMARY = frozenset({contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY})
+PRIMARY = frozenset(
+    {
+        *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
+        *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
+    }
+)
 _SIDES = {"above": 1, "below": -1, None: 0}
 _KEY = ("study_id", "contrast", "outcome", "population")
 _GATE = "gate closed: "
@@ -40,7 +55,8 @@ def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.claim`: every part of every claim; on simulated people recovery instead of a verdict."""
     rules = inputs["ref.claim"].collect().sort("claim_id", "part_code").to_dicts()
     estimates = _estimates(inputs, facts)
-    found = [_found(rule, estimates, facts) for rule in rules]
+    bends = _bends(inputs, facts)
+    found = [_found(rule, bends if rule["kind_code"] == "threshold" else estimates, facts) for rule in rules]
     parts = _judged(found)
     by_claim: dict[str, list[Verdict]] = {}
     for part in parts:
@@ -65,6 +81,14 @@ def _estimates(inputs: Inputs, facts: RunFacts) -> dict[tuple[str, ...], Row]:
     return {tuple(row[name] for name in _KEY): row for row in primary.collect().to_dicts()}
 
 
+def _bends(inputs: Inputs, facts: RunFacts) -> dict[tuple[str, ...], Row]:
+    """Change-points of all draws together, in the same order."""
+    primary = inputs[threshold_tables.TABLE].filter(
+        pl.col("analysis") == threshold_tables.WHOLE, pl.col("evidence_source") == facts.evidence_source
+    )
+    return {tuple(row[name] for name in _KEY): row for row in primary.collect().to_dicts()}
+
+
 def _found(rule: Row, estimates: dict[tuple[str, ...], Row], facts: RunFacts) -> _Part:
     """The estimate that a rule asks for, or why there is none."""
     study_id = rule["answered_by"]
@@ -84,9 +108,29 @@ def _found(rule: Row, estimates: dict[tuple[str, ...], Row], facts: RunFacts) ->
         return _silent(rule, f"{study_id} made no such estimate in this run")
     if row["gate_status"] == "closed":
         return _silent(rule, _GATE + (row["gate_reason"] or "no reason given"))
+    if rule["kind_code"] == "threshold":
+        return _threshold(rule, row)
     if row["estimate"] is None or row["se"] is None or row["se"] <= 0:
         return _silent(rule, "the estimate has no standard error")
     return _Part(rule, row, "inconclusive", "", {})
+
+
+def _threshold(rule: Row, row: Row) -> _Part:
+    """The verdict on a value named, from the interval of the change-point; an end that is open is infinite."""
+    low = -np.inf if row["is_open_low"] else np.nan if row["ci_low_pg_ml"] is None else row["ci_low_pg_ml"]
+    high = np.inf if row["is_open_high"] else np.nan if row["ci_high_pg_ml"] is None else row["ci_high_pg_ml"]
+    verdict, why = judge_threshold(row["answer"], (low, high), (rule["named_low"], rule["named_high"]))
+    if verdict == "not_answerable":
+        return _silent(rule, row["why"] or why)
+    numbers = {
+        "scale": "pg/mL",
+        "estimate": row["place_pg_ml"],
+        "ci_low": row["ci_low_pg_ml"],
+        "ci_high": row["ci_high_pg_ml"],
+        "confidence_pct": None if row["place_pg_ml"] is None else 95.0,
+        "p_value": row["p_value"],
+    }
+    return _Part(rule, None, verdict, why, numbers)
 
 
 def _silent(rule: Row, why: str) -> _Part:

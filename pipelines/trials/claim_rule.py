@@ -4,6 +4,7 @@ A rule is refused with its line where it names what no study has, or leaves out 
 """
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -43,10 +44,11 @@ _SURVEY_POPULATIONS = {"sex": ("men", "women"), "sex_and_menopause": ("men", "po
 
 
 class Smallest(Part):
-    """The smallest effect of interest: a rule and what it needs."""
+    """The smallest effect of interest: a rule and what it needs. `span`: of a slope, over so many units of exposure."""
 
     rule: Literal["bmd_per_year", "ratio", "share_of_sd"]
     months: float | None = Field(default=None, gt=0)
+    span: float | None = Field(default=None, gt=0)
     sd: float | None = Field(default=None, gt=0)
     source: str | None = Field(default=None, min_length=1)
 
@@ -54,14 +56,15 @@ class Smallest(Part):
     def delta(self) -> float:
         """In the unit of the estimate."""
         if self.rule == "bmd_per_year":
-            return BMD_PER_YEAR * (self.months or 0.0) / 12
+            return BMD_PER_YEAR * (self.months or 0.0) / 12 / (self.span or 1.0)
         return RATIO if self.rule == "ratio" else SD_SHARE * (self.sd or 0.0)
 
     @property
     def words(self) -> str:
         """Where the number comes from."""
         if self.rule == "bmd_per_year":
-            return f"{BMD_PER_YEAR:g} % a year over {self.months:g} months"
+            over = f", over {self.span:g} units of exposure" if self.span else ""
+            return f"{BMD_PER_YEAR:g} % a year over {self.months:g} months{over}"
         return "ratio of 1.10" if self.rule == "ratio" else f"{SD_SHARE:g} SD of {self.sd:g}: {self.source}"
 
     @property
@@ -249,17 +252,29 @@ def _of_survey(claim: Claim, part: ClaimPart, study: Study) -> list[tuple[str, s
 
 
 def _of_contrast(part: ClaimPart, study: Study) -> list[tuple[str, str]]:
-    """A contrast is named exactly where the study makes one."""
-    fits = [c for c in study.contrast if (c.outcome, c.population) == (part.outcome, part.population)]
+    """An estimate is named exactly where the study makes one of this outcome in this population."""
+    fits = {
+        words: months
+        for words, outcome, population, months in _estimated(study)
+        if (outcome, population) == (part.outcome, part.population)
+    }
     if part.contrast is None:
-        if fits:
-            return [("contrast", f"missing: {study.id} estimates {'; '.join(c.words for c in fits)}")]
-        return []
-    named = next((c for c in fits if c.words == part.contrast), None)
-    if named is None:
-        there = "; ".join(c.words for c in fits) or f"none of {part.outcome} in {part.population}"
+        return [("contrast", f"missing: {study.id} estimates {'; '.join(fits)}")] if fits else []
+    if part.contrast not in fits:
+        there = "; ".join(fits) or f"none of {part.outcome} in {part.population}"
         return [("contrast", f"{study.id} has no {part.contrast}; it has {there}")]
-    months = part.smallest.months if part.smallest else None
-    if months is not None and not isclose(months, named.horizon_months):
-        return [("smallest", f"{months:g} months, but the contrast is at {named.horizon_months:g}")]
+    asked, given = part.smallest.months if part.smallest else None, fits[part.contrast]
+    if asked is not None and given is not None and not isclose(asked, given):
+        return [("smallest", f"{asked:g} months, but the contrast is at {given:g}")]
     return []
+
+
+def _estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
+    """Contrast as results name it, outcome, population and months (None: a year's change) of all that a study estimates."""
+    for each in study.contrast:
+        yield each.words, each.outcome, each.population, each.horizon_months
+    for each in study.curve:
+        yield each.words, each.outcome, each.population, None
+    for each in study.dose:
+        for words in each.contrasts:
+            yield words, each.outcome, each.population, each.horizon_months

@@ -36,6 +36,7 @@ def ledger(evidence: EvidenceSource = "real") -> Frames:
         "ref.claim": claim_rows.rows_of(claim_rules()),
         "ref.run_setting": pl.DataFrame({"setting_code": ["evidence_source"], "value_text": [evidence]}),
         "models.effect_estimate": pl.DataFrame(found, schema=CONTRACTS["models.effect_estimate"].empty().schema),
+        "models.threshold": CONTRACTS["models.threshold"].empty(),
         "raw.planted_truth": pl.DataFrame(truth if evidence == "simulated" else [], schema=list(names), orient="row"),
     }
     facts = RunFacts("run", "omop", STUDIES, "white_female", 11, evidence)

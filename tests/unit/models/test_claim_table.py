@@ -40,7 +40,9 @@ def bone(site: str, value: float | None, contrast: str = SURGERY, **more: object
     return estimate("ai_vs_tamoxifen", contrast, f"{site}_bmd_change_pct", value, **more)
 
 
-def ledger(rows: list[Row], run: RunFacts, truth: list[Row] | None = None) -> dict[tuple[str, str], Row]:
+def ledger(
+    rows: list[Row], run: RunFacts, truth: list[Row] | None = None, bends: list[Row] | None = None
+) -> dict[tuple[str, str], Row]:
     """The claims, by claim and part."""
 
     def frame(name: str, content: list[Row]) -> pl.LazyFrame:
@@ -50,6 +52,7 @@ def ledger(rows: list[Row], run: RunFacts, truth: list[Row] | None = None) -> di
         {
             "ref.claim": claim_rows.rows_of(claim_rules()).lazy(),
             "models.effect_estimate": frame("models.effect_estimate", rows),
+            "models.threshold": frame("models.threshold", bends or []),
             "raw.planted_truth": frame("raw.planted_truth", truth or []),
         },
         run,
@@ -209,3 +212,75 @@ def test_the_truth_moves_no_number():
     rows = [bone("lumbar_spine", -2.8, evidence_source="simulated")]
     with_truth, without = (ledger(rows, facts("simulated"), truth)["H1", "women_spine"] for truth in (TRUTH, None))
     assert [with_truth[name] for name in NUMBERS] == [without[name] for name in NUMBERS]
+
+
+def bend(**more: object) -> Row:
+    """The change-point of men, with an open gate."""
+    row: Row = {
+        "study_id": "e2_threshold",
+        "contrast": "mean estradiol between scans, cohort men, per doubling",
+        "outcome": "lumbar_spine_bmd_change_pct",
+        "population": "men",
+        "analysis": "primary",
+        "evidence_source": "real",
+        "answer": "kink",
+        "place_pg_ml": 13.0,
+        "ci_low_pg_ml": 11.0,
+        "ci_high_pg_ml": 14.5,
+        "is_open_low": False,
+        "is_open_high": False,
+        "is_empty": False,
+        "p_value": 0.001,
+        "gate_status": "open",
+    }
+    return row | more
+
+
+OPEN_BELOW: Row = {"ci_low_pg_ml": None, "is_open_low": True}
+EMPTY: Row = {"ci_low_pg_ml": None, "ci_high_pg_ml": None, "is_empty": True}
+NO_PLACE: Row = {"place_pg_ml": None, "is_open_low": None, "is_open_high": None, "is_empty": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, "contradicted"),  # 20 pg/mL is named: 15 to 25
+        ({"place_pg_ml": 19.0, "ci_low_pg_ml": 16.0, "ci_high_pg_ml": 23.0}, "supported"),
+        ({"ci_high_pg_ml": 16.0}, "inconclusive"),
+        (OPEN_BELOW, "contradicted"),
+        (OPEN_BELOW | {"ci_high_pg_ml": 20.0}, "inconclusive"),
+        (EMPTY, "inconclusive"),
+        (EMPTY | NO_PLACE | {"answer": "no_kink"}, "inconclusive"),
+    ],
+)
+def test_a_threshold_is_judged_by_the_change_point(changed, verdict):
+    run = facts("real", ("e2_threshold",))
+    found = ledger([], run, bends=[bend(**changed), bend(analysis="lc_ms_ms_only", ci_high_pg_ml=99.0)])["H5", "men"]
+    assert (found["verdict"], found["estimate"]) == (verdict, changed.get("place_pg_ml", 13.0))
+    assert (found["scale"], found["confidence_pct"]) == ("pg/mL", None if found["estimate"] is None else 95.0)
+
+
+def test_a_change_point_without_an_answer_says_why():
+    run = facts("real", ("e2_threshold",))
+    none = EMPTY | NO_PLACE | {"answer": "not_answerable", "why": "60 % are not measured", "p_value": None}
+    found = ledger([], run, bends=[bend(**none)])["H5", "men"]
+    assert (found["verdict"], found["why"], is_empty(found)) == ("not_answerable", "60 % are not measured", True)
+    closed = bend(**none) | {"gate_status": "closed", "gate_reason": "support_ratio fail"}
+    found = ledger([], run, bends=[closed])["H5", "men"]
+    assert (found["verdict"], found["why"]) == ("not_answerable", "gate closed: support_ratio fail")
+
+
+def test_a_dose_is_judged_as_slope_and_as_equivalence():
+    run = facts("real", ("ai_dose_response",))
+    common = {"population": "men_on_testosterone", "estimator": "marginal_structural_model"}
+    rows = [
+        estimate("ai_dose_response", words, "lumbar_spine_bmd_change_pct", value, se=0.1) | common
+        for words, value in (
+            ("slope a mg per week, kept up, 24 months", -0.9),
+            ("up_to_1_mg vs none, kept up, 24 months", -0.2),
+        )
+    ]
+    found = ledger(rows, run)
+    assert found["H4", "men_graded"]["delta"] == pytest.approx(2 / 3.5)
+    assert {found["H4", part]["verdict"] for part in ("men_graded", "men_low_dose")} == {"supported"}
+    assert found["H4", "men_graded"]["claim_verdict"] == "supported"
