@@ -63,7 +63,7 @@ def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         by_claim.setdefault(part.rule["claim_id"], []).append(part.verdict)
     if facts.evidence_source == "simulated":
         truths = _truths(inputs)
-        rows = [_row(part, facts) | _recovered(part, truths) for part in parts]
+        rows = [_row(part, facts) | _recovered(part, truths, facts) for part in parts]
     else:
         rows = [
             _row(part, facts)
@@ -194,8 +194,8 @@ def _truths(inputs: Inputs) -> dict[tuple[str, str, str], tuple[float, float]]:
     return {(study, contrast, figure): (value, error) for study, contrast, figure, value, error in rows.iter_rows()}
 
 
-def _recovered(part: _Part, truths: dict[tuple[str, str, str], tuple[float, float]]) -> Row:
-    """Recovery of a part, the truth, and why, in place of a verdict."""
+def _recovered(part: _Part, truths: dict[tuple[str, str, str], tuple[float, float]], facts: RunFacts) -> Row:
+    """Recovery of a part, the truth, and why, in place of a verdict; what the run did not ask was not missed."""
     rule = part.rule
     key = (rule["truth_study"], rule["truth_contrast"], rule["truth_figure"])
     if not truths:
@@ -203,6 +203,8 @@ def _recovered(part: _Part, truths: dict[tuple[str, str, str], tuple[float, floa
     if rule["truth_study"] is None or key not in truths:
         return {"why": f"{part.why}; the simulator does not tell this figure on this scale"}
     value, error = truths[key]
+    if rule["answered_by"] is not None and rule["answered_by"] not in facts.studies:
+        return {"truth": value, "why": part.why}
     holds = _holds(rule, value, error)
     if holds is None:
         return {

@@ -192,7 +192,10 @@ def test_simulated_people_have_no_verdict_but_recovery():
     # The truth is within its own error of the smallest effect of interest.
     assert (hip["recovery"], hip["truth"]) == (None, 2.01)
     assert "too near" in hip["why"]
-    assert (threshold["recovery"], threshold["truth"]) == ("missed", 13.5)
+    # The run did not ask it: not missed. Asked and without an answer: missed.
+    assert (threshold["recovery"], threshold["truth"]) == (None, 13.5)
+    asked = ledger([], facts("simulated", ("e2_threshold",)), TRUTH)["H5", "men"]
+    assert (asked["recovery"], asked["truth"]) == ("missed", 13.5)
     assert found["H3", "spine_24"]["recovery"] is None
     assert "does not tell" in found["H3", "spine_24"]["why"]
 
