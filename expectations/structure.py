@@ -1,4 +1,4 @@
-"""Checks that follow from a contract alone: columns, required values, key, persons, codes, limits and dates.
+"""Checks that follow from a contract alone: columns, required values, key, persons, codes, limits, dates, and names.
 
 They have the form of the suite files, so that one path judges both. What takes clinical judgment stands in those files.
 """
@@ -7,11 +7,11 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+from expectations import by_name
+from expectations.by_name import Draft
 from expectations.question import COLUMNS, HOLD
 from pipelines.tables import Column, Contract
 
-# Short id, type, arguments, severity, category, note.
-Draft = tuple[str, str, dict[str, Any], str, str, str]
 PERSON_TABLE = "staging.person"
 JOINED_PERSON = f"left join {PERSON_TABLE} as person using (person_id)"
 # Rows of people who were set aside on purpose: their own suites say who must be known.
@@ -58,6 +58,7 @@ def _drafts(contract: Contract, alias: str, has_person: bool) -> Iterator[Draft]
         yield _no_future_date(dates)
         if "date_reason" in names:
             yield _dates_explained(dates, alias)
+    yield from by_name.drafts(contract, alias)
 
 
 def _columns(contract: Contract) -> Draft:

@@ -63,9 +63,18 @@ def test_contracts_say_everything() -> None:
         assert [c.name for c in contract.columns if not c.meaning] == [], contract.name
 
 
-def test_every_staging_table_has_a_suite_of_at_most_forty_checks() -> None:
+#: landed rows as the source wrote them: what they hold is read, and judged, in staging, and staging.source_row and
+#: staging.conservation judge that none is lost; of the raw layer only its own books have suites
+BOOKS = {"raw.manifest", "raw.missing_piece", "raw.previous_histogram", "raw.rejected_row"}
+#: written while publishing, after every suite was asked: verdicts on verdicts would change themselves
+WRITTEN_LAST = {"mart.quality_result", "mart.quality_trend", "mart.build"}
+
+
+def test_every_table_of_every_layer_has_a_suite_of_at_most_forty_checks() -> None:
     suites = {table: load(table) for table in all_tables()}
-    assert {name for name in CONTRACTS if name.startswith("staging.")} <= set(suites) <= set(CONTRACTS)
+    verbatim = {name for name in CONTRACTS if name.startswith("raw.")} - BOOKS
+    assert set(CONTRACTS) - set(suites) == verbatim | WRITTEN_LAST
+    assert set(suites) <= set(CONTRACTS)
     assert all(0 < len(suite.checks) <= 40 for suite in suites.values())
 
 

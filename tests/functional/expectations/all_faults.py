@@ -31,6 +31,7 @@ broken = runpy.run_path(str(HERE / "contract_violations.py"))["broken"]
 of_features = runpy.run_path(str(UNIT / "test_feature_suites.py"))
 of_cohorts = runpy.run_path(str(UNIT / "test_cohort_suites.py"))
 of_outcomes = runpy.run_path(str(UNIT / "test_outcome_suites.py"))
+releases = runpy.run_path(str(HERE / "releases.py"))
 of_results = runpy.run_path(str(UNIT / "test_result_suites.py"))
 
 #: tables of more rows than MANY are copied by their first FEW where one row is enough
@@ -83,7 +84,7 @@ class Planted:
 
 def _filled(table: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of a small table with something in each required column that they leave out."""
-    usual = {"BOOLEAN": False, "DATE": dt.date(2018, 1, 1), "VARCHAR": "x"}
+    usual = {"BOOLEAN": False, "DATE": dt.date(2018, 1, 1), "VARCHAR": "made"}
     new = []
     for column in CONTRACTS[table].columns:
         if not column.is_nullable:
@@ -95,16 +96,19 @@ def _filled(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 def clean() -> Frames:
     """The valid population in every layer; nothing is spoiled."""
-    made = Planted(population["frames"]())
+    made = Planted(population["frames"]() | releases["lists"]())
     _features(made, None)
     _cohorts(made, None)
     _outcomes(made, None)
     _results(made, None)
+    _releases(made, None)
+    _add(made, releases["of_catalogue"](made.frames["ref.study"]))
     made.add(
         "models.distribution_shift",
         pl.DataFrame([_shift(quantity, comparison, 0.1) for quantity, comparison in _COMPARED.values()]),
     )
     _levels(made, [_level(quantity) for quantity in ("lab", "bmd")], {}, {})
+    _add(made, releases["of_population"](made.whole()))
     return made.whole()
 
 
@@ -130,6 +134,8 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
             _outcomes(made, change)
     for change in of_results["BREAKS"].values():
         _results(made, change)
+    for change in releases["BREAKS"].values():
+        _releases(made, change)
     for quantity, comparison in _COMPARED.values():
         made.add("models.distribution_shift", pl.DataFrame([_shift(quantity, comparison, 0.9, "moved")]))
     for number, spoils in enumerate(_STEPS):
@@ -137,7 +143,8 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
     for number, (sums, shown) in enumerate(_LEVELS):
         _levels(made, [_level(place=f"other{number}")], sums, shown)
     made.add("mart.change_point", pl.DataFrame([_level(place="nowhere")]).select(_SHOWN, is_suppressed=False))
-    made.frames |= _lists_spoiled(frames)
+    further = {n: IN_OTHER_ROWS.get(n, change) for n, change in of_outcomes["BREAKS"].items() if n.startswith("ref.")}
+    made.frames |= releases["lists_spoiled"](frames, further)
     _contracts(made, frames)
     return made.whole()
 
@@ -313,6 +320,7 @@ def _cohorts(made: Planted, change: str | None) -> None:
             made.add(table, _filled(table, rows.with_columns(new)))
         one = pl.DataFrame({"person_id": [start + 1], "sex_code": ["female"], "age_years": [50.0]})
         made.add(PERSON, _filled(PERSON, shaping["sourced"](one, "omop/person", "omop")))
+    _add(made, releases["known"](suffix, is_whole=False))
 
 
 def _outcomes(made: Planted, change: str | None) -> None:
@@ -341,6 +349,25 @@ def _results(made: Planted, change: str | None) -> None:
             made.add(table, _filled(table, rows.with_columns(new)))
     one = pl.DataFrame({"person_id": [start + 1], "sex_code": ["female"], "age_years": [50.0]})
     made.add(PERSON, _filled(PERSON, shaping["sourced"](one, "omop/person", "omop")))
+    _add(made, releases["known"](suffix, is_whole=True))
+
+
+def _releases(made: Planted, change: str | None) -> None:
+    """Counts, descriptions and what leaves, as they should be or spoiled."""
+    start, suffix = made.next_copy()
+    for table, rows in releases["rows"](change).items():
+        if not rows.is_empty():
+            named = releases["renamed"](table, rows, CONTRACTS[table].key[0], suffix)
+            new = [pl.col("person_id") + start] if "person_id" in rows.columns else []
+            made.add(table, _filled(table, named.with_columns(new)))
+    _add(
+        made, {table: rows for table, rows in releases["known"](suffix, is_whole=True).items() if table != "ref.study"}
+    )
+
+
+def _add(made: Planted, tables: Frames) -> None:
+    for table, rows in tables.items():
+        made.add(table, _filled(table, rows))
 
 
 def _contracts(made: Planted, frames: Frames) -> None:
@@ -360,20 +387,6 @@ def _contracts(made: Planted, frames: Frames) -> None:
                 if table != PERSON:
                     made.add(PERSON, people.with_columns(pl.col("person_id") + start))
             made.add(table, broken(rows, check))
-
-
-def _lists_spoiled(frames: Frames) -> Frames:
-    """The code lists of outcomes, each rule broken in other rows of them."""
-    with duckdb.connect() as connection:
-        connection.execute("create schema ref")
-        lists = [f"ref.{name}" for name in of_outcomes["LISTS"]]
-        for table in lists:
-            connection.register("listing", frames[table].to_arrow())
-            connection.execute(f"create table {table} as select * from listing")
-        for check, change in of_outcomes["BREAKS"].items():
-            if check.startswith("ref."):
-                connection.execute(IN_OTHER_ROWS.get(check, change))
-        return {table: connection.sql(f"from {table}").pl() for table in lists}
 
 
 def retyped(frame: pl.DataFrame) -> pl.DataFrame | None:

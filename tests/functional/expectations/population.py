@@ -169,7 +169,7 @@ def _accounts(tables: Frames) -> Frames:
             shaped(prescriptions, "staging.source_row", family="rxq_rx", is_found=pl.col("disposition") == "staged"),
         ]
     )
-    keyless = pl.DataFrame({"source_file": ["demo/DEMO_H"] * 2, "source_row": [5001, 5002]})
+    keyless = pl.DataFrame({"source_file": ["demo/DEMO_H"] * 2, "source_row": [demo.height + 1, demo.height + 2]})
     rejected = shaped(
         keyless, "raw.rejected_row", source_id=SURVEY, rule_code="no_person_key", reason="SEQN is empty", drop_id=DROP
     )
