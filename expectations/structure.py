@@ -37,7 +37,9 @@ def drafts(contract: Contract, alias: str, has_person: bool = False) -> tuple[di
 
 def _drafts(contract: Contract, alias: str, has_person: bool) -> Iterator[Draft]:
     yield _columns(contract)
-    yield _types(contract)
+    # Landed files are read as the contract's types, whatever they hold: asked of them it could not fail.
+    if contract.layer != "raw":
+        yield _types(contract)
     if any(not column.is_nullable for column in contract.columns):
         yield _required(contract, alias)
     if contract.key:

@@ -347,6 +347,8 @@ def _results(made: Planted, change: str | None) -> None:
             new = [pl.col(name) + suffix for name in ("study_id", "outcome_code") if name in rows.columns]
             new += [pl.col("person_id") + start] if "person_id" in rows.columns else []
             made.add(table, _filled(table, rows.with_columns(new)))
+            if table == "models.effect_estimate":
+                made.add("mart.effect_estimate", _filled("mart.effect_estimate", rows.with_columns(new)))
     one = pl.DataFrame({"person_id": [start + 1], "sex_code": ["female"], "age_years": [50.0]})
     made.add(PERSON, _filled(PERSON, shaping["sourced"](one, "omop/person", "omop")))
     _add(made, releases["known"](suffix, is_whole=True))

@@ -23,7 +23,7 @@ TOLD_ELSEWHERE = (
 #: read beside the judged tables, and there already
 BESIDE = ("ref.run_setting", "ref.drug", "ref.study_arm", "staging.drug_exposure", "features.drug_supply")
 #: joined by name to rows of the population: no name of their own
-NAMED_ALIKE = ("features.dispensing_source",)
+NAMED_ALIKE = ("features.dispensing_source", "models.value_histogram", "raw.previous_histogram")
 SMALL_STUDY = (
     "'made for a test' as title, 'target_trial' as design, 18.0e0 as minimum_age_years, "
     "'abcdef0123456789' as protocol_hash"
@@ -64,7 +64,6 @@ def known(suffix: str, is_whole: bool) -> Frames:
             "0 as follow_up_from_days",
             "ref.study_arm": f"select '{name}' as study_id, 'c' as cohort_code, unnest([1, 2]) as arm_number, "
             "unnest(['a', 'b']) as arm_code, 'everybody' as rule_code",
-            "ref.study_set": "select 'drug.a' as set_code, 'drug' as kind_code, 'anastrozole' as code",
         }
     with duckdb.connect() as connection:
         return {table: connection.sql(text).pl() for table, text in query.items()}
@@ -84,7 +83,7 @@ def of_population(frames: Frames) -> Frames:
     """What counts and releases say of files, instructions and inhibitors that the population holds."""
     drugs = frames["staging.drug_exposure"].group_by("source_id").agg(n_rows=pl.len().cast(pl.Int64))
     cell = {"language": pl.lit("en"), "outcome": pl.lit("read"), "reason": pl.lit("none"), "n_sigs": pl.col("n_rows")}
-    supplied = frames["features.drug_supply"].filter(drug_class="aromatase_inhibitor").group_by("person_id")
+    supplied = frames["features.drug_supply"].filter(pl.col("drug_class") == "aromatase_inhibitor").group_by("person_id")
     first = supplied.agg(inhibitor_from_on=pl.col("supplied_on").min())
     return {
         "cohort.sig_count": drugs.with_columns(n_people=pl.lit(1), **cell),

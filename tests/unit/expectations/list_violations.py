@@ -15,7 +15,7 @@ BREAKS = {
         "update ref.analyte_code set implied_unit = 'kg' where implied_unit is not null and vocabulary_code = 'loinc'"
     ),
     "ref.unit.spelled_as_compared": "update ref.unit set spelling = 'Pg/mL' where spelling = 'pg/ml'",
-    "ref.unit.concepts_are_numbers": "update ref.unit set spelling = 'x' where spelling = '8554'",
+    "ref.unit.concepts_are_numbers": "update ref.unit set spelling = 'x1' where spelling = '8554'",
     "ref.unit.read_as_itself": "delete from ref.unit where spelling = 'ng/dl'",
     "ref.unit_factor.factor_positive": (
         "update ref.unit_factor set factor = 0 where analyte_code = 'shbg' and ucum_code = 'nmol/L'"
@@ -39,7 +39,7 @@ BREAKS = {
         "update ref.fill_value set fill_code = '120', value = 120 where fill_code = '9999'"
     ),
     "ref.nhanes_variable.factor_positive": "update ref.nhanes_variable set factor = 0 where variable = 'LBXEST'",
-    "ref.nhanes_variable.analyte_known": "update ref.nhanes_variable set code = 'x' where variable = 'LBXTST'",
+    "ref.nhanes_variable.analyte_known": "update ref.nhanes_variable set code = 'x2' where variable = 'LBXTST'",
     "ref.nhanes_variable.comment_in_family": (
         "update ref.nhanes_variable set comment_variable = 'X' where comment_variable is not null"
     ),
@@ -53,7 +53,7 @@ BREAKS = {
         "update ref.nhanes_variable set variable = lower(variable) where variable = 'RIAGENDR'"
     ),
     "ref.nhanes_scanner.cycle_is_a_letter": "update ref.nhanes_scanner set cycle_code = '2005' where cycle_code = 'D'",
-    "ref.nhanes_scanner.maker_known": "update ref.nhanes_scanner set manufacturer = 'x' where cycle_code = 'H'",
+    "ref.nhanes_scanner.maker_known": "update ref.nhanes_scanner set manufacturer = 'x3' where cycle_code = 'H'",
     "ref.omop_column.names_lower_case": (
         "update ref.omop_column set column_name = 'Note' where column_name = 'quantity'"
     ),
@@ -64,12 +64,12 @@ BREAKS = {
     "ref.drug.lower_case": "update ref.drug set drug_name = 'Tamoxifen' where drug_name = 'tamoxifen'",
     "ref.drug.one_class_per_ingredient": "update ref.drug set drug_class = 'serm' where drug_name = 'arimidex'",
     "ref.drug.atc_written_so": "update ref.drug set atc_code = 'L02' where drug_name = 'letrozole'",
-    "ref.drug.rxnorm_written_so": "update ref.drug set rxnorm_code = 'x' where drug_name = 'exemestane'",
+    "ref.drug.rxnorm_written_so": "update ref.drug set rxnorm_code = 'x4' where drug_name = 'exemestane'",
     "ref.drug.one_rxnorm_per_ingredient": "update ref.drug set rxnorm_code = '1' where drug_name = 'femara'",
-    "ref.drug.strengths_read": "update ref.drug set marketed_strength_mg = '1|x' where drug_name = 'anastrozole'",
+    "ref.drug.strengths_read": "update ref.drug set marketed_strength_mg = '1|-1' where drug_name = 'anastrozole'",
     "ref.drug.label_dose_positive": "update ref.drug set label_dose_mg_per_day = 0 where drug_name = 'raloxifene'",
     "ref.drug.inhibitors_as_labelled": "update ref.drug set label_dose_mg_per_day = 10 where drug_name = 'arimidex'",
-    "ref.drug.route_known": "update ref.drug set route_code = 'x' where drug_name = 'fulvestrant'",
+    "ref.drug.route_known": "update ref.drug set route_code = 'x5' where drug_name = 'fulvestrant'",
     "ref.drug_code.lower_case": "update ref.drug_code set code = upper(code) where code = 'l02bg03'",
     "ref.drug_code.atc_as_in_drug": "update ref.drug_code set ingredient = 'tamoxifen' where code = 'l02bg04'",
     "ref.drug_code.rxnorm_one_ingredient": (
@@ -125,12 +125,12 @@ BREAKS = {
     ),
     "ref.dxa_code.lower_case": "update ref.dxa_code set code = 'Spine' where code = 'spine'",
     "ref.dxa_code.factors_positive": (
-        "update ref.dxa_code set value_code = 'x' where list_code = 'unit' and value_code = '0.001'"
+        "update ref.dxa_code set value_code = 'x6' where list_code = 'unit' and value_code = '0.001'"
     ),
     "ref.dxa_code.side_is_a_side": (
         "update ref.dxa_code set value_code = 'up' where list_code = 'side' and value_code = 'both'"
     ),
-    "ref.dxa_code.model_has_known_maker": "update ref.dxa_code set value_code = 'x' where list_code = 'model'",
+    "ref.dxa_code.model_has_known_maker": "update ref.dxa_code set value_code = 'x7' where list_code = 'model'",
     "ref.clinical_limit.only_scores_below_zero": (
         "update ref.clinical_limit set value = -1 where limit_code = 'bmd_minimum'"
     ),
@@ -150,7 +150,7 @@ BREAKS = {
     "ref.run_setting.all_given": "delete from ref.run_setting where setting_code = 'bone_reference'",
     "ref.source_word.lower_case": "update ref.source_word set word = 'Male' where word = 'male' and list_code = 'sex'",
     "ref.source_word.concepts_are_numbers": (
-        "update ref.source_word set word = 'x' where word = '8507' and list_code = 'sex'"
+        "update ref.source_word set word = 'x8' where word = '8507' and list_code = 'sex'"
     ),
     "ref.source_word.code_is_a_name": (
         "update ref.source_word set code = 'Not known' where word = '8532' and list_code = 'sex'"
@@ -191,22 +191,22 @@ BREAKS = {
         "insert into ref.symptom_code select * replace ('fatigue' as symptom_code) from ref.symptom_code "
         "where code = 'M25.5'"
     ),
-    "ref.symptom_code.has_a_system": "update ref.symptom_code set symptom_code = 'x' where code = 'M25.6'",
+    "ref.symptom_code.has_a_system": "update ref.symptom_code set symptom_code = 'x9' where code = 'M25.6'",
     "ref.symptom_system.has_codes": "delete from ref.symptom_code where symptom_code = 'hair_loss'",
-    "ref.symptom_proxy.system_known": "update ref.symptom_proxy set system_code = 'x' where system_code = 'fluid'",
+    "ref.symptom_proxy.system_known": "update ref.symptom_proxy set system_code = 'x10' where system_code = 'fluid'",
     "ref.symptom_proxy.ingredient_of_class": (
         "update ref.symptom_proxy set drug_class = 'ssri' where ingredient = 'tamoxifen'"
     ),
     "ref.procedure_code.written_as_compared": "update ref.procedure_code set code = lower(code) where code = 'G0130'",
     "ref.procedure_code.one_procedure_per_code": (
-        "insert into ref.procedure_code select * replace ('x' as procedure_code) from ref.procedure_code "
+        "insert into ref.procedure_code select * replace ('x11' as procedure_code) from ref.procedure_code "
         "where code = '77080'"
     ),
     "ref.condition_concept.concept_is_a_number": (
-        "update ref.condition_concept set concept_id = 'x' where concept_id = '80502'"
+        "update ref.condition_concept set concept_id = 'x12' where concept_id = '80502'"
     ),
     "ref.condition_concept.code_is_staged": (
-        "update ref.condition_concept set condition_code = 'x' where condition_code = '102447009'"
+        "update ref.condition_concept set condition_code = 'x13' where condition_code = '102447009'"
     ),
     "ref.condition_set.no_opposites": (
         "update ref.condition_set set code = (select min(code) from ref.condition_set where condition_set = "
@@ -217,11 +217,11 @@ BREAKS = {
         "insert into ref.menopause_code select * replace ('Z90.72' as code, 'ovaries_work' as evidence_code) "
         "from ref.menopause_code where code = 'Z90.722'"
     ),
-    "ref.marker.class_known": "update ref.marker set confounding_class = 'x' where marker_code = 'crp'",
+    "ref.marker.class_known": "update ref.marker set confounding_class = 'x14' where marker_code = 'crp'",
     "ref.marker_band.bands_tile": (
         "update ref.marker_band set from_value = 6 where marker_code = 'hba1c' and band_code = 'diabetes'"
     ),
-    "ref.marker_band.marker_known": "update ref.marker_band set marker_code = 'x' where marker_code = 'pth'",
+    "ref.marker_band.marker_known": "update ref.marker_band set marker_code = 'x15' where marker_code = 'pth'",
     "ref.assessment.threshold_says_which_side": (
         "update ref.assessment set threshold_included = null where observation_code = 'phq9_score'"
     ),
@@ -232,7 +232,7 @@ BREAKS = {
         "update ref.turnover_marker set least_significant_pct = 3 where analyte_code = 'ctx'"
     ),
     "ref.study.hash_is_one": (
-        "update ref.study set protocol_hash = 'x' where study_id = (select min(study_id) from ref.study)"
+        "update ref.study set protocol_hash = 'x16' where study_id = (select min(study_id) from ref.study)"
     ),
     "ref.study.of_adults": (
         "update ref.study set minimum_age_years = 300 where study_id = (select max(study_id) from ref.study)"
@@ -246,7 +246,7 @@ BREAKS = {
         "ref.study_cycle)"
     ),
     "ref.study_cohort.set_known": (
-        "update ref.study_cohort set set_code = 'x' where study_id = (select min(study_id) from ref.study_cohort)"
+        "update ref.study_cohort set set_code = 'x17' where study_id = (select min(study_id) from ref.study_cohort)"
     ),
     "ref.study_cohort.counts_within_follow_up": (
         "update ref.study_cohort set follow_up_from_days = follow_up_days where study_id = (select "
@@ -258,18 +258,19 @@ BREAKS = {
         "ref.study_criterion) and step_number = 1"
     ),
     "ref.study_criterion.set_known": (
-        "update ref.study_criterion set set_code = 'x' where set_code = (select min(set_code) from ref.study_criterion)"
+        "update ref.study_criterion set set_code = 'x18' where set_code = (select min(set_code) from "
+        "ref.study_criterion)"
     ),
     "ref.study_criterion.leaves_days_to_look_at": (
         "update ref.study_criterion set except_last_days = 9999, look_back_days = 30 where study_id = (select "
         "max(study_id) from ref.study_criterion)"
     ),
     "ref.study_criterion.of_a_cohort": (
-        "update ref.study_criterion set cohort_code = 'x' where study_id = (select max(study_id) from "
+        "update ref.study_criterion set cohort_code = 'x19' where study_id = (select max(study_id) from "
         "ref.study_criterion)"
     ),
     "ref.study_arm.of_a_cohort": (
-        "update ref.study_arm set cohort_code = 'x' where study_id = (select max(study_id) from ref.study_arm)"
+        "update ref.study_arm set cohort_code = 'x20' where study_id = (select max(study_id) from ref.study_arm)"
     ),
     "ref.study_arm.named_once": (
         "insert into ref.study_arm select * replace (99 as arm_number) from ref.study_arm where study_id = "
@@ -277,24 +278,24 @@ BREAKS = {
     ),
     "ref.study_arm.dose_has_a_bound": "update ref.study_arm set above = null, up_to = null where rule_code = 'dose'",
     "ref.study_arm.set_known": (
-        "update ref.study_arm set set_code = 'x' where set_code = (select min(set_code) from ref.study_arm)"
+        "update ref.study_arm set set_code = 'x21' where set_code = (select min(set_code) from ref.study_arm)"
     ),
     "ref.study_censor.of_a_cohort": (
-        "update ref.study_censor set cohort_code = 'x' where study_id = (select max(study_id) from ref.study_censor)"
+        "update ref.study_censor set cohort_code = 'x22' where study_id = (select max(study_id) from ref.study_censor)"
     ),
     "ref.study_censor.set_known": (
-        "update ref.study_censor set set_code = 'x' where study_id = (select min(study_id) from ref.study_censor)"
+        "update ref.study_censor set set_code = 'x23' where study_id = (select min(study_id) from ref.study_censor)"
     ),
     "ref.study_contrast.two_arms": (
         "update ref.study_contrast set comparator_code = target_code where study_id = (select min(study_id) "
         "from ref.study_contrast)"
     ),
     "ref.study_contrast.arms_known": (
-        "update ref.study_contrast set target_code = 'x' where study_id = (select max(study_id) from "
+        "update ref.study_contrast set target_code = 'x24' where study_id = (select max(study_id) from "
         "ref.study_contrast)"
     ),
     "ref.study_contrast.outcome_known": (
-        "update ref.study_contrast set outcome_code = 'x' where study_id = (select max(study_id) from "
+        "update ref.study_contrast set outcome_code = 'x25' where study_id = (select max(study_id) from "
         "ref.study_contrast)"
     ),
     "ref.study_contrast.window_within_horizon": (
@@ -306,17 +307,17 @@ BREAKS = {
         "ref.study_contrast)"
     ),
     "ref.continuous_outcome.subject_known": (
-        "update ref.continuous_outcome set subject_code = 'x' where kind_code = 'dxa'"
+        "update ref.continuous_outcome set subject_code = 'x26' where kind_code = 'dxa'"
     ),
     "ref.continuous_outcome.difference_positive": (
         "update ref.continuous_outcome set detectable_difference = 0 where outcome_code = 'lh_iu_l'"
     ),
     "ref.study_set.code_known": (
-        "update ref.study_set set code = 'x' where kind_code = 'drug' and code = (select min(code) from "
+        "update ref.study_set set code = 'x27' where kind_code = 'drug' and code = (select min(code) from "
         "ref.study_set where kind_code = 'drug')"
     ),
     "ref.study_covariate.known_where_cohorts": (
-        "update ref.study_covariate set covariate_code = 'x' where study_id in (select study_id from "
+        "update ref.study_covariate set covariate_code = 'x28' where study_id in (select study_id from "
         "ref.study where arm_rule = 'cohort') and covariate_code = 'age_years'"
     ),
     "ref.study_outcome.has_a_primary": (

@@ -3,11 +3,13 @@
 WHOLE = """
 create schema ref; create schema raw; create schema staging; create schema cohort; create schema features;
 create schema models; create schema mart;
-create table ref.study as select 's' as study_id, 'cohort' as arm_rule;
+create table ref.study as select 's' as study_id, 'cohort' as arm_rule, 'made for a test' as title,
+    18.0e0 as minimum_age_years, 'abcdef0123456789' as protocol_hash;
 create table ref.run_setting as select * from (values ('min_cell', '11'), ('evidence_source', 'simulated')) as t
     (setting_code, value_text);
 create table ref.study_arm as select 's' as study_id, 'c' as cohort_code, unnest(['a', 'b']) as arm_code;
-create table ref.study_contrast as select 's' as study_id;
+create table ref.study_contrast as select 's' as study_id, 1 as contrast_number, 'c' as cohort_code, 'a' as target_code,
+    'b' as comparator_code, 'total_hip_bmd_change_pct' as outcome_code, 365 as horizon_days, 90 as window_days;
 create table ref.drug as select 'anastrozole' as ingredient, 'aromatase_inhibitor' as drug_class;
 create table staging.drug_exposure as select 'omop' as source_id, 'anastrozole' as ingredient, false as is_compounded,
     'aromatase_inhibitor' as drug_class, 'fill' as record_type, date '2018-01-01' as started_on, n as person_id
@@ -75,11 +77,11 @@ select * from (values ('lab', 'estradiol', 'lab.a', -1000, 5), ('bmd', 'total_hi
     ('dose', 'anastrozole', 'everywhere', 42, 80)) as t (quantity, item_code, place_code, bin_number, n);
 create table raw.previous_histogram as from models.value_histogram;
 create table models.effect_estimate as
-select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, 'aipw' as estimator, -1.0e0 as
-    estimate, 'open' as gate_status
+select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, 'aipw' as estimator, 'simulated'
+    as evidence_source, -1.0e0 as estimate, 'open' as gate_status, null as gate_reason
 union all
-select * replace ('c vs d' as contrast), 'aipw', null, 'closed' from (select 's' as study_id, 'a vs b' as contrast,
-    'bone' as outcome, 'women' as population);
+select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, 'closed', 'too few' from (select 's' as study_id, 'a
+    vs b' as contrast, 'bone' as outcome, 'women' as population);
 create table mart.effect_estimate as
 select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, 'aipw' as estimator, 'simulated'
     as evidence_source, -1.0e0 as estimate, -1.9e0 as ci_low, -0.1e0 as ci_high,
