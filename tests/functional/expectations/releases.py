@@ -83,7 +83,9 @@ def of_population(frames: Frames) -> Frames:
     """What counts and releases say of files, instructions and inhibitors that the population holds."""
     drugs = frames["staging.drug_exposure"].group_by("source_id").agg(n_rows=pl.len().cast(pl.Int64))
     cell = {"language": pl.lit("en"), "outcome": pl.lit("read"), "reason": pl.lit("none"), "n_sigs": pl.col("n_rows")}
-    supplied = frames["features.drug_supply"].filter(pl.col("drug_class") == "aromatase_inhibitor").group_by("person_id")
+    supplied = (
+        frames["features.drug_supply"].filter(pl.col("drug_class") == "aromatase_inhibitor").group_by("person_id")
+    )
     first = supplied.agg(inhibitor_from_on=pl.col("supplied_on").min())
     return {
         "cohort.sig_count": drugs.with_columns(n_people=pl.lit(1), **cell),

@@ -151,6 +151,7 @@ VIOLATIONS: dict[str, dict[str, Change]] = {
         ),
         "survey_adults": of_people("observation_period", survey, 1, age_years=10.0),
         "longer_than_zero": every("observation_period", length_days=0.0),
+        "results_within": every("lab_result", clinic, drawn_on=dt.date(2031, 1, 1)),
     },
     "death": {
         "has_observation_period": _without("observation_period", "death", survey),

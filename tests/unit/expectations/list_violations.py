@@ -62,7 +62,7 @@ BREAKS = {
     "ref.flat_column.kind_as_named": "update ref.flat_column set type = 'text' where column_name = 'died_on'",
     "ref.flat_column.decimals_are_text": "update ref.flat_column set type = 'number' where is_decimal = 'yes'",
     "ref.drug.lower_case": "update ref.drug set drug_name = 'Tamoxifen' where drug_name = 'tamoxifen'",
-    "ref.drug.one_class_per_ingredient": "update ref.drug set drug_class = 'serm' where drug_name = 'arimidex'",
+    "ref.drug.one_class_per_ingredient": "update ref.drug set drug_class = 'nitrate' where drug_name = 'zocor'",
     "ref.drug.atc_written_so": "update ref.drug set atc_code = 'L02' where drug_name = 'letrozole'",
     "ref.drug.rxnorm_written_so": "update ref.drug set rxnorm_code = 'x4' where drug_name = 'exemestane'",
     "ref.drug.one_rxnorm_per_ingredient": "update ref.drug set rxnorm_code = '1' where drug_name = 'femara'",

@@ -21,6 +21,7 @@ SCAN = {
     "second_scanned_on": LATE, "interval_days": 1461,
 }  # fmt: skip
 DRUG = {"person_id": 1, "ingredient": "anastrozole"}
+SUPPLY = DRUG | {"drug_class": "aromatase_inhibitor"}
 SHARES = {
     "below_10": 30.0,
     "below_16": 30.0,
@@ -78,9 +79,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         "band_code": "average",
     }],
     "features.drug_supply": [
-        DRUG | {"supplied_on": EARLY, "n_records": 1, "n_unknown_supply": 0, "supply_days": 30, "cover_from_on": EARLY,
+        SUPPLY | {"supplied_on": EARLY, "n_records": 1, "n_unknown_supply": 0, "supply_days": 30, "cover_from_on": EARLY,
                 "dose_mg_per_week": 7.0, "dose_source": "sig", "stopped_on": LATE},
-        DRUG | {"supplied_on": LATE, "n_records": 1, "n_unknown_supply": 1, "supply_days": 0, "cover_from_on": LATE,
+        SUPPLY | {"supplied_on": LATE, "n_records": 1, "n_unknown_supply": 1, "supply_days": 0, "cover_from_on": LATE,
                 "dose_source": "not_recorded"},
     ],
     "features.dosing_episode": [
