@@ -5,7 +5,7 @@ a name alone decides: sources, codes of public systems, names that other lists m
 intervals, shares, the evidence a row rests on, and counts that are too small to leave.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from expectations.question import HOLD
@@ -84,7 +84,7 @@ def drafts(contract: Contract, alias: str) -> Iterator[Draft]:
         yield _limits_ordered(pairs, alias)
     if intervals := tuple(found for found in INTERVALS if set(found) <= set(columns)):
         yield _inside_interval(intervals, alias)
-    if shares := tuple(column for column in contract.columns if _is_share(column)):
+    if shares := tuple(column for column in contract.columns if _is_share(column, columns)):
         yield _shares(shares, alias)
     if "evidence_source" in columns and contract.name != "mart.build":
         yield _evidence_of_run()
@@ -153,9 +153,11 @@ def _inside_interval(intervals: tuple[tuple[str, str, str], ...], alias: str) ->
     )
 
 
-def _is_share(column: Column) -> bool:
+def _is_share(column: Column, beside: Collection[str]) -> bool:
     is_held = column.minimum is not None and column.maximum is not None
-    is_pct = column.unit == "%" and ("share" in column.name or column.name in INTERVALS[-1])
+    # Limits in per cent are shares where they are limits of one; of a change they may lie below 0.
+    is_of_share = column.name in INTERVALS[-1] and set(INTERVALS[-1]) <= set(beside)
+    is_pct = column.unit == "%" and ("share" in column.name or is_of_share)
     return not is_held and (is_pct or (column.unit == "1" and "share" in column.name))
 
 
