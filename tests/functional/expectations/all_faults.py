@@ -26,6 +26,7 @@ UNIT = HERE.parents[1] / "unit" / "expectations"
 Frames = dict[str, pl.DataFrame]
 population = runpy.run_path(str(HERE / "population.py"))
 shaping = runpy.run_path(str(HERE / "shaping.py"))
+retyped = shaping["retyped"]
 violations = runpy.run_path(str(HERE / "violations.py"))["VIOLATIONS"]
 broken = runpy.run_path(str(HERE / "contract_violations.py"))["broken"]
 of_features = runpy.run_path(str(UNIT / "test_feature_suites.py"))
@@ -389,13 +390,3 @@ def _contracts(made: Planted, frames: Frames) -> None:
                 if table != PERSON:
                     made.add(PERSON, people.with_columns(pl.col("person_id") + start))
             made.add(table, broken(rows, check))
-
-
-def retyped(frame: pl.DataFrame) -> pl.DataFrame | None:
-    """The table with one column of numbers stored in a narrower type, which all other rules can read; None without one."""
-    narrower = {pl.Int64: pl.Int32, pl.Float64: pl.Float32, pl.Boolean: pl.Int8}
-    for wide, narrow in narrower.items():
-        for name, kind in frame.schema.items():
-            if kind == wide and name != "person_id":
-                return frame.with_columns(pl.col(name).cast(narrow))
-    return None

@@ -58,3 +58,13 @@ def write(frame: pl.DataFrame, table: str, data: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.select(*known, *strays).write_parquet(path)
     return path
+
+
+def retyped(frame: pl.DataFrame) -> pl.DataFrame | None:
+    """The table with one column of numbers stored in a narrower type, which all other rules can read; None without one."""
+    narrower = {pl.Int64: pl.Int32, pl.Float64: pl.Float32, pl.Boolean: pl.Int8}
+    for wide, narrow in narrower.items():
+        for name, kind in frame.schema.items():
+            if kind == wide and name != "person_id":
+                return frame.with_columns(pl.col(name).cast(narrow))
+    return None
