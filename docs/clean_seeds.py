@@ -1,8 +1,10 @@
 """False alarms on clean data: simulated people without planted faults, several seeds, and the critical rules that failed.
 
 Each seed goes the way of a run without the framework around it: simulate with no mess, land, every step, every suite.
-`python docs/clean_seeds.py --work DIR [--seeds 1 20] [--persons 400]` adds each seed to `clean-seeds.json` as it ends, with
-a hash of every suite it was judged by; results of other suites are dropped. Nothing of a person is kept, only counts.
+`python docs/clean_seeds.py --work DIR [--seeds 1 20] [--persons 300]` adds each seed to `clean-seeds.json` as it ends, with
+a hash of every suite it was judged by; results of other suites are dropped. Nothing of a person is kept there, only counts.
+With `--keep` the home of each seed stays in the folder: the next time only what changed is made again, and where only suites
+did, the people are simulated and judged, and nothing is built.
 `--page` writes the table of docs/quality-verdicts.md from what is frozen, and judges nothing.
 """
 
@@ -35,9 +37,10 @@ def suites() -> dict[str, str]:
     return {table: load(table).fingerprint[:16] for table in all_tables()}
 
 
-def judged(seed: int, persons: int, work: Path, threads: int = 1) -> tuple[CheckResult, ...]:
-    """The verdicts on clean people of one seed; what was written in between is removed."""
-    shutil.rmtree(work, ignore_errors=True)
+def judged(seed: int, persons: int, work: Path, threads: int = 1, *, keep: bool = False) -> tuple[CheckResult, ...]:
+    """The verdicts on clean people of one seed; a home that was kept is brought up to date, any other is removed again."""
+    if not keep:
+        shutil.rmtree(work, ignore_errors=True)
     write_population(Request(work / "sim", persons, seed, "none"), load_parameters(), simulate)
     settings = Settings(home=work / "home", source="omop", folder=str(work / "sim" / "omop"), threads=threads)
     with Run(settings) as run:
@@ -45,7 +48,8 @@ def judged(seed: int, persons: int, work: Path, threads: int = 1) -> tuple[Check
         for step in plan.steps():
             run.step(step)
     found = tuple(result for table in all_tables() for result in judge_and_record(table, settings))
-    shutil.rmtree(work)
+    if not keep:
+        shutil.rmtree(work)
     return found
 
 
@@ -87,8 +91,9 @@ def main() -> None:
     """Command line."""
     asked = argparse.ArgumentParser(description=__doc__)
     wish = asked.add_mutually_exclusive_group(required=True)
-    wish.add_argument("--work", type=Path, help="folder that may be emptied")
+    wish.add_argument("--work", type=Path, help="folder whose `seed-N` may be emptied")
     wish.add_argument("--page", action="store_true")
+    asked.add_argument("--keep", action="store_true", help="leave the home of each seed, to judge it again")
     asked.add_argument("--seeds", type=int, nargs=2, default=SEEDS)
     asked.add_argument("--persons", type=int, default=PERSONS)
     asked.add_argument("--out", type=Path, default=JSON)
@@ -99,7 +104,7 @@ def main() -> None:
         return
     fresh = {"persons": given.persons, "mess": "none", "suites": suites(), "seeds": {}}
     for seed in range(given.seeds[0], given.seeds[1] + 1):
-        found = summary(judged(seed, given.persons, given.work))
+        found = summary(judged(seed, given.persons, given.work / f"seed-{seed}", keep=given.keep))
         told = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else fresh
         if {**told, "seeds": {}} != fresh:
             told = fresh
