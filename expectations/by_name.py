@@ -64,8 +64,8 @@ INTERVALS = (
     ("calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high"),
     ("prevalence_pct", "ci_low_pct", "ci_high_pct"),
 )
-#: counts of a release that are no counts of what happened to people
-NOT_COUNTED = ("rows_in", "n_gates", "n_gates_closed")
+#: counts of a release that are no counts of what happened to people: wordings of instructions may be few where people are many
+NOT_COUNTED = ("rows_in", "n_gates", "n_gates_closed", "n_sigs")
 
 
 def drafts(contract: Contract, alias: str) -> Iterator[Draft]:

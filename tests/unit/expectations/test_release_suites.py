@@ -18,7 +18,7 @@ TABLES = tuple(dict.fromkeys(check.rpartition(".")[0] for check in BREAKS))
 #: what follows from names, broken in tables that have such names
 NAMED = {
     "mart.attrition.no_small_cell": "update mart.attrition set n_after = 10 where step_number = 2",
-    "mart.sig_coverage.no_small_cell": "update mart.sig_coverage set n_sigs = 3 where is_suppressed",
+    "mart.sig_coverage.no_small_cell": "update mart.sig_coverage set n_rows = 3 where is_suppressed",
     "mart.effect_estimate.no_small_cell": "update mart.effect_estimate set events_target = 4",
     "mart.effect_estimate.inside_interval": "update mart.effect_estimate set estimate = 2 where gate_status = 'open'",
     "mart.effect_estimate.evidence_of_run": "update mart.effect_estimate set evidence_source = 'real' where gate_status = 'open'",
@@ -70,5 +70,15 @@ def test_a_whole_warehouse_passes_and_a_broken_row_is_found(
     try:
         reader.execute(change)
         assert _counted(reader, check)[0] > 0
+    finally:
+        reader.execute("rollback")
+
+
+def test_few_wordings_of_many_people_are_no_small_cell(reader: duckdb.DuckDBPyConnection) -> None:
+    reader.execute("begin")
+    try:
+        reader.execute("update mart.sig_coverage set n_sigs = 3 where not is_suppressed")
+        violated, asked = _counted(reader, "mart.sig_coverage.no_small_cell")
+        assert (violated, asked > 0) == (0, True)
     finally:
         reader.execute("rollback")
