@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from expectations import structure
-from expectations.question import COLUMNS, QueryQuestion, Question, problems, question, tables_of
+from expectations.question import COLUMNS, QueryQuestion, Question, problems, question, tables_named
 from pipelines.errors import BadInput
 from pipelines.tables import CONTRACTS, Contract
 
@@ -82,7 +82,7 @@ class Suite:
     @property
     def reads(self) -> tuple[str, ...]:
         """Other tables that the checks name, sorted."""
-        named = {name for check in self.checks for name in tables_of(check.question, self.rows, self.table)}
+        named = {name for check in self.checks for name in tables_named(check.question, self.rows, self.table)}
         return tuple(sorted(named - {self.table}))
 
 

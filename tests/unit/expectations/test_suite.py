@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from expectations import suite as suites
-from expectations.question import QueryQuestion, RowQuestion
+from expectations.question import QueryQuestion, RowQuestion, tables_named, tables_of
 from expectations.suite import SuiteError, all_tables, load
 from pipelines.tables import CONTRACTS
 
@@ -108,6 +108,16 @@ def test_a_suite_names_the_other_tables_it_reads(tmp_path: Path) -> None:
     suite = load("staging.person", write(tmp_path, changed(kwargs={"query": query})))
     # The manifest is asked for the day of landing by the check that every table of people gets.
     assert suite.reads == ("raw.manifest", "ref.drug", "staging.death")
+
+
+def test_conditions_that_are_not_parsed_for_it_name_the_same_tables() -> None:
+    inside = RowQuestion("p.year_of_birth > (select min(d.year) from staging.death as d)", "true")
+    assert tables_named(inside, "{batch} as p", "staging.person") == ("staging.death", "staging.person")
+    for suite in (load(table) for table in all_tables()):
+        rows = [check.question for check in suite.checks if isinstance(check.question, RowQuestion)]
+        everything = RowQuestion(" and ".join(f"({q.holds})" for q in rows), " and ".join(f"({q.where})" for q in rows))
+        named = {name for question in rows for name in tables_named(question, suite.rows, suite.table)}
+        assert named == (set(tables_of(everything, suite.rows, suite.table)) if rows else set())
 
 
 def test_checks_carry_what_the_file_says(tmp_path: Path) -> None:
