@@ -33,6 +33,7 @@ of_features = runpy.run_path(str(UNIT / "test_feature_suites.py"))
 of_cohorts = runpy.run_path(str(UNIT / "test_cohort_suites.py"))
 of_outcomes = runpy.run_path(str(UNIT / "test_outcome_suites.py"))
 releases = runpy.run_path(str(HERE / "releases.py"))
+claims = runpy.run_path(str(HERE / "claims.py"))
 of_results = runpy.run_path(str(UNIT / "test_result_suites.py"))
 
 #: tables of more rows than MANY are copied by their first FEW where one row is enough
@@ -103,6 +104,7 @@ def clean() -> Frames:
     _outcomes(made, None)
     _results(made, None)
     _releases(made, None)
+    _add(made, claims["ledger"](made.frames["ref.claim"]))
     _add(made, releases["of_catalogue"](made.frames["ref.study"]))
     made.add(
         "models.distribution_shift",
@@ -146,6 +148,8 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
     made.add("mart.change_point", pl.DataFrame([_level(place="nowhere")]).select(_SHOWN, is_suppressed=False))
     further = {n: IN_OTHER_ROWS.get(n, change) for n, change in of_outcomes["BREAKS"].items() if n.startswith("ref.")}
     made.frames |= releases["lists_spoiled"](frames, further)
+    made.frames["ref.claim"] = claims["rule_not_judged"](made.frames["ref.claim"])
+    _add(made, claims["spoiled"](frames))
     _contracts(made, frames)
     return made.whole()
 

@@ -143,6 +143,10 @@ BREAKS = {
     "ref.clinical_limit.change_beyond_precision": (
         "update ref.clinical_limit set value = 0.5 where limit_code = 'lsc_femoral_neck_pct'"
     ),
+    "ref.claim.all_28": "update ref.claim set claim_id = 'H99' where claim_id = 'H9'",
+    "ref.claim.judgeable": "update ref.claim set delta = null where claim_id = 'H22'",
+    "ref.claim.absence_told": "update ref.claim set answered_by = null where claim_id = 'H28'",
+    "ref.claim.one_hash": "update ref.claim set rules_hash = 'another' where claim_id = 'H20'",
     "ref.run_setting.smallest_cell": "update ref.run_setting set value_text = '5' where setting_code = 'min_cell'",
     "ref.run_setting.evidence_known": (
         "update ref.run_setting set value_text = 'rumour' where setting_code = 'evidence_source'"

@@ -14,21 +14,23 @@ from expectations.suite import load
 from pipelines.run_facts import RunFacts
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
-from pipelines.trials import study_tables
+from pipelines.trials import claim_rows, study_tables
 from pipelines.trials.study import catalogue
 from pipelines.warehouse.step import read_csv
 
 BREAKS: dict[str, str] = runpy.run_path(str(Path(__file__).with_name("list_violations.py")))["BREAKS"]
 LISTS = tuple(dict.fromkeys(check.rpartition(".")[0] for check in BREAKS))
 CSV = tuple(f"ref.{path.stem}" for path in sorted((sql_root() / "ref").glob("*.csv")))
-#: made of the study files, or of the settings
+#: made of the study files, of the rules of claims, or of the settings
 MADE = tuple(name for name in CONTRACTS if name.startswith("ref.") and name not in CSV)
 
 
 def lists() -> dict[str, pl.DataFrame]:
     """Every list as shipped, and all studies of the catalogue as rows."""
     facts = RunFacts("run", "omop", tuple(catalogue()), "white_female", 11, "simulated")
-    made = {name: getattr(study_tables, name.split(".")[1])({}, facts).collect() for name in MADE}
+    of_studies = [name for name in MADE if name != "ref.claim"]
+    made = {name: getattr(study_tables, name.split(".")[1])({}, facts).collect() for name in of_studies}
+    made["ref.claim"] = claim_rows.claim({}, facts).collect()
     csv = {name: read_csv(sql_root() / f"{name.replace('.', '/')}.csv", CONTRACTS[name]).collect() for name in CSV}
     return csv | made
 
