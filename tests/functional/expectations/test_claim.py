@@ -35,6 +35,7 @@ def ledger(evidence: EvidenceSource = "real") -> Frames:
     tables: Frames = {
         "ref.claim": claim_rows.rows_of(claim_rules()),
         "ref.run_setting": pl.DataFrame({"setting_code": ["evidence_source"], "value_text": [evidence]}),
+        "ref.study": pl.DataFrame({"study_id": STUDIES}),
         "models.effect_estimate": pl.DataFrame(found, schema=CONTRACTS["models.effect_estimate"].empty().schema),
         "models.threshold": CONTRACTS["models.threshold"].empty(),
         "raw.planted_truth": pl.DataFrame(truth if evidence == "simulated" else [], schema=list(names), orient="row"),
