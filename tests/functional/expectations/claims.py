@@ -11,12 +11,14 @@ from pipelines.tables import CONTRACTS
 
 Frames = dict[str, pl.DataFrame]
 LEDGERS = ("models.claim", "mart.claim")
+#: no study of the population answers a claim
+NOTHING_FOUND = ("models.effect_estimate", "models.threshold", "raw.planted_truth")
 GATE = ("study_id", "contrast", "outcome", "population")
 
 
 def ledger(rules: pl.DataFrame) -> Frames:
     """Every claim of the rules, judged without a study, and one figure that the simulator planted."""
-    tables = {name: CONTRACTS[name].empty() for name in ("models.effect_estimate", "raw.planted_truth")}
+    tables = {name: CONTRACTS[name].empty() for name in NOTHING_FOUND}
     facts = RunFacts("run", "omop", (), "white_female", 11, "simulated")
     inputs = {"ref.claim": rules.lazy()} | {name: frame.lazy() for name, frame in tables.items()}
     judged = _plain(claim(inputs, facts).collect())
