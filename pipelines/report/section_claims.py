@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP, NONE, compact, percent
-from pipelines.report.views import Cell, Column, Row, Table, Tone, number, tagged, text
+from pipelines.report.views import Cell, Column, Row, Table, Tone, tagged, text
 
 _TONES: dict[str, Tone] = {
     "supported": "good",
@@ -61,17 +61,21 @@ def _table(family: str, part: pl.DataFrame) -> Table:
     rows: list[Row] = []
     for (claim_id,), claim in part.group_by("claim_id", maintain_order=True):
         first = claim.row(0, named=True)
-        verdict = text("") if simulated else _tag(first["claim_verdict"], "")
-        rows.append(Row(f"{claim_id}. {first['claim']}", (text(""), verdict, text(first["published_answer"]))))
+        word, published = None if simulated else first["claim_verdict"], f"Published: {first['published_answer']}"
+        beside = text("", published) if word is None else tagged(_WORDS.get(word, word), _TONES[word], note=published)
+        rows.append(Row(f"{claim_id}. {first['claim']}", beside=beside))
         rows += [
-            Row(_who(row), (_found(row), _tag(row["recovery" if simulated else "verdict"], row["why"]), text("")), True)
+            Row(
+                _who(row),
+                (_found(row), _tag(row["recovery" if simulated else "verdict"], row["why"])),
+                is_indented=True,
+            )
             for row in claim.iter_rows(named=True)
         ]
     columns = (
         Column("Claim and its parts"),
-        Column("Found", "interval adjusted by Holm over the family", is_number=True),
+        Column("Found", "interval adjusted by Holm over the family"),
         Column("Recovery" if simulated else "Verdict", "and why"),
-        Column("Published"),
     )
     note = f"Rules {part['rules_hash'][0]}, set down before any outcome was read. Association is no effect."
     folded = part["estimate"].is_null().all()
@@ -84,12 +88,12 @@ def _who(row: dict[str, Any]) -> str:
 
 def _found(row: dict[str, Any]) -> Cell:
     if row["estimate"] is None:
-        return number(NONE)
+        return text(NONE)
     low, high = (compact(row[name]) if row[name] is not None else "open" for name in ("ci_low", "ci_high"))
     needed = "" if row["delta"] is None else f"; smallest of interest {compact(row['delta'])}"
     truth = "" if row["truth"] is None else f"; truth {compact(row['truth'])}"
     confidence = f"{percent(row['confidence_pct'], 1)}{NBSP}CI"
-    return number(compact(row["estimate"]), f"{confidence} {low} to {high}{needed}{truth}")
+    return text(compact(row["estimate"]), f"{confidence} {low} to {high}{needed}{truth}")
 
 
 def _tag(word: str | None, why: str) -> Cell:

@@ -24,12 +24,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its heading and cells; a group row has no cells, an indented row belongs to the group above it."""
+    """A row: its heading and cells; a group row has no cells, but may have one beside its heading; an indented row belongs
+    to the group above it."""
 
     heading: str
     cells: tuple[Cell, ...] = ()
     is_indented: bool = False
     is_muted: bool = False
+    beside: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
