@@ -12,9 +12,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from pipelines.settings import sql_root
+from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
+from pipelines.warehouse.engine import connect
 from pipelines.warehouse.step import read_csv
 
 Rows = list[dict[str, Any]]
@@ -66,8 +67,14 @@ def create_reference(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     connection.unregister("listing")
 
 
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The limits of a small machine."""
+    return Settings(home=tmp_path_factory.mktemp("sql"), memory_gb=1.0, threads=1)
+
+
 @pytest.fixture
-def run_sql() -> Callable[..., Rows]:
+def run_sql(settings: Settings) -> Callable[..., Rows]:
     """`run_sql("features.x", {"staging.person": "person_id | sex_code\\n1 | male"})`: rows as dicts, in key order.
 
     Tables the file reads, itself or through views, but the test does not draw are empty. Columns must be the contract's,
@@ -80,7 +87,7 @@ def run_sql() -> Callable[..., Rows]:
         reads = sqlfile.stored_inputs(file)
         stray = set(inputs) - set(reads)
         assert not stray, f"{table} does not read {stray}"
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with connect(settings) as connection:
             for source in reads:
                 given = inputs.get(source)
                 if given is None and source.startswith("ref."):

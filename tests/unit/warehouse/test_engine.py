@@ -1,0 +1,85 @@
+"""Connections: limits as asked, and nothing of one is left for the next although the engine stays."""
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines.settings import Settings
+from pipelines.warehouse.engine import connect
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, memory_gb=0.5, threads=1)
+
+
+def databases(connection: duckdb.DuckDBPyConnection) -> int:
+    return connection.execute("select count(*) from duckdb_databases() where not internal").fetchall()[0][0]
+
+
+def test_the_next_connection_finds_nothing_of_the_one_before(settings: Settings) -> None:
+    for _ in range(2):
+        with connect(settings) as connection:
+            connection.execute("create schema layer")
+            connection.execute("create table layer.one as select 1 as a")
+            connection.execute("create temp table two as select 2 as a")
+            connection.register("three", pl.DataFrame({"a": [3]}).to_arrow())
+            found = connection.execute("select a from layer.one union all from two union all from three order by a")
+            assert found.fetchall() == [(1,), (2,), (3,)]
+            there = databases(connection)
+    with connect(settings) as connection:
+        assert databases(connection) == there
+
+
+def test_one_within_the_other_and_each_on_its_own(settings: Settings) -> None:
+    with connect(settings) as outer:
+        outer.execute("create table one as select 1 as a")
+        with connect(settings) as inner, pytest.raises(duckdb.CatalogException):
+            inner.execute("from one")
+        with connect(settings, memory_gb=0.25, threads=2) as other:
+            assert other.execute("select current_setting('threads')").fetchall() == [(2,)]
+            assert outer.execute("select current_setting('threads')").fetchall() == [(1,)]
+        assert outer.execute("from one").fetchall() == [(1,)]
+
+
+def test_an_error_or_an_open_transaction_takes_nothing_along(settings: Settings) -> None:
+    with pytest.raises(duckdb.ConversionException), connect(settings) as connection:
+        connection.execute("begin")
+        connection.execute("create table one as select 1 as a")
+        connection.execute("select cast('x' as integer)")
+    with connect(settings) as connection:
+        connection.execute("create table one as select 2 as a")
+        assert connection.execute("from one").fetchall() == [(2,)]
+
+
+def test_what_was_set_does_not_outlive_the_connection(settings: Settings) -> None:
+    with connect(settings) as connection:
+        connection.execute("set preserve_insertion_order = true")
+        connection.execute("set timezone = 'Asia/Tokyo'")
+    with connect(settings) as connection:
+        for name, value in (("preserve_insertion_order", False), ("TimeZone", "UTC"), ("enable_progress_bar", False)):
+            assert connection.execute(f"select current_setting('{name}')").fetchall() == [(value,)]
+        assert connection.execute("select current_setting('enable_external_file_cache')").fetchall() == [(True,)]
+
+
+def test_a_file_that_was_replaced_is_read_anew(settings: Settings, tmp_path: Path) -> None:
+    """Of the same size and written at the same time: only forgetting tells them apart."""
+    path = tmp_path / "rows.parquet"
+    for value in (1, 2, 3):
+        pl.DataFrame({"a": [value] * 1000}).write_parquet(path, compression="uncompressed", statistics=False)
+        with connect(settings) as connection:
+            query = f"select sum(a) from read_parquet('{path}')"
+            assert connection.execute(query).fetchall() == [(value * 1000,)]
+            held = "select coalesce(sum(nr_bytes), 0) from duckdb_external_file_cache()"
+        with connect(settings) as connection:
+            assert connection.execute(held).fetchall() == [(0,)]
+
+
+def test_a_file_database_stays(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    with connect(settings, database=path) as connection:
+        connection.execute("create table one as select 1 as a")
+    with duckdb.connect(str(path), read_only=True) as reader:
+        assert reader.execute("from one").fetchall() == [(1,)]
