@@ -170,9 +170,18 @@ def test_the_control_straight_from_the_files_says_the_same(nhanes):
 
 @pytest.mark.parametrize("table", MART)
 def test_nothing_about_users_of_an_inhibitor_leaves(store, table):
-    """That cell holds ten people: no row may be about them. A label may name the drugs its rule excludes."""
+    """That cell holds ten people: no row may be about them. A label may name the drugs its rule excludes, and a claim the drug
+    it is about: then it tells no number here."""
     rows = store.scan(table).collect()
     text = rows.select(pl.col(pl.String)).drop("label", strict=False)
+    if table == "mart.claim":
+        lowered = [pl.col(name).str.to_lowercase() for name in text.columns]
+        named = pl.any_horizontal(said.str.contains(drug, literal=True) for said in lowered for drug in INHIBITORS)
+        told = rows.filter(named.fill_null(False))
+        assert told.height > 20
+        assert told.select("estimate", "ci_low", "ci_high", "p_value").null_count().row(0) == (told.height,) * 4
+        text = rows.filter(~named.fill_null(False)).select(text.columns)
+        assert text.height > 0
     for column in text.get_columns():
         said = column.str.to_lowercase()
         assert not any(said.str.contains(name, literal=True).any() for name in INHIBITORS), (table, column.name)
@@ -184,10 +193,11 @@ def test_no_small_count_leaves(store, table):
     counts = [c.name for c in CONTRACTS[table].columns if c.duckdb_type == "BIGINT" and c.unit == "{persons}"]
     rows = store.scan(table).select(counts).collect()
     assert not any(rows[name].is_between(1, 10).any() for name in counts)
-    # The survey has no prescription instructions, so no coverage of them either, and no arms to be alike.
+    # The survey has no prescription instructions, so no coverage of them either, and no arms to be alike; claims
+    # count nobody.
     silent = {
         "mart.dose_response", "mart.missing_piece", "mart.diagnostic", "mart.source_file", "mart.sig_coverage",
-        "mart.covariate_balance", "mart.change_point", "mart.threshold",
+        "mart.covariate_balance", "mart.change_point", "mart.threshold", "mart.claim",
     }  # fmt: skip
     if table not in silent:
         assert any(rows[name].is_not_null().any() for name in counts)
