@@ -54,21 +54,22 @@ def connect(
     name = f"work_{next(_numbers)}"
     with _engine(limits) as outside:
         outside.execute(f"attach ':memory:' as {name}")
-        try:
-            with outside.cursor() as connection:
-                _set(connection)
-                connection.execute(f"use {name}")
-                yield connection
-        finally:
-            outside.execute(f"detach {name}")
-            # What was read of files is forgotten: memory is for the next step, whatever engine that has.
-            outside.execute("set enable_external_file_cache = false")
-            outside.execute("set enable_external_file_cache = true")
+        with outside.cursor() as connection:
+            _set(connection)
+            connection.execute(f"use {name}")
+            yield connection
+        outside.execute(f"detach {name}")
+        # What was read of files is forgotten: memory is for the next step, whatever engine that has.
+        outside.execute("set enable_external_file_cache = false")
+        outside.execute("set enable_external_file_cache = true")
 
 
 @contextmanager
 def _engine(limits: dict[str, str | float | list[str]]) -> Generator[duckdb.DuckDBPyConnection]:
-    """An engine with these limits, for one at a time: its memory is not shared. It stays until other limits are asked for."""
+    """An engine with these limits, for one at a time: its memory is not shared. It stays until other limits are asked for.
+
+    One in which something failed ends: after a fatal error every later statement would fail too.
+    """
     key = repr(limits)
     with _choosing:
         if key not in _idle:
@@ -78,11 +79,13 @@ def _engine(limits: dict[str, str | float | list[str]]) -> Generator[duckdb.Duck
     root = root or duckdb.connect(config=limits)
     try:
         yield root
-    finally:
-        with _choosing:
-            if key not in _idle:
-                _end_idle()
-            _idle.setdefault(key, []).append(root)
+    except BaseException:
+        root.close()
+        raise
+    with _choosing:
+        if key not in _idle:
+            _end_idle()
+        _idle.setdefault(key, []).append(root)
 
 
 def _set(connection: duckdb.DuckDBPyConnection) -> None:

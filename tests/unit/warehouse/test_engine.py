@@ -54,6 +54,15 @@ def test_an_error_or_an_open_transaction_takes_nothing_along(settings: Settings)
         assert connection.execute("from one").fetchall() == [(2,)]
 
 
+def test_an_engine_in_which_something_failed_is_not_used_again(settings: Settings) -> None:
+    """It may be broken for good: the failure itself is told, and the next has an engine of its own."""
+    with pytest.raises(ZeroDivisionError), connect(settings) as connection:
+        connection.execute("set global default_null_order = 'nulls_first'")
+        raise ZeroDivisionError
+    with connect(settings) as connection:
+        assert connection.execute("select current_setting('default_null_order')").fetchall() == [("NULLS_LAST",)]
+
+
 def test_what_was_set_does_not_outlive_the_connection(settings: Settings) -> None:
     with connect(settings) as connection:
         connection.execute("set preserve_insertion_order = true")
