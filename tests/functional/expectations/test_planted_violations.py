@@ -19,7 +19,8 @@ from pipelines.warehouse.store import Store
 HERE = Path(__file__).parent
 Frames = dict[str, pl.DataFrame]
 population = runpy.run_path(str(HERE / "population.py"))
-violations = runpy.run_path(str(HERE / "violations.py"))["VIOLATIONS"]
+changes = runpy.run_path(str(HERE / "violations.py"))
+violations, every = changes["VIOLATIONS"], changes["every"]
 broken = runpy.run_path(str(HERE / "contract_violations.py"))["broken"]
 PLANTED = {f"staging.{table}.{name}": change for table, found in violations.items() for name, change in found.items()}
 TABLES = [table for table in all_tables() if table.startswith("staging.")]
@@ -86,6 +87,26 @@ def test_planted_violation_is_found(home: Home, name: str, monkeypatch: pytest.M
         result = judge_alone(home, CHECKS[name], monkeypatch)
     assert result.status == "fail"
     assert result.n_violated > (1 - result.threshold) * result.n_evaluated
+
+
+@pytest.mark.parametrize("name", ["e2_range_men", "e2_range_women", "testosterone_range"])
+def test_a_result_withheld_for_interference_is_in_no_range(
+    home: Home, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.holding(every("lab_result", value=None)(home.frames)):
+        result = judge_alone(home, CHECKS[f"staging.lab_result.{name}"], monkeypatch)
+    assert (result.status, result.n_evaluated) == ("not_applicable", 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["source_row.something_staged", "conservation.staged_where_read", "conservation.out_of_scope_share"]
+)
+def test_a_file_of_devices_is_not_asked_for_rows(home: Home, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted violation of each, in a file whose rows describe devices."""
+    of_file = pl.col("source_file") == "demo/DEMO_H"
+    devices = every("source_row", of_file, disposition="out_of_scope", reason="describes_device")(home.frames)
+    with home.holding(devices | (PLANTED[f"staging.{name}"](home.frames) if "conservation" in name else {})):
+        assert judge_alone(home, CHECKS[f"staging.{name}"], monkeypatch).status != "fail"
 
 
 def test_a_column_of_another_type_is_found(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
