@@ -71,6 +71,12 @@ def test_an_answer_may_be_a_concept(run_sql, only):
     assert (row["observation_code"], row["value"], row["disposition"]) == ("smoking_status", 0, "staged")
 
 
+@pytest.mark.parametrize(("answer", "value"), [("parent", 1), ("Mother", 1), ("no", 0)])
+def test_family_history_may_name_the_relative(run_sql, answer, value):
+    row = flat(run_sql, "trab-family-osteoporosis", answer, "")
+    assert (row["observation_code"], row["value"], row["reason"]) == ("family_osteoporosis", value, None)
+
+
 @pytest.mark.parametrize(
     ("answer", "value", "reason"), [("no", 0, None), ("Yes", 1, None), ("9", None, "value_unreadable")]
 )
