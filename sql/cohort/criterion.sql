@@ -65,14 +65,80 @@ asked_of_survey as (
         )
         or not exists (select 1 from ref.study_cycle as cycle where cycle.study_id = study.study_id)
 ),
+-- What is known of a person on a day, however many studies and trials ask on it.
+moment as (
+    select distinct person_id, index_on from cohort.time_zero
+),
+status as (
+    select moment.person_id, moment.index_on, max(menopausal_status.status_code) as status_code
+    from moment
+    join features.menopausal_status as menopausal_status
+        on menopausal_status.person_id = moment.person_id
+        and coalesce(menopausal_status.known_on <= moment.index_on, true)
+        and coalesce(menopausal_status.known_until_on >= moment.index_on, true)
+    group by moment.person_id, moment.index_on
+),
+span as (
+    select moment.person_id, moment.index_on, min(period.starts_on) as starts_on
+    from moment
+    join staging.observation_period as period
+        on period.person_id = moment.person_id
+        and period.starts_on <= moment.index_on
+        and period.ends_on >= moment.index_on
+    group by moment.person_id, moment.index_on
+),
+known as (
+    select
+        moment.person_id,
+        moment.index_on,
+        person.sex_code,
+        person.age_years + date_diff('day', person.entered_on, moment.index_on) / 365.25e0 as age_years,
+        status.status_code as menopausal_status,
+        date_diff('day', span.starts_on, moment.index_on) as observed_days,
+        coalesce(death.died_on >= moment.index_on, true) as is_alive
+    from moment
+    join staging.person as person on person.person_id = moment.person_id
+    left join staging.death as death on death.person_id = moment.person_id
+    left join status on status.person_id = moment.person_id and status.index_on = moment.index_on
+    left join span on span.person_id = moment.person_id and span.index_on = moment.index_on
+),
+zero as (
+    select row_number() over () as zero_number, * from cohort.time_zero
+),
+-- Rules of the person are asked first: where one is not met, no event needs to be looked up beyond it.
+of_person as (
+    select
+        zero.zero_number,
+        criterion.step_number,
+        criterion.criterion_code,
+        coalesce(
+            case criterion.criterion_code
+                when 'minimum_age' then known.age_years >= criterion.minimum
+                when 'sex' then known.sex_code = criterion.word
+                when 'menopause' then known.menopausal_status = criterion.word
+                when 'observed_before' then known.observed_days >= criterion.look_back_days and known.is_alive
+                when 'one_arm' then zero.arm_code not in ('no_arm', 'more_than_one_arm')
+                when 'overlap_years' then index_year.smallest_share >= criterion.minimum
+            end,
+            false
+        ) as is_met
+    from zero
+    join ref.study_criterion as criterion
+        on criterion.study_id = zero.study_id and criterion.cohort_code = zero.cohort_code and criterion.set_code is null
+    join known on known.person_id = zero.person_id and known.index_on = zero.index_on
+    left join cohort.index_year as index_year
+        on index_year.study_id = zero.study_id
+        and index_year.cohort_code = zero.cohort_code
+        and index_year.index_year = year(zero.index_on)
+),
+person_failed as (
+    select zero_number, min(step_number) filter (where not is_met) as step_number from of_person group by zero_number
+),
 asked as (
     select
-        zero.study_id,
+        zero.zero_number,
         zero.person_id,
-        zero.trial_number,
-        zero.cohort_code,
         zero.index_on,
-        zero.arm_code,
         criterion.step_number,
         criterion.criterion_code,
         criterion.set_code,
@@ -80,14 +146,15 @@ asked as (
         criterion.minimum,
         criterion.maximum,
         criterion.gap_days,
-        criterion.word,
         -- A supply of the day is what the study is about, not what was known.
         zero.index_on
             - cast(coalesce(criterion.except_last_days, 0) as integer)
             - case when starts_with(criterion.set_code, 'drug.') then 1 else 0 end as look_until_on
-    from cohort.time_zero as zero
+    from zero
     join ref.study_criterion as criterion
-        on criterion.study_id = zero.study_id and criterion.cohort_code = zero.cohort_code
+        on criterion.study_id = zero.study_id and criterion.cohort_code = zero.cohort_code and criterion.set_code is not null
+    left join person_failed on person_failed.zero_number = zero.zero_number
+    where coalesce(criterion.step_number < person_failed.step_number, true)
 ),
 looked as (
     select
@@ -108,95 +175,63 @@ looked as (
         and last_event.set_code = asked.set_code
         and last_event.event_on <= asked.look_until_on
 ),
-status as (
-    select zero.study_id, zero.person_id, zero.trial_number, max(menopausal_status.status_code) as status_code
-    from cohort.time_zero as zero
-    join features.menopausal_status as menopausal_status
-        on menopausal_status.person_id = zero.person_id
-        and coalesce(menopausal_status.known_on <= zero.index_on, true)
-        and coalesce(menopausal_status.known_until_on >= zero.index_on, true)
-    group by zero.study_id, zero.person_id, zero.trial_number
-),
-span as (
-    select zero.study_id, zero.person_id, zero.trial_number, min(period.starts_on) as starts_on
-    from cohort.time_zero as zero
-    join staging.observation_period as period
-        on period.person_id = zero.person_id
-        and period.starts_on <= zero.index_on
-        and period.ends_on >= zero.index_on
-    group by zero.study_id, zero.person_id, zero.trial_number
-),
-answered as (
+of_event as (
     select
-        looked.study_id,
-        looked.person_id,
-        looked.trial_number,
-        looked.step_number,
-        looked.cohort_code,
-        looked.criterion_code,
-        looked.arm_code as group_code,
+        zero_number,
+        step_number,
+        criterion_code,
         coalesce(
-            case looked.criterion_code
-                when 'minimum_age'
-                    then person.age_years + date_diff('day', person.entered_on, looked.index_on) / 365.25e0
-                        >= looked.minimum
-                when 'sex' then person.sex_code = looked.word
-                when 'menopause' then status.status_code = looked.word
-                when 'observed_before'
-                    then date_diff('day', span.starts_on, looked.index_on) >= looked.look_back_days
-                        and coalesce(death.died_on >= looked.index_on, true)
-                when 'one_arm' then looked.arm_code not in ('no_arm', 'more_than_one_arm')
-                when 'overlap_years' then index_year.smallest_share >= looked.minimum
-                when 'no_use' then not looked.has_event
-                when 'prior_use' then looked.has_event
+            case criterion_code
+                when 'no_use' then not has_event
+                when 'prior_use' then has_event
                 when 'in_use'
-                    then date_diff('day', looked.use_from_on, looked.index_on) >= looked.minimum
-                        and date_diff('day', looked.use_until_on, looked.index_on) <= looked.gap_days
-                when 'use_ended' then date_diff('day', looked.event_on, looked.index_on) >= looked.minimum
-                when 'diagnosis' then looked.has_event
-                when 'no_diagnosis' then not looked.has_event
-                when 'procedure' then looked.has_event
-                when 'no_procedure' then not looked.has_event
-                when 'scan' then looked.has_event
+                    then date_diff('day', use_from_on, index_on) >= minimum
+                        and date_diff('day', use_until_on, index_on) <= gap_days
+                when 'use_ended' then date_diff('day', event_on, index_on) >= minimum
+                when 'diagnosis' then has_event
+                when 'no_diagnosis' then not has_event
+                when 'procedure' then has_event
+                when 'no_procedure' then not has_event
+                when 'scan' then has_event
                 when 'observation'
-                    then looked.has_event
-                        and coalesce(looked.value_lo >= looked.minimum, looked.minimum is null)
-                        and coalesce(looked.value_hi <= looked.maximum, looked.maximum is null)
+                    then has_event
+                        and coalesce(value_lo >= minimum, minimum is null)
+                        and coalesce(value_hi <= maximum, maximum is null)
                 when 'no_observation'
                     then not (
-                        looked.has_event
-                        and coalesce(looked.value_hi >= looked.minimum, true)
-                        and coalesce(looked.value_lo <= looked.maximum, true)
+                        has_event and coalesce(value_hi >= minimum, true) and coalesce(value_lo <= maximum, true)
                     )
                 when 'result'
-                    then looked.has_event
-                        and coalesce(looked.value_lo >= looked.minimum, looked.minimum is null)
-                        and coalesce(looked.value_hi <= looked.maximum, looked.maximum is null)
+                    then has_event
+                        and coalesce(value_lo >= minimum, minimum is null)
+                        and coalesce(value_hi <= maximum, maximum is null)
             end,
             false
         ) as is_met
     from looked
-    join staging.person as person on person.person_id = looked.person_id
-    left join staging.death as death on death.person_id = looked.person_id
-    left join status
-        on status.study_id = looked.study_id
-        and status.person_id = looked.person_id
-        and status.trial_number = looked.trial_number
-    left join span
-        on span.study_id = looked.study_id
-        and span.person_id = looked.person_id
-        and span.trial_number = looked.trial_number
-    left join cohort.index_year as index_year
-        on index_year.study_id = looked.study_id
-        and index_year.cohort_code = looked.cohort_code
-        and index_year.index_year = year(looked.index_on)
+),
+answered as (
+    select * from of_person
+    union all
+    select * from of_event
+),
+failed as (
+    select zero_number, min(step_number) filter (where not is_met) as step_number from answered group by zero_number
 ),
 of_cohort as (
-    select *
+    select
+        zero.study_id,
+        zero.person_id,
+        zero.trial_number,
+        answered.step_number,
+        zero.cohort_code,
+        answered.criterion_code,
+        zero.arm_code as group_code,
+        answered.is_met
     from answered
-    qualify step_number <= coalesce(
-        min(case when not is_met then step_number end) over (partition by study_id, person_id, trial_number), step_number
-    )
+    join failed on failed.zero_number = answered.zero_number
+    join zero on zero.zero_number = answered.zero_number
+    where coalesce(answered.step_number <= failed.step_number, true)
 )
 select
     asked_of_survey.study_id,
