@@ -109,6 +109,16 @@ def test_a_file_of_devices_is_not_asked_for_rows(home: Home, name: str, monkeypa
         assert judge_alone(home, CHECKS[f"staging.{name}"], monkeypatch).status != "fail"
 
 
+@pytest.mark.parametrize(("code", "status"), [("I21.9", "pass"), ("C50.919", "pass"), ("I63.9", "fail")])
+def test_leading_causes_are_known_by_their_codes_too(
+    home: Home, code: str, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the deaths have the code, the others none of the heart or of cancer; a stroke is neither."""
+    cause = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit(code)).otherwise(pl.lit("R99"))
+    with home.holding(every("death", cause_code=cause)(home.frames)):
+        assert judge_alone(home, CHECKS["staging.death.leading_causes"], monkeypatch).status == status
+
+
 def test_a_column_of_another_type_is_found(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     table = "staging.observation_period"
     with home.holding({table: home.frames[table]}):
