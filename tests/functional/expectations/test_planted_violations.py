@@ -1,5 +1,6 @@
 """Every suite passes on a small valid population, and each check finds the violation that was planted for it."""
 
+import datetime as dt
 import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +108,16 @@ def test_a_file_of_devices_is_not_asked_for_rows(home: Home, name: str, monkeypa
     devices = every("source_row", of_file, disposition="out_of_scope", reason="describes_device")(home.frames)
     with home.holding(devices | (PLANTED[f"staging.{name}"](home.frames) if "conservation" in name else {})):
         assert judge_alone(home, CHECKS[f"staging.{name}"], monkeypatch).status != "fail"
+
+
+@pytest.mark.parametrize(("born", "status"), [(1950, "pass"), (1990, "fail")])
+def test_age_is_that_of_the_day_where_a_record_begins_at_birth(
+    home: Home, born: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = every("person", age_years=0.0, birth_year=born)(home.frames)
+    dated = every("drug_exposure", started_on=dt.date(2015, 6, 1))(home.frames)
+    with home.holding(people | dated):
+        assert judge_alone(home, CHECKS["staging.drug_exposure.bone_drugs_from_40"], monkeypatch).status == status
 
 
 @pytest.mark.parametrize(("code", "status"), [("I21.9", "pass"), ("C50.919", "pass"), ("I63.9", "fail")])
