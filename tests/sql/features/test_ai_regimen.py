@@ -58,3 +58,8 @@ def test_what_covers_nothing_and_other_drugs_make_no_regimen(run_sql):
 def test_drugs_and_people_are_apart(run_sql):
     found = regimens(run_sql, supply(0, 30), supply(10, 30, ingredient="letrozole"), supply(20, 30, person=2))
     assert found == [(0, 29, 30, 7, 7), (10, 39, 30, 7, 7), (20, 49, 30, 7, 7)]
+
+
+def test_it_says_which_drug_and_how_the_dose_is_known(run_sql, only):
+    row = only(run_sql(TABLE, {"features.drug_supply": "\n".join((HEADER, supply(0, 30, ingredient="letrozole")))}))
+    assert (row["ingredient"], row["dose_source"]) == ("letrozole", "sig")

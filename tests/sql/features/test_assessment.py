@@ -136,3 +136,8 @@ def test_the_unit_is_the_one_staged(run_sql, only):
         "staging.observation": f"{HEADER} | unit_code\n1 | grip_strength | 30 | {DAY} | kg",
     }
     assert only(run_sql(TABLE, inputs))["unit_code"] == "kg"
+
+
+def test_it_says_which_test_on_which_day(told, only):
+    row = only(told(("phq9_score", 12, DAY)))
+    assert (row["observation_code"], str(row["observed_on"]), row["value"]) == ("phq9_score", DAY, 12)

@@ -266,3 +266,10 @@ def test_the_age_is_that_of_the_scan(run_sql, only):
     })  # fmt: skip
     row = only(found)
     assert (row["first_score_kind"], row["inhibitor_code"], row["inhibitor_days"]) == ("T", None, None)
+
+
+def test_it_says_where_and_on_which_device_both_values_stand(run_sql, only):
+    first, second = scan(0.8, "a", "d", "2015-01-01"), scan(0.76, "b", "d", "2017-01-01")
+    row = only([row for row in changes(run_sql, first, second) if row["second_bmd_g_cm2"] is not None])
+    assert (row["site_code"], row["side_code"], row["device_id"]) == ("femoral_neck", "left", "d")
+    assert (row["first_bmd_g_cm2"], row["second_bmd_g_cm2"]) == (0.8, 0.76)

@@ -103,3 +103,14 @@ def test_a_treatment_under_half_a_year_and_another_series_do_not_count(recovery)
 )  # fmt: skip
 def test_a_drug_for_bone_is_told(recovery, only, drug, day, expected):
     assert only(recovery(scan(-100, 0), scan(400, -4), supplies=[(drug, day)]))["has_antiresorptive"] is expected
+
+
+def test_it_says_where_and_when_the_last_scan_on_the_drug_was(recovery, only):
+    row = only(recovery(scan(-1461, 0), scan(-731, -4), scan(-10, -8), scan(731, -7), scan(1461, -6)))
+    assert [row[name] for name in ("site_code", "side_code", "series_id", "device_id")] == [
+        "total_hip",
+        "left",
+        "s",
+        "d",
+    ]
+    assert row["last_on_scanned_on"] == STOP - dt.timedelta(10)

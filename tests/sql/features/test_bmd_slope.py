@@ -91,3 +91,9 @@ def test_days_of_inhibitor_between_first_and_last(slopes, only):
 
 def test_an_artefact_is_told(slopes, only):
     assert only(slopes(scan(0, 0), scan(400, -1), scan(800, -2, suspect="true")))["is_artefact_suspect"]
+
+
+def test_it_says_of_whom_and_where(slopes, only):
+    row = only(slopes(scan(0, 0), scan(1461, -12), scan(2922, -16)))
+    told = [row[name] for name in ("site_code", "side_code", "series_id", "device_id", "sex_code")]
+    assert told == ["total_hip", "left", "s", "d", "female"]

@@ -51,3 +51,8 @@ def test_fewer_than_thirty_are_no_norm_and_users_stand_apart(run_sql):
     assert norm(run_sql, *people([-2, 0] * 14), *people([1, 2], first=50, suspect="true")) == []
     rows = norm(run_sql, *people([-2, 0] * 15), *people([1, 2] * 15, first=50, days=10))
     assert [row["use_code"] for row in rows] == ["none", "some"]
+
+
+def test_it_says_of_whom_and_where(run_sql, only):
+    row = only(norm(run_sql, *people([-2, 0] * 15)))
+    assert (row["sex_code"], row["site_code"]) == ("female", "total_hip")

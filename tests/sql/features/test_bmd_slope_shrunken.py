@@ -40,3 +40,8 @@ def test_the_ends(run_sql, only):
 def test_without_a_group_or_with_an_artefact_none(run_sql):
     assert shrunken(run_sql, days=100) == []
     assert shrunken(run_sql, suspect="true") == []
+
+
+def test_it_says_of_which_line(run_sql, only):
+    row = only(shrunken(run_sql))
+    assert [row[name] for name in ("site_code", "side_code", "series_id")] == ["total_hip", "left", "s"]

@@ -127,3 +127,7 @@ def test_composition_and_pressure_are_means_of_the_day(days, only):
     row = only(days(*(told(code, value) for code, values in pairs.items() for value in values)))
     found = [row[c] for c in ("fat_pct", "lean_kg", "visceral_fat_cm2", "diastolic_mm_hg", "systolic_mm_hg")]
     assert found == [21, 56, 100, 80, None]
+
+
+def test_it_says_on_which_day(days, only):
+    assert str(only(days(told("weight", 80)))["measured_on"]) == DAY

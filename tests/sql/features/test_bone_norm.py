@@ -41,3 +41,7 @@ def test_invalid_imputed_and_unweighted_scans_take_no_part(run_sql):
     assert norms(run_sql, 40, valid="false") == []
     assert norms(run_sql, 40, imputation=1) == []
     assert norms(run_sql, 40, weights=(0, 1)) == []
+
+
+def test_makers_of_scanners_stand_apart(run_sql, only):
+    assert only(norms(run_sql, 30))["manufacturer"] == "hologic"

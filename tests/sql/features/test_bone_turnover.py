@@ -60,3 +60,14 @@ def test_a_censored_draw_and_one_more_than_a_year_before_are_no_baseline(run_sql
 
 def test_other_analytes_are_no_markers(run_sql):
     assert turnover(run_sql, lab("2020-03-01", 100, "glucose")) == []
+
+
+def test_it_says_what_was_drawn(run_sql, only):
+    row = only(turnover(run_sql, lab("2020-03-01", 300, fasting="false", censored="true")))
+    assert (row["analyte_code"], row["value"], row["unit_code"], str(row["drawn_on"])) == (
+        "ctx",
+        300,
+        "pg/mL",
+        "2020-03-01",
+    )
+    assert (row["is_censored"], row["is_fasting"], row["is_morning"]) == (True, False, True)

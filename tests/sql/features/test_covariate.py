@@ -52,3 +52,12 @@ def test_smoking(run_sql, ever, now, smoker):
 
 def test_only_what_the_study_asks(run_sql):
     assert set(covariates(run_sql, asked=("age_years",))) == {"age_years"}
+
+
+def test_it_says_for_which_study(run_sql):
+    rows = run_sql(TABLE, {
+        "cohort.trial_person": "study_id | person_id | trial_number\ns | 1 | 1",
+        "ref.study_covariate": "study_id | covariate_code\ns | age_years\nt | age_years",
+        "staging.person": "person_id | age_years\n1 | 61",
+    })  # fmt: skip
+    assert [(row["study_id"], row["covariate_code"]) for row in rows] == [("s", "age_years")]

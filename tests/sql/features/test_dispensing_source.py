@@ -37,3 +37,8 @@ def test_rows_without_date_or_class_take_no_part(run_sql):
         "1 | amlodipine | | fill | | 2020-01-01 | omop",
     )
     assert evidence(run_sql, *rows) == {}
+
+
+def test_it_says_of_which_drug(run_sql, only):
+    row = "1 | letrozole | aromatase_inhibitor | fill | false | 2020-01-01 | omop"
+    assert only(run_sql(TABLE, {"staging.drug_exposure": f"{HEADER}\n{row}"}))["ingredient"] == "letrozole"

@@ -100,3 +100,9 @@ def test_a_change_at_the_start_of_an_episode_is_the_restart(run_sql):
         "1 | anastrozole | aromatase_inhibitor | 2021-01-01 | 2 | 1"
     )
     assert [r["event_code"] for r in events(run_sql, rows, supplies)] == ["start", "stop", "restart"]
+
+
+def test_it_says_of_which_drug(run_sql):
+    assert {(row["ingredient"], row["drug_class"]) for row in events(run_sql, ONE)} == {
+        ("anastrozole", "aromatase_inhibitor")
+    }

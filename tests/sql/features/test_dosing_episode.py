@@ -167,3 +167,12 @@ def test_the_least_sure_supply_says_how_sure_the_dose_of_the_episode_is(run_sql)
     inputs = {"features.drug_supply": f"{HEADER} | dose_confidence\n{rows}", "staging.observation_period": FOLLOWED}
     found = [row["dose_confidence"] for row in run_sql(TABLE, inputs) if row["gap_days"] == 90]
     assert found == [0.6, 0.8]
+
+
+def test_it_says_of_which_drug_and_from_how_many_records(run_sql, only):
+    pellet = supply(30).replace("| false | false |", "| true | true |")
+    row = only(episodes(run_sql, supply(0).replace("| fill |", "| order |"), pellet.replace("| fill |", "| order |")))
+    assert (row["drug_class"], row["evidence_code"], row["n_records"]) == ("aromatase_inhibitor", "order", 2)
+    assert (row["is_compounded"], row["has_pellet"]) == (True, True)
+    row = only(episodes(run_sql, supply(0), supply(30)))
+    assert (row["evidence_code"], row["is_compounded"], row["has_pellet"]) == ("fill", False, False)

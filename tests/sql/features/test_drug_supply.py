@@ -169,3 +169,8 @@ def test_the_weaker_of_two_records_says_how_sure_the_dose_is(run_sql, only):
     drug = f"{HEADER} | dose_source | dose_confidence\n{rows}"
     row = only(run_sql(TABLE, {"staging.drug_exposure": drug, "features.dispensing_source": FILLED}))
     assert (row["n_records"], row["dose_source"], row["dose_confidence"]) == (2, "quantity", 0.6)
+
+
+def test_it_says_of_which_drug(run_sql, only):
+    row = only(supply(run_sql, fill(0)))
+    assert (row["ingredient"], row["drug_class"], row["is_compounded"]) == ("anastrozole", "aromatase_inhibitor", False)

@@ -39,3 +39,8 @@ def test_records_that_disagree_tell_nothing(types, only):
 
 def test_nobody_without_a_genotype(run_sql):
     assert run_sql(TABLE, {"staging.observation": f"{HEADER}\n1 | weight | 80"}) == []
+
+
+def test_repeats_of_both_alleles(types, only):
+    row = only(types(ttta_shorter=[7], ttta_longer=[11]))
+    assert (row["ttta_shorter"], row["ttta_longer"]) == (7, 11)

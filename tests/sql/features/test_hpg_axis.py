@@ -104,3 +104,8 @@ def test_bounds_of_a_day(run_sql, only):
 def test_on_an_inhibitor_up_to_the_last_day_of_supply(run_sql, only, day, taken):
     row = only(axis(run_sql, lab("lh", 5, day=day), episodes=(on("anastrozole", "aromatase_inhibitor"),)))
     assert (row["is_on_inhibitor"], row["is_on_testosterone"]) == (taken, False)
+
+
+def test_bounds_of_fsh(run_sql, only):
+    row = only(axis(run_sql, lab("testosterone", 500), lab("fsh", 0.3, "<")))
+    assert (row["fsh_lo_iu_l"], row["fsh_hi_iu_l"]) == (0, 0.3)

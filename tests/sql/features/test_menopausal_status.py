@@ -322,3 +322,8 @@ def test_since_when_it_has_been_so(run_sql, answer, since):
     }
     row = next(row for row in run_sql(TABLE, inputs) if row["known_on"] == on(100))
     assert row["since_on"] == (None if since is None else on(since))
+
+
+def test_periods_are_numbered_from_one(run_sql, only):
+    inputs = {"staging.person": "person_id | sex_code | age_years\n1 | female | 60"}
+    assert only(run_sql(TABLE, inputs))["period_number"] == 1

@@ -56,3 +56,7 @@ def test_the_last_scan_before_the_month_counts(run_sql):
 def test_other_drugs_and_other_gaps_have_no_months(run_sql):
     assert months(run_sql, episodes=EPISODE.replace("aromatase_inhibitor", "statin")) == []
     assert months(run_sql, episodes=EPISODE.replace("| true |", "| false |")) == []
+
+
+def test_it_says_of_which_course(run_sql):
+    assert {(row["ingredient"], row["episode_number"]) for row in months(run_sql)} == {("anastrozole", 1)}

@@ -152,3 +152,8 @@ def test_a_survey_has_no_outcomes(run_sql):
         },
     )
     assert rows == []
+
+
+def test_it_says_for_which_study_and_from_when(outcome):
+    row = outcome("hip_fracture", definite("hip_fracture", "2021-06-15"))
+    assert (row["study_id"], row["index_on"]) == ("s", dt.date(2020, 6, 15))

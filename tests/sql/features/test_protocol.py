@@ -130,3 +130,13 @@ def test_each_drug_sets_its_own_flag(run_sql, only, flag):
         )
     )
     assert {name for name in DRUG_OF if row[name]} == {flag}
+
+
+def test_intervals_are_numbered_in_order(run_sql):
+    rows = run_sql(TABLE, {
+        "features.dosing_episode": "\n".join((
+            HEADER, episode("testosterone", "2020-06-01", "2020-06-30"), episode("testosterone", "2020-01-01", "2020-01-31"),
+        )),
+        "staging.person": "person_id | sex_code\n1 | male",
+    })  # fmt: skip
+    assert [(row["interval_number"], str(row["starts_on"])) for row in rows] == [(1, "2020-01-01"), (2, "2020-06-01")]

@@ -210,3 +210,7 @@ def test_each_drug_at_the_draw_sets_its_own_flag(panel, only, flag):
     on = f"1 | {drug} | {drug_class} | 90 | 1 | true | 2019-12-01 | 2020-02-01"
     row = only(panel(lab("estradiol", 25), episodes=(on,)))
     assert {name for name in TAKEN if row[name]} == {flag}
+
+
+def test_it_says_on_which_day(panel, only):
+    assert str(only(panel(lab("estradiol", 25)))["drawn_on"]) == DAY

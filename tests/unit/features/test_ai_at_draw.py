@@ -2,10 +2,12 @@
 
 import datetime as dt
 
+import numpy as np
 import pytest
 
 from pipelines import plan
 from pipelines.features.ai_at_draw import ai_at_draw
+from pipelines.features.ai_kinetics import PHASES
 
 FIRST = dt.date(2020, 1, 1)
 STEADY = 1000 / (24 * 1.9)
@@ -186,3 +188,22 @@ def test_what_remains_is_predicted_as_all_but_the_fall(at_draw, only):
     """65 * 1 / 1.5 = 43.3 % fall: 56.7 % remains."""
     row = only(at_draw(draw(-10, 40), draw(60, 23)))
     assert row["remaining_predicted_pct"] == pytest.approx(100 - 65 / 1.5, abs=0.05)
+
+
+def test_it_says_of_which_draw_and_drug(at_draw, only):
+    row = only(at_draw(draw(60, 23)))
+    assert (row["specimen_id"], row["assay_class"], row["ingredient"]) == ("s60", "immunoassay", "anastrozole")
+    assert row["drawn_on"] == on(60)
+
+
+def test_the_highest_level_is_that_of_the_hour_after_an_intake_and_of_slow_clearance(at_draw, only):
+    """Half a milligram every 3.5 days summed up; 1.5 L/h, 108 L, 5 per hour; the draw 0 to 3.5 days after an intake."""
+    row = only(at_draw(draw(-10, 40), draw(60, 23)))
+    k, ka = 1.5 / 108, 5.0
+    levels = []
+    for hours in 24 * (60 - 3.5 * np.arange(PHASES) / PHASES):
+        after = hours - 84 * np.arange(hours // 84 + 1)
+        levels.append(np.sum(500 / 108 * ka / (ka - k) * (np.exp(-k * after) - np.exp(-ka * after))))
+    assert row["concentration_high_ng_ml"] == pytest.approx(max(levels), rel=1e-6)
+    sustaining = max(levels) * 1.9 * 168 / 1000  # mg a week that would hold the level in the average person
+    assert row["inhibition_high_pct"] == pytest.approx(80 * sustaining / (sustaining + 0.1), rel=1e-6)

@@ -186,3 +186,9 @@ def test_ends_of_the_prior_and_of_the_parameters(exposure, only):
     # The mean of 400 days lacks the rise of the first: 1 / (k 400 d) with k of 0.415 and 0.333 a day.
     assert row["concentration_mean_low_ng_ml"] == pytest.approx(1000 / (24 * 2.3) * (1 - 1 / 166), rel=2e-3)
     assert row["concentration_mean_high_ng_ml"] == pytest.approx(1000 / (24 * 1.5) * (1 - 1 / 133), rel=2e-3)
+
+
+def test_it_says_which_interval_and_rhythm(exposure):
+    rows = exposure(regimen(1, 0, 30), regimen(2, 30, 10, times_per_week=2.0))
+    assert [(row["interval_number"], row["times_per_week"]) for row in rows] == [(1, 7), (2, 2)]
+    assert [((r["starts_on"] - FIRST).days, (r["ends_on"] - FIRST).days) for r in rows] == [(0, 29), (30, 39)]

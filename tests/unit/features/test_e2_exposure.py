@@ -207,6 +207,7 @@ def test_ratio_and_free_hormones_of_the_same_specimen(windows, only):
     assert row["free_e2_pg_ml"] == pytest.approx(float(both.estradiol.free) * 272.38)
     assert row["free_testosterone_ng_dl"] == pytest.approx(float(alone.free) * 28.842)
     assert 0.4 < row["free_e2_pg_ml"] < 0.9
+    assert row["bioavailable_e2_pg_ml"] == pytest.approx(float(both.estradiol.bioavailable) * 272.38)
     assert 15 < row["bioavailable_e2_pg_ml"] < 20
 
 

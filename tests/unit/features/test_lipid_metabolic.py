@@ -83,3 +83,7 @@ def test_means_of_what_was_measured(days, only):
     row = only(days(*labs))
     names = ("total_cholesterol_mg_dl", "hdl_mg_dl", "triglycerides_mg_dl", "apolipoprotein_b_mg_dl", "hba1c_pct")
     assert [row[name] for name in names] == [200, 50, 150, 85, pytest.approx(5.4)]
+
+
+def test_it_says_on_which_day(days, only):
+    assert only(days(*LIPIDS))["drawn_on"] == DAY

@@ -184,3 +184,7 @@ def test_on_a_drug_that_changes_the_marker(markers, code, drug_class, ends, is_o
 
 def test_no_value_or_no_day_no_row(markers):
     assert markers(lab("crp", None), lab("tsh", 2, day=None), lab("ldl_cholesterol_direct", 100)) == {}
+
+
+def test_it_says_on_which_day(markers):
+    assert markers(lab("creatinine", 1.0))["egfr"]["drawn_on"] == DAY
