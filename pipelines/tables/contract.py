@@ -5,6 +5,7 @@ The contracts themselves stand in the module of their layer. Nothing here reads 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
@@ -84,7 +85,7 @@ class Contract:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return tuple(_column(name, spec, self.window, self.source) for name, spec in self.schema.columns().items())
+        return _columns(self.schema, self.window, self.source)
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -136,6 +137,11 @@ def table(
         return schema
 
     return register
+
+
+@lru_cache(maxsize=1024)
+def _columns(schema: type[dy.Schema], window: str, source: str) -> tuple[Column, ...]:
+    return tuple(_column(name, spec, window, source) for name, spec in schema.columns().items())
 
 
 def _column(name: str, spec: dy.Column, window: str, source: str) -> Column:

@@ -5,6 +5,7 @@ Each holds the verdicts of its run and hashes of what they rest on, so that a ch
 """
 
 from collections.abc import Iterable
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -49,19 +50,21 @@ def versions(store: Store, steps: Iterable[Step], run: RunFacts) -> pl.DataFrame
     number of rows, code by its text, code lists by theirs, and what the run was asked.
     """
     by_table = {step.table: step for step in steps}
+    code_of = {name: step.code_version() for name, step in by_table.items()}
+    files_of = cache(partial(_files, store))
     rows = []
     for path in store.files(RESULTS):
         facts = facts_of(path)
         behind = _behind({path.stem, *facts.get(READS, "").split()}, by_table)
         made = [by_table[name] for name in behind if name in by_table]
-        code = [step.code_version() for step in made if not isinstance(step.producer, CsvProducer)]
+        code = [code_of[step.table] for step in made if not isinstance(step.producer, CsvProducer)]
         rows.append(
             {
                 "table_name": path.stem,
-                "input_version": _hash(_files(store, name) for name in behind if name not in by_table),
+                "input_version": _hash(files_of(name) for name in behind if name not in by_table),
                 "code_version": _hash([*code, facts.get(JUDGE, "")]),
                 "reference_version": _hash(
-                    step.code_version()
+                    code_of[step.table]
                     for step in made
                     if step.table.startswith("ref.") and isinstance(step.producer, CsvProducer)
                 ),
