@@ -1,4 +1,4 @@
-"""The one Definitions of the project, built by one function so that tests can swap the home."""
+"""Puts everything that Dagster is to know together, by one function so that tests and the command line can name the home."""
 
 import dagster as dg
 
@@ -18,6 +18,3 @@ def build_definitions(home: Home | None = None) -> dg.Definitions:
         resources={"home": home or Home()},
         executor=dg.in_process_executor,
     )
-
-
-defs = build_definitions()

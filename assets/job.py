@@ -1,18 +1,20 @@
-"""Runs the nightly job in this process, as the command line and cron do, and turns its end into one line or one error."""
+"""Runs the nightly job in this process, as the command line and cron do, and turns its end into one line or one error.
+
+Dagster is imported once the input was examined: a refusal does not wait for it.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dagster as dg
-
-from assets.definitions import build_definitions
-from assets.home import Home
-from assets.run_history import kept_open
 from pipelines import settings as machine
 from pipelines.errors import BadInput, BlockedByCheck, TrabeculaError
-from pipelines.run import SOURCES
+from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
 from pipelines.warehouse.lock import writing
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 _INSTANCE = """\
 telemetry: {enabled: false}
@@ -47,22 +49,9 @@ def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...], map
         raise BadInput(f"--source {source}: there are {', '.join(SOURCES)}")
     select(studies, source)
     with writing(settings):
-        prepare_instance(settings)
-        resource = Home(
-            path=str(settings.home),
-            source=source,
-            folder=settings.folder,
-            mapping=settings.mapping,
-            studies=list(studies),
-            progress=True,
-        )
-        job = build_definitions(resource).resolve_job_def("nightly")
-        with kept_open(), dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
+        with Run(settings) as run:
+            run.examine()
+        result = _execute(settings, studies)
     if not result.success:
         raise _why(result)
     settings.write()  # only now: a refused folder must not become tonight's
@@ -72,8 +61,34 @@ def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...], map
     return f"done: build {built['build_id'].value}, {closed} of {gates} gates closed, {quarantined:,} rows quarantined"
 
 
-def _why(result: dg.ExecuteInProcessResult) -> TrabeculaError:
+def _execute(settings: Settings, studies: tuple[str, ...]) -> "dg.ExecuteInProcessResult":
+    """The nightly job, start to end, with its history in the home."""
+    from assets.assembly import build_definitions
+    from assets.home import Home
+    from assets.run_history import one_writer
+
+    prepare_instance(settings)
+    resource = Home(
+        path=str(settings.home),
+        source=settings.source,
+        folder=settings.folder,
+        mapping=settings.mapping,
+        studies=list(studies),
+        progress=True,
+    )
+    job = build_definitions(resource).resolve_job_def("nightly")
+    with one_writer(settings) as instance:
+        return job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def _why(result: "dg.ExecuteInProcessResult") -> TrabeculaError:
     """The error that a failed run means, from the first step that failed."""
+    import dagster as dg
+
     failure = next(event for event in result.all_events if event.is_step_failure)
     error = failure.step_failure_data.error
     while error is not None and error.cause is not None:

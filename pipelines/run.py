@@ -17,12 +17,13 @@ from pipelines.errors import BadInput
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
 from pipelines.sources import planted_truth
-from pipelines.sources.delivery import Part, delivery_id
+from pipelines.sources.delivery import Delivery, Part, delivery_id
 from pipelines.sources.guard import GUARD_VERSION, require_deidentified
+from pipelines.sources.nhanes import landing as nhanes
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
 from pipelines.warehouse import drop_log, foreign, key, quality_trend, simulated, tombstone, withdrawal
-from pipelines.warehouse.bucket import layout
+from pipelines.warehouse.bucket import Bucket, layout
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
@@ -43,6 +44,20 @@ class LandingReport:
     landed: Landed
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """An input that may be landed: its delivery, the key of its people, and how its rows will lie."""
+
+    delivery: Delivery | nhanes.Delivery
+    key: key.PersonKey
+    origin: Origin
+    buckets: tuple[Bucket, ...]
+
+
+# Here, not in a run: between the examination and the landing Dagster starts, which carries nothing but names.
+_examined: dict[Settings, _Examined] = {}
 
 
 @dataclass(slots=True)
@@ -80,8 +95,17 @@ class Run:
             evidence_source=self._evidence(),
         )
 
+    def examine(self) -> None:
+        """Examine the input: landing, later in this process, takes it as examined here, and reads it no second time.
+
+        Raises:
+            BadInput: with every problem of the input; nothing was written.
+        """
+        _examined.clear()
+        _examined[self.settings] = self._examine()
+
     def land(self, on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None) -> LandingReport:
-        """Examine the input and write its raw tables.
+        """Examine the input, unless `examine` did, and write its raw tables.
 
         Raises:
             BadInput: with every problem of the input; nothing was written.
@@ -89,23 +113,8 @@ class Run:
         settings = self.settings
         sweep_partials(settings.data)
         source = source_named(settings.source)
-        delivery = source.open(settings, _database_tables)
-        drop_log.require_unchanged(settings, delivery.drops)
-        person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
-        key.require_same_key(settings, settings.source, person_key)
-        if settings.date_shift_days and not person_key.is_secret:
-            raise BadInput(
-                f"[privacy] date_shift_days: dates moved under a key that anyone knows hide nothing: {key.HOW}"
-            )
-        buckets = layout(delivery.persons, settings.persons_per_bucket)
-        reader_version = source.reader_version or GUARD_VERSION
-        withdrawn = tombstone.withdrawn(settings)
-        origin = Origin(
-            settings.source, SNAPSHOT, reader_version, person_key.value, settings.date_shift_days, withdrawn
-        )
-        if source.is_guarded:
-            changed = stale(delivery.parts, settings, buckets, origin)
-            require_deidentified(part for part in changed if isinstance(part, Part))
+        examined = _examined.pop(settings, None) or self._examine()
+        delivery, person_key, origin, buckets = examined.delivery, examined.key, examined.origin, examined.buckets
         Store(settings).lay_out(delivery.persons)
         key.remember_key(settings, settings.source, person_key)
         if delivery.is_simulated:
@@ -124,6 +133,28 @@ class Run:
         if source.key == "offered" and not person_key.is_secret:
             notes = (key.SIMULATED_NOTE if delivery.is_simulated else key.PUBLIC_WARNING, *notes)
         return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, notes)
+
+    def _examine(self) -> "_Examined":
+        settings = self.settings
+        source = source_named(settings.source)
+        delivery = source.open(settings, _database_tables)
+        drop_log.require_unchanged(settings, delivery.drops)
+        person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
+        key.require_same_key(settings, settings.source, person_key)
+        if settings.date_shift_days and not person_key.is_secret:
+            raise BadInput(
+                f"[privacy] date_shift_days: dates moved under a key that anyone knows hide nothing: {key.HOW}"
+            )
+        buckets = layout(delivery.persons, settings.persons_per_bucket)
+        reader_version = source.reader_version or GUARD_VERSION
+        withdrawn = tombstone.withdrawn(settings)
+        origin = Origin(
+            settings.source, SNAPSHOT, reader_version, person_key.value, settings.date_shift_days, withdrawn
+        )
+        if source.is_guarded:
+            changed = stale(delivery.parts, settings, buckets, origin)
+            require_deidentified(part for part in changed if isinstance(part, Part))
+        return _Examined(delivery, person_key, origin, buckets)
 
     def step(self, step: Step) -> StepReport:
         """Bring one table up to date."""

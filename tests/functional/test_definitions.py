@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.definitions import build_definitions
+from assets.assembly import build_definitions
 from assets.home import Home
 from pipelines.tables import CONTRACTS, LAYERS
 

@@ -1,49 +1,116 @@
-"""History of a run: written without waiting for the disk at each event, whole when it ends."""
+"""History of a run: written a step at a time, read by any Dagster while it grows, whole when it ends."""
 
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
 
-from assets.run_history import kept_open
+from assets.job import prepare_instance
+from assets.run_history import one_writer
+from pipelines.settings import Settings
+
+DIE_IN_THE_SECOND_STEP = """
+import os, signal, sys
+from pathlib import Path
+import dagster as dg
+from assets.run_history import one_writer
+from pipelines.settings import Settings
+
+@dg.asset
+def first():
+    return dg.MaterializeResult(metadata={"rows": 7})
+
+@dg.asset(deps=[first])
+def second():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with one_writer(Settings(home=Path(sys.argv[1]))) as instance:
+    dg.materialize([first, second], instance=instance)
+"""
 
 
 @pytest.fixture
-def engine(tmp_path: Path):
-    made = create_engine(f"sqlite:///{tmp_path / 'index.db'}", poolclass=NullPool)
-    with made.connect() as connection:
-        connection.execute(text("pragma journal_mode = wal"))
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(home=tmp_path)
+    prepare_instance(made)
     return made
 
 
-def _write(engine, number: int) -> int:
-    with engine.begin() as connection:
-        connection.execute(text("create table if not exists happened (number integer)"))
-        connection.execute(text(f"insert into happened values ({number})"))
-        return connection.execute(text("pragma synchronous")).scalar_one()
+def _told(instance: dg.DagsterInstance) -> Counter[str]:
+    (run,) = instance.get_runs()
+    return Counter(
+        entry.dagster_event.event_type_value for entry in instance.all_logs(run.run_id) if entry.is_dagster_event
+    )
 
 
-def test_closing_leaves_the_log_until_the_end(engine, tmp_path: Path) -> None:
-    log = tmp_path / "index.db-wal"
-    _write(engine, 0)
-    assert not log.exists()  # as SQLite does: the last to close empties the log
-    with kept_open():
-        assert _write(engine, 1) == 1
-        assert log.exists()
-        assert _write(engine, 2) == 1
-    assert not log.exists()
-    with engine.connect() as connection:
-        assert connection.execute(text("select count(*) from happened")).scalar_one() == 3
+def _reader(settings: Settings) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_config(str(settings.dagster_home))
 
 
-def test_nothing_stays_changed_afterwards(engine) -> None:
-    with pytest.raises(RuntimeError), kept_open():
-        raise RuntimeError
-    assert _write(engine, 1) == 2
+def _asset_and_checks(seen: list[Counter[str]], settings: Settings) -> list[dg.AssetsDefinition]:
+    @dg.asset
+    def rows() -> dg.MaterializeResult:
+        with _reader(settings) as instance:
+            seen.append(_told(instance))
+        return dg.MaterializeResult(metadata={"rows": 7})
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="rows") for name in ("many", "few")])
+    def checks() -> Iterator[dg.AssetCheckResult]:
+        for name in ("many", "few"):
+            yield dg.AssetCheckResult(check_name=name, asset_key="rows", passed=name == "many")
+            with _reader(settings) as instance:
+                seen.append(_told(instance))
+
+    return [rows, checks]
 
 
-def test_other_engines_are_left_alone() -> None:
-    duck = create_engine("duckdb:///:memory:", poolclass=NullPool)
-    with kept_open(), duck.connect() as connection:
-        assert connection.execute(text("select 1")).scalar_one() == 1
+def test_a_step_is_seen_when_it_starts_and_whole_when_it_ends(settings: Settings) -> None:
+    seen: list[Counter[str]] = []
+    assets = _asset_and_checks(seen, settings)
+    with one_writer(settings) as instance:
+        dg.materialize(assets, instance=instance)
+        told = _told(instance)
+    in_rows, after_one, after_both = seen
+    assert in_rows["ASSET_CHECK_EVALUATION_PLANNED"] == 2
+    assert in_rows["STEP_START"] == 1
+    assert after_one["STEP_SUCCESS"] == after_both["STEP_SUCCESS"] == 1
+    assert after_one["STEP_START"] == after_both["STEP_START"] == 2
+    assert after_both["ASSET_CHECK_EVALUATION"] == 0
+    with _reader(settings) as instance:
+        assert _told(instance) == told
+        assert told["ASSET_CHECK_EVALUATION"] == 2
+        made = instance.get_latest_materialization_event(dg.AssetKey("rows"))
+        assert made.asset_materialization.metadata["rows"].value == 7
+        for name, status in (("many", "SUCCEEDED"), ("few", "FAILED")):
+            key = dg.AssetCheckKey(dg.AssetKey("rows"), name)
+            (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+            assert record.status.value == status
+    assert not list(settings.dagster_home.rglob("*.db-wal"))
+
+
+def test_it_is_the_history_that_dagster_alone_would_write(settings: Settings, tmp_path: Path) -> None:
+    other = Settings(home=tmp_path / "other")
+    prepare_instance(other)
+    with one_writer(settings) as instance:
+        dg.materialize(_asset_and_checks([], settings), instance=instance)
+    with _reader(other) as instance:
+        dg.materialize(_asset_and_checks([], other), instance=instance)
+    with _reader(settings) as ours, _reader(other) as theirs:
+        assert _told(ours) == _told(theirs)
+
+
+def test_after_a_kill_only_the_step_at_work_is_missing(settings: Settings) -> None:
+    arguments = [sys.executable, "-c", DIE_IN_THE_SECOND_STEP, str(settings.home)]
+    killed = subprocess.run(arguments, capture_output=True, check=False, env=os.environ | {"DAGSTER_HOME": ""})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    with _reader(settings) as instance:
+        told = _told(instance)
+        made = instance.get_latest_materialization_event(dg.AssetKey("first"))
+    assert made.asset_materialization.metadata["rows"].value == 7
+    assert (told["STEP_START"], told["STEP_SUCCESS"]) == (2, 1)
