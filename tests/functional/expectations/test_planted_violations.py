@@ -110,11 +110,11 @@ def test_a_file_of_devices_is_not_asked_for_rows(home: Home, name: str, monkeypa
         assert judge_alone(home, CHECKS[f"staging.{name}"], monkeypatch).status != "fail"
 
 
-@pytest.mark.parametrize(("born", "status"), [(1950, "pass"), (1990, "fail")])
+@pytest.mark.parametrize(("born", "status"), [(1950, "pass"), (1990, "fail"), (None, "not_applicable")])
 def test_age_is_that_of_the_day_where_a_record_begins_at_birth(
-    home: Home, born: int, status: str, monkeypatch: pytest.MonkeyPatch
+    home: Home, born: int | None, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = every("person", age_years=0.0, birth_year=born)(home.frames)
+    people = every("person", age_years=0.0 if born else None, birth_year=born)(home.frames)
     dated = every("drug_exposure", started_on=dt.date(2015, 6, 1))(home.frames)
     with home.holding(people | dated):
         assert judge_alone(home, CHECKS["staging.drug_exposure.bone_drugs_from_40"], monkeypatch).status == status
