@@ -50,7 +50,7 @@ class Death(dy.Schema):
     died_on = day("Date of death", optional=True)
     days_from_examination = number("Days from examination to death", "d", optional=True, minimum=0)
     days_from_interview = number("Days from interview to death", "d", optional=True, minimum=0)
-    cause_code = text("Underlying cause: NCHS recode in a survey, else code of ICD-10-CM", optional=True)
+    cause_code = text("Underlying cause: NCHS recode in a survey, else code of ICD-10-CM or SNOMED", optional=True)
     date_reason = text("Whether dates were recorded or not released", allowed=DATE_REASONS)
     source_file = text("File the row came from")
     source_row = whole("Row number in that file", minimum=1)

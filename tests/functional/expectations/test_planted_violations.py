@@ -130,6 +130,12 @@ def test_leading_causes_are_known_by_their_codes_too(
         assert judge_alone(home, CHECKS["staging.death.leading_causes"], monkeypatch).status == status
 
 
+def test_causes_of_death_that_are_no_icd_codes_are_not_asked(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with home.holding(every("death", cause_code="22298006")(home.frames)):
+        result = judge_alone(home, CHECKS["staging.death.leading_causes"], monkeypatch)
+    assert result.status == "not_applicable"
+
+
 def test_a_column_of_another_type_is_found(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     table = "staging.observation_period"
     with home.holding({table: home.frames[table]}):
