@@ -20,6 +20,7 @@ from pipelines.models.logistic import restored_fit
 from pipelines.models.matching import MatchedEstimate, matched_contrast
 from pipelines.models.observation import fit_stages, inverse_probability, observed
 from pipelines.models.propensity import PENALTIES, Propensity, described, estimate_propensity
+from pipelines.models.selective_observation import ODDS_PER_UNIT, selective_contrast
 from pipelines.models.stratification import stratified_contrast
 from pipelines.models.weighting import TreatmentWeights, kish_effective_number, treatment_weights
 
@@ -269,11 +270,11 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
     seen = observed(frame.stages, treated.size)
     spec = AugmentedSpec(seed, penalty, penalty, least_probability=LEAST_PROBABILITY)
     by_weights = "weights for loss, then for being measured in the window"
-    first = augmented_contrast(y, treated, design, person, spec, frame.stages).contrast
+    primary = augmented_contrast(y, treated, design, person, spec, frame.stages)
     found = [
         Estimated(
             "aipw",
-            first,
+            primary.contrast,
             "influence function, nuisances cross-fitted over people, clustered by person",
             f"{by_weights}, and outcome regression; covariates by indicator",
         )
@@ -284,6 +285,9 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
 
     def weighted(weights: TreatmentWeights) -> ContrastEstimate:
         return weighted_contrast(y, treated, weights, design, propensity.fit, fitted, person)
+
+    def selective(odds: float) -> ContrastEstimate:
+        return selective_contrast(primary, y, treated, frame.stages[-1], person, odds)
 
     others: tuple[tuple[str, Callable[[], ContrastEstimate | MatchedEstimate], str, str], ...] = (
         ("iptw", lambda: weighted(prepared.weights), "stacked sandwich, clustered by person", by_weights),
@@ -306,4 +310,9 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
             found.append(Estimated(name, run(), error, missing))
         except NotEstimable:
             continue  # a sensitivity analysis that does not exist is left out, the primary one is not
+    # Laboratory results are drawn by schedule; bone is scanned because it is lost.
+    for odds in ODDS_PER_UNIT if frame.scale == "change_pct" and not seen.all() else ():
+        missing = f"as the primary, if the odds of being measured were {odds:g} times with each percent lost"
+        error = "influence function of the primary and of the shift, clustered by person"
+        found.append(Estimated(f"selective_scans_{round(100 * (odds - 1))}", selective(odds), error, missing))
     return tuple(found)

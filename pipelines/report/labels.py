@@ -164,6 +164,8 @@ _LABELS = {
     "overlap_weights": "Overlap weights",
     "stratification": "Five strata of the propensity",
     "matching": "Nearest neighbor on the propensity",
+    "selective_scans_15": "If each percent lost raised the odds of a scan by 15 %",
+    "selective_scans_30": "If each percent lost raised the odds of a scan by 30 %",
     "spline_joint_test": "Test of any association, spline",
     "spline_nonlinearity_test": "Test of departure from a line, spline",
     # diagnostics

@@ -65,11 +65,13 @@ def estimated(given: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataFram
     return judged.collect().filter(spine), found.filter(spine)
 
 
-def test_an_open_gate_answers_with_the_primary_and_four_sensitivity_estimates() -> None:
+def test_an_open_gate_answers_with_the_primary_and_six_sensitivity_estimates() -> None:
     judged, found = estimated(inputs(1500))
     assert judged.filter(~pl.col("status").is_in(["pass", "not_applicable"])).is_empty(), judged
-    assert found["estimator"].to_list() == ["aipw", "iptw", "overlap_weights", "stratification", "matching"]
-    assert found["estimate"].to_list() == pytest.approx([EFFECT] * 5, abs=0.6)
+    assert found["estimator"].to_list() == [
+        "aipw", "iptw", "overlap_weights", "stratification", "matching", "selective_scans_15", "selective_scans_30",
+    ]  # fmt: skip
+    assert found["estimate"].to_list() == pytest.approx([EFFECT] * 7, abs=0.6)
     primary = found.row(0, named=True)
     assert primary["ci_low"] < EFFECT < primary["ci_high"]
     assert (primary["gate_status"], primary["evidence_source"], primary["horizon_months"]) == ("open", "simulated", 24)
