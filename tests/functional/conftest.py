@@ -1,5 +1,6 @@
 """A finished home, made once by the command line as a user would, and a way to call the command line again."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -53,6 +54,16 @@ def finished(first_run: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
     home, result = first_run
     assert result.returncode == 0, result.stderr[-3000:]
     return home
+
+
+@pytest.fixture(scope="session")
+def state_seen() -> Callable[[Path], tuple[str, str]]:
+    """What a reader sees of a home: which build, and the bytes of its file."""
+
+    def seen(home: Path) -> tuple[str, str]:
+        return os.readlink(home / "current"), hashlib.sha256((home / "warehouse.duckdb").read_bytes()).hexdigest()
+
+    return seen
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A flat drop by the command line: run, exit status 2 on bad input with the published data untouched."""
 
-import hashlib
-import os
 import runpy
 import subprocess
 from collections.abc import Callable
@@ -10,16 +8,12 @@ from pathlib import Path
 import pytest
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
+StateSeen = Callable[[Path], tuple[str, str]]
 small_home = runpy.run_path(str(Path(__file__).parents[1] / "faults" / "sources" / "small_home.py"))
 
 
-def published_state(home: Path) -> tuple[str, str]:
-    """What a reader sees: which build, and the bytes of its file."""
-    return os.readlink(home / "current"), hashlib.sha256((home / "warehouse.duckdb").read_bytes()).hexdigest()
-
-
 def test_a_flat_drop_runs_and_a_bad_one_changes_nothing(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, state_seen: StateSeen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRABECULA_KEY", "a-key-for-tests-and-nothing-else")
     folder, home = small_home["write_drop"](tmp_path / "drop"), tmp_path / "home"
@@ -28,9 +22,9 @@ def test_a_flat_drop_runs_and_a_bad_one_changes_nothing(
     assert first.stdout.startswith("done: build ")
     asked = call("query", "select count_if(is_balanced), count(*) from staging.conservation", "--home", home)
     assert asked.stdout.count("4") >= 2, asked.stdout
-    before = published_state(home)
+    before = state_seen(home)
     (folder / "labs.csv").write_bytes(b"%PDF-1.7\n")
     refused = call("run", "--source", "flat", "--input", folder, "--home", home)
     assert refused.returncode == 2
     assert "labs.csv: not a table but a PDF: deliver the table itself" in refused.stderr
-    assert published_state(home) == before
+    assert state_seen(home) == before
