@@ -183,7 +183,7 @@ LEAKS: dict[str, tuple[str, Edits]] = {
     ),
     "death after time zero counts in eligibility": (
         "eligibility",
-        {"cohort.criterion": ("coalesce(death.died_on >= looked.index_on, true)", "death.died_on is null")},
+        {"cohort.criterion": ("coalesce(death.died_on >= moment.index_on, true)", "death.died_on is null")},
     ),
     "the arm is what is supplied within the next months": (
         "time zero",

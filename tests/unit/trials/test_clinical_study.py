@@ -250,8 +250,9 @@ def test_a_new_study_is_a_new_file_and_its_hash_follows_what_it_says(edited: Edi
 
 def test_criteria_of_cohorts_are_those_sql_answers():
     text = (sql_root() / "cohort" / "criterion.sql").read_text()
-    asked = text[text.index("case looked.criterion_code") : text.index("from looked\n")]
-    assert set(re.findall(r"when '(\w+)'", asked)) == codes_of(rule.Criterion)
+    of_person = text[text.index("of_person as (") : text.index("person_failed as (")]
+    of_event = text[text.index("of_event as (") : text.index("from looked\n")]
+    assert set(re.findall(r"when '(\w+)'", of_person + of_event)) == codes_of(rule.Criterion)
 
 
 def test_time_zeros_and_arms_are_those_sql_answers():
