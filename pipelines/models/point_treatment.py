@@ -311,7 +311,8 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
         except NotEstimable:
             continue  # a sensitivity analysis that does not exist is left out, the primary one is not
     # Laboratory results are drawn by schedule; bone is scanned because it is lost.
-    for odds in ODDS_PER_UNIT if frame.scale == "change_pct" and not seen.all() else ():
+    was_passed_over = bool(np.any(frame.stages[-1].asked & ~frame.stages[-1].passed))
+    for odds in ODDS_PER_UNIT if frame.scale == "change_pct" and was_passed_over else ():
         missing = f"as the primary, if the odds of being measured were {odds:g} times with each percent lost"
         error = "influence function of the primary and of the shift, clustered by person"
         found.append(Estimated(f"selective_scans_{round(100 * (odds - 1))}", selective(odds), error, missing))

@@ -102,10 +102,11 @@ known as (
     left join status on status.person_id = moment.person_id and status.index_on = moment.index_on
     left join span on span.person_id = moment.person_id and span.index_on = moment.index_on
 ),
-zero as (
+-- Materialised: read several times, rows must keep their numbers.
+zero as materialized (
     select row_number() over () as zero_number, * from cohort.time_zero
 ),
--- Rules of the person are asked first: where one is not met, no event needs to be looked up beyond it.
+-- Rules of the person, which name no set of events, are asked first: where one is not met, no event is looked up beyond it.
 of_person as (
     select
         zero.zero_number,

@@ -6,7 +6,6 @@ stays NULL. Columns that say where a row was read (`source_id`, `source_file` â€
 
 import importlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -97,5 +96,4 @@ def unheld(table: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    os.environ.pop("PYTEST_CURRENT_TEST", None)
     print(json.dumps(unheld(sys.argv[1])))

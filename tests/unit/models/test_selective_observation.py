@@ -52,7 +52,7 @@ def test_shares_are_of_the_whole_population() -> None:
 
 
 def test_the_error_of_the_shift_by_hand() -> None:
-    """Two of 16 rows at weights tilt: the share alone varies, .5 * .5 / 8, and the tilted mean; no number beyond floats."""
+    """Per row of the target arm: half the influence of the tilted less the plain mean, and tanh(g) times that of the share."""
     g = np.log(1.3)
     low, high = 1 / (1 + 1.3**2), 1.3**2 / (1 + 1.3**2)
     tilted = np.tanh(g)
