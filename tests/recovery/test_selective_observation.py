@@ -22,7 +22,7 @@ def answers(seed: int) -> tuple[tuple[float, float], tuple[float, float]]:
     treated = rng.random(PEOPLE) < 1 / (1 + np.exp(-0.5 * x[:, 0]))
     # The target arm spreads twice as much: who loses fast is found there.
     y = x @ [0.8, -0.5, 0.3] + np.where(treated, TRUTH, 0.0) + rng.normal(size=PEOPLE) * np.where(treated, 2.4, 1.2)
-    odds = -0.4 + 0.4 * x[:, 1] - np.log(ODDS) * y
+    odds = -0.4 + 0.4 * x[:, 1] - np.log(ODDS) * np.minimum(y, 0.0)
     passed = rng.random(PEOPLE) < 1 / (1 + np.exp(-odds))
     measured = Stage("measured", np.ones(PEOPLE, dtype=bool), passed)
     person = np.arange(PEOPLE)

@@ -14,15 +14,23 @@ PASSED = np.array([True] * 4 + [False] * 4 + [True] * 6 + [False] * 2)
 OUTCOME = np.where(PASSED, np.array([-4.0, -2.0] * 4 + [-1.0] * 8), np.nan)
 
 
-def primary(propensity: float | np.ndarray = 0.5) -> AugmentedEstimate:
+def primary(propensity: float | np.ndarray = 0.5, target: float | np.ndarray = -3.0) -> AugmentedEstimate:
     """Of a regression that says -3 and -1."""
     contrast = normal_contrast((-3.0, -1.0), np.zeros(16), np.arange(16), (4, 6), 10.0)
-    return AugmentedEstimate(contrast, np.full(16, propensity), np.full(16, -3.0), np.full(16, -1.0), 0)
+    return AugmentedEstimate(contrast, np.full(16, propensity), np.full(16, target), np.full(16, -1.0), 0)
 
 
-def moved(odds: float, *, asked: np.ndarray | None = None, propensity: float | np.ndarray = 0.5):
+def moved(
+    odds: float,
+    *,
+    asked: np.ndarray | None = None,
+    propensity: float | np.ndarray = 0.5,
+    target: float | np.ndarray = -3.0,
+):
+    """Residuals stay -1 and 1 whatever the regression says of the target arm."""
     measured = Stage("measured", np.ones(16, dtype=bool) if asked is None else asked, PASSED)
-    return selective_contrast(primary(propensity), OUTCOME, TREATED, measured, np.arange(16), odds)
+    outcome = OUTCOME + np.where(TREATED, target + 3.0, 0.0)
+    return selective_contrast(primary(propensity, target), outcome, TREATED, measured, np.arange(16), odds)
 
 
 def test_residuals_of_plus_and_minus_one_by_hand() -> None:
@@ -32,6 +40,18 @@ def test_residuals_of_plus_and_minus_one_by_hand() -> None:
     assert found.mean_comparator == -1
     assert found.estimate == pytest.approx(-2 + np.tanh(np.log(1.3)) / 2)
     assert (found.n_target, found.n_comparator) == (4, 6)
+
+
+def test_a_gain_brings_nobody_to_a_scan_and_keeps_nobody_from_one() -> None:
+    """Both outcomes are gains: nothing moves. Of a loss and a gain of 1 the loss alone counts: tanh(g / 2)."""
+    assert moved(1.3, target=3.0).mean_target == -3
+    assert moved(1.3, target=0.0).mean_target == pytest.approx(-3 + np.tanh(np.log(1.3) / 2) / 2)
+
+
+def test_who_is_missed_is_moved_by_the_prediction_of_her_own() -> None:
+    """Those measured lost 2 to 4; of those not measured half are predicted to, half to gain: only the former are moved."""
+    target = np.array([-3.0] * 6 + [3.0] * 2 + [-3.0] * 8)
+    assert moved(1.3, target=target).mean_target == pytest.approx(-3 + np.tanh(np.log(1.3)) / 4)
 
 
 def test_no_selection_is_the_primary_answer_and_the_other_way_round_the_other_shift() -> None:
