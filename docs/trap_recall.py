@@ -32,8 +32,9 @@ MARKS = {
     "or regexp_matches(lab.result_flags, 'unit_not_of_lab|unit_suspect|implausible')",
     "unit_missing_row": "fate.reason = 'unit_missing' or lab.unit_basis in ('inferred_from_lab', 'implied_by_code')",
     "date_missing": "fate.reason = 'date_missing'",
-    # Set aside, or broken by the rule staging.observation_period.results_within.
-    "date_future": "fate.reason in ('date_in_future', 'after_death') or given.dated_on > span.ends_on + 30",
+    # Set aside, or broken by a rule `results_within`: of staging.observation_period, or of staging.visit.
+    "date_future": "fate.reason in ('date_in_future', 'after_death') or lab.drawn_on > span.ends_on + 30 "
+    "or lab.drawn_on not between visit.starts_on - 183 and coalesce(visit.ends_on, visit.starts_on) + 183",
     "person_unknown": "fate.reason = 'person_unknown'",
     "drug_person_unknown": "fate.reason = 'person_unknown'",
     "duplicate_exact": "fate.disposition = 'duplicate'",
@@ -84,9 +85,8 @@ BLIND = {
 }
 GIVEN = """
 create table given as
-select 'measurement' as table_name, measurement_id as row_id, source_file, source_row,
-    measurement_date as dated_on from raw.omop_measurement
-union all select 'drug_exposure', drug_exposure_id, source_file, source_row, null from raw.omop_drug_exposure;
+select 'measurement' as table_name, measurement_id as row_id, source_file, source_row from raw.omop_measurement
+union all select 'drug_exposure', drug_exposure_id, source_file, source_row from raw.omop_drug_exposure;
 create table alone as
 select person_id, site_code, side_code, series_id, count(*) as n_scans
 from staging.dxa_scan
@@ -97,7 +97,7 @@ create table span as select person_id, max(ends_on) as ends_on from staging.obse
 TABLES = (
     *("raw.omop_measurement", "raw.omop_drug_exposure", "staging.source_row"),
     *("staging.lab_result", "staging.dxa_scan", "staging.drug_exposure"),
-    *("staging.observation_period", "ref.analyte"),
+    *("staging.observation_period", "staging.visit", "ref.analyte"),
 )
 
 
@@ -130,6 +130,8 @@ def recall(simulated: Path, settings: Settings) -> dict[str, dict[str, Any]]:
                 left join staging.lab_result as lab using (source_file, source_row)
                 left join staging.dxa_scan as dxa using (source_file, source_row)
                 left join staging.drug_exposure as drug using (source_file, source_row)
+                left join staging.visit as visit on visit.person_id = lab.person_id
+                    and visit.source_id = lab.source_id and visit.visit_occurrence_id = lab.visit_occurrence_id
                 left join ref.analyte as analyte on analyte.analyte_code = lab.analyte_code
                 left join alone on alone.person_id = dxa.person_id and alone.site_code = dxa.site_code
                     and alone.side_code = dxa.side_code and alone.series_id = dxa.series_id

@@ -113,6 +113,11 @@ class LabResult(dy.Schema):
     lab_id = text("Laboratory", optional=True)
     drawn_on = day("Day of the draw", optional=True)
     drawn_at = instant("Moment of the draw, local wall time; NULL where only the day is known", optional=True)
+    visit_occurrence_id = whole(
+        "Visit the result was recorded under, as in `staging.visit`; of averaged results that of the first row. NULL where the "
+        "source names none: surveys have no visits, and results of flat files do not say theirs",
+        optional=True,
+    )
     date_reason = text("Whether the date was recorded or not released", allowed=DATE_REASONS)
     status_code = text("Status of the result", allowed=("final", "corrected", "preliminary", "unknown"))
     is_fasting = flag("The person had fasted; NULL if not recorded", optional=True)

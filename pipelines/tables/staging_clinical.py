@@ -24,6 +24,9 @@ class Visit(dy.Schema):
     source_file = text(FILE_MEANING, key=True)
     source_row = whole(ROW_MEANING, key=True, minimum=1)
     record_number = whole(RECORD_MEANING, key=True, minimum=1)
+    visit_occurrence_id = whole(
+        "Id by which results name the visit; NULL in flat files, whose results name none", optional=True
+    )
     visit_code = text("Kind of visit", allowed=("inpatient", "emergency", "outpatient", "other", "unknown"))
     starts_on = day("First day")
     ends_on = day("Last day; NULL where unknown or before the first", optional=True)

@@ -45,6 +45,7 @@ select
     case when lab.drawn_at > date_trunc('day', lab.drawn_at) then lab.drawn_at end as drawn_at,
     coalesce(cast(lab.drawn_at as date), lab.drawn_on) as drawn_on,
     lab.resulted_at,
+    cast(null as bigint) as visit_occurrence_id,
     lab.fasting_text
 from spelled as lab
 left join loinc on loinc.code = lab.loinc_code

@@ -73,7 +73,7 @@ select
     unit_text, lloq_text, canonical_unit, unit_basis, canonical_number, stated_limit,
     minimum, maximum, plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
     usual_maximum_women, is_interfered, lab_key, lab_id, specimen_id, drawn_at,
-    drawn_on, resulted_at, is_fasting, is_off_habit,
+    drawn_on, resulted_at, visit_occurrence_id, is_fasting, is_off_habit,
     case
         when method_class is not null then method_class
         when implied_assay_class is not null then implied_assay_class

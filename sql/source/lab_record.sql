@@ -181,6 +181,7 @@ select
     lab_id,
     drawn_on,
     drawn_at,
+    visit_occurrence_id,
     status_code,
     is_fasting,
     extract(hour from drawn_at) between 5 and 10 as is_morning,

@@ -57,7 +57,7 @@ select
     person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, analyte_code,
     source_variable, value_text, unit_text, canonical_unit, unit_basis, plausible_minimum, plausible_maximum,
     usual_minimum_men, usual_maximum_men, usual_minimum_women, usual_maximum_women, is_interfered, lab_id, specimen_id,
-    drawn_at, drawn_on, resulted_at, is_fasting, assay_class, assay_basis,
+    drawn_at, drawn_on, resulted_at, visit_occurrence_id, is_fasting, assay_class, assay_basis,
     fill_flag, is_off_habit, operator, value, status_code,
     case
         when operator = '<' then value

@@ -97,6 +97,7 @@ select
     cast(null as varchar) as lab_id,
     cast(null as date) as drawn_on,
     cast(null as timestamp) as drawn_at,
+    cast(null as bigint) as visit_occurrence_id,
     'not_released' as date_reason,
     'final' as status_code,
     cast(null as boolean) as is_fasting,

@@ -61,6 +61,7 @@ select
         then route.measurement_datetime end as drawn_at,
     coalesce(route.measurement_date, cast(route.measurement_datetime as date)) as drawn_on,
     cast(null as timestamp) as resulted_at,
+    route.visit_occurrence_id,
     case when route.is_parted then split_part(route.measurement_source_value, '|', 5) end as fasting_text
 from spelled as route
 left join ref.analyte_code as listed on listed.vocabulary_code = route.vocabulary_code and listed.code = route.code

@@ -6,6 +6,7 @@ with given as (
         visit.person_id, visit.source_id, visit.drop_id, visit.drop_sequence, visit.source_file, visit.source_row,
         1 as record_number,
         cast(visit.visit_occurrence_id as varchar) as record_id,
+        visit.visit_occurrence_id,
         coalesce(concept.code, word.code, 'unknown') as visit_code,
         coalesce(visit.visit_start_date, cast(visit.visit_start_datetime as date)) as starts_on,
         coalesce(visit.visit_end_date, cast(visit.visit_end_datetime as date)) as ends_on
@@ -21,6 +22,7 @@ with given as (
         visit.person_id, visit.source_id, visit.drop_id, visit.drop_sequence, visit.source_file, visit.source_row,
         visit.record_number,
         visit.record_id,
+        cast(null as bigint) as visit_occurrence_id,
         coalesce(word.code, 'unknown') as visit_code,
         visit.starts_on,
         visit.ends_on

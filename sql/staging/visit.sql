@@ -5,6 +5,7 @@ select
     record.source_file,
     record.source_row,
     record.record_number,
+    record.visit_occurrence_id,
     record.visit_code,
     record.starts_on,
     record.ends_on,

@@ -40,13 +40,9 @@ def test_every_planted_row_is_marked_or_told_what_became_of_it(root: Path) -> No
     assert set(told) == set(runpy.run_path(str(root / "docs" / "trap_recall.py"))["MARKS"])
 
 
-def test_recall_of_planted_faults_is_99_percent_but_for_areas_and_late_dates(root: Path) -> None:
+def test_recall_of_planted_faults_is_99_percent_but_for_areas(root: Path) -> None:
     told = json.loads((root / "docs" / "trap-recall.json").read_text())
-    assert {name for name, found in told.items() if found["marked"] < 0.99 * found["asked"]} == {
-        "area_shift",
-        "date_future",
-    }
-    assert told["date_future"]["marked"] >= 0.92 * told["date_future"]["asked"]
+    assert {name for name, found in told.items() if found["marked"] < 0.99 * found["asked"]} == {"area_shift"}
     assert told["area_shift"]["marked"] >= 0.9 * told["area_shift"]["asked"]
     assert {name for name, found in told.items() if found["asked"] < 100} == {"sig_daily_for_weekly"}
 

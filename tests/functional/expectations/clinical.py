@@ -30,7 +30,10 @@ def clinical_tables(clinic: pl.DataFrame, conditions: pl.DataFrame) -> dict[str,
         pl.col("condition_code").replace_strict(SYMPTOMS).alias("symptom_code")
     )
     return {
-        "staging.visit": shaped(stays, "staging.visit", starts_on=DAY, ends_on=DAY + dt.timedelta(days=3), record_number=1),
+        "staging.visit": shaped(
+            stays, "staging.visit", starts_on=DAY, ends_on=DAY + dt.timedelta(days=3), record_number=1,
+            visit_occurrence_id=pl.col("source_row"),
+        ),
         "staging.procedure": shaped(
             removed, "staging.procedure", source_code="58661", vocabulary_code="cpt4", procedure_code="oophorectomy",
             performed_on=DAY, record_number=1,

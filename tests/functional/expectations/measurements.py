@@ -100,8 +100,16 @@ def labs(survey: pl.DataFrame, clinic: pl.DataFrame) -> pl.DataFrame:
     codes = {"specimen_id": "omop-1", "source_variable": "2243-4", "analyte_code": "estradiol", "unit_code": "pg/mL"}
     rest = {"operator": "=", "is_censored": False, "drawn_on": dt.date(2015, 6, 1)} | RECORDED
     plain = {"assay_class": "unknown", "assay_basis": "none", "status_code": "final", "unit_basis": "given"}
+    visited = {"visit_occurrence_id": pl.col("source_row")}
     dated = shaped(
-        patients, "staging.lab_result", source_value=pl.col("value"), n_replicates=1, **codes, **plain, **rest
+        patients,
+        "staging.lab_result",
+        source_value=pl.col("value"),
+        n_replicates=1,
+        **visited,
+        **codes,
+        **plain,
+        **rest,
     )
     hidden = dated.head(1).with_columns(
         pl.lit("omop-2").alias("specimen_id"),

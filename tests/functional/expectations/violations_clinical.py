@@ -21,6 +21,7 @@ def planted(one: Callable, every: Callable, drop: Callable) -> dict[str, dict[st
             "stay_below_two_years": every("visit", ends_on=LATER),
             "kind_known": every("visit", visit_code="unknown"),
             "born_before": every("person", c("source_id") == "omop", **born),
+            "results_within": every("lab_result", c("source_id") == "omop", drawn_on=LATER),
         },
         "procedure": {
             "code_upper_case": one("procedure", source_code="0ut20zz"),

@@ -145,6 +145,17 @@ def test_the_name_part_is_read_where_the_code_is_not(run_sql, only):
     assert (row["analyte_code"], row["disposition"]) == ("estradiol", "staged")
 
 
+def test_a_result_keeps_the_visit_it_names_and_averaged_ones_that_of_the_first_row(run_sql):
+    row = {
+        "measurement_concept_id": 0, "measurement_source_value": "2243-4", "unit_source_value": "pg/mL",
+        "measurement_datetime": "2020-03-04 08:00:00",
+    }  # fmt: skip
+    given = ({"value_as_number": 20, "visit_occurrence_id": 7}, {"value_as_number": 22, "visit_occurrence_id": 8})
+    rows = records(run_sql, {"person_id": 2, "value_text": "20"}, omop=tuple(row | visit for visit in given))
+    assert fates(rows) == [("staged", None), ("staged", None), ("duplicate", "averaged_replicate")]
+    assert [row["visit_occurrence_id"] for row in rows[:2]] == [None, 7], "flat files name no visit"
+
+
 @pytest.mark.parametrize(
     ("concept", "text", "operator", "value"),
     [

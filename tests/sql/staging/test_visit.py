@@ -32,6 +32,10 @@ def test_an_end_before_the_start_is_no_end(run_sql, end, kept):
     assert (str(found["starts_on"]), str(found["ends_on"]) if found["ends_on"] else None) == ("2020-01-01", kept)
 
 
+def test_a_visit_keeps_the_id_by_which_results_name_it(run_sql):
+    assert visit(run_sql, "9201 | | 2020-01-01 |")["visit_occurrence_id"] == 7
+
+
 def test_people_nobody_knows_have_no_visits(run_sql):
     text = f"{OMOP}\n2 | 7 | 9201 | | 2020-01-01 |"
     assert run_sql(TABLE, {"staging.person": PERSON, "raw.omop_visit_occurrence": text}) == []
