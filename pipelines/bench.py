@@ -17,26 +17,12 @@ import duckdb
 import polars as pl
 
 from pipelines import plan
+from pipelines.errors import BadInput
 from pipelines.run import Run
 from pipelines.settings import load
 from pipelines.synth.nhanes_shaped import write
+from pipelines.tables import CONTRACTS
 from pipelines.warehouse.engine import connect, literal
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What was measured, where: machine, versions, peak memory, and every stage as a ratio to the raw scan."""
-
-    persons: int
-    machine: dict[str, str]
-    versions: dict[str, str]
-    peak_memory_mib: float
-    ratio_by_layer: dict[str, float]
-    stages: tuple["Stage", ...]
-
-    def as_json(self) -> str:
-        """The measurement as JSON."""
-        return json.dumps(asdict(self), indent=2) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +38,30 @@ class Stage:
     peak_memory_mib: float
 
 
-def measure(persons: int, seed: int = 1, source: str = "nhanes", given: Path | None = None) -> Measurement:
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was measured, where: machine, versions, peak memory, and every stage as a ratio to the raw scan."""
+
+    persons: int
+    machine: dict[str, str]
+    versions: dict[str, str]
+    peak_memory_mib: float
+    ratio_by_layer: dict[str, float]
+    stages: tuple[Stage, ...]
+
+    def as_json(self) -> str:
+        """The measurement as JSON."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def measure(
+    persons: int,
+    seed: int = 1,
+    source: str = "nhanes",
+    given: Path | None = None,
+    layer: str | None = None,
+    tell: Callable[[Stage], None] = lambda stage: None,
+) -> Measurement:
     """Generate, land, compute every layer, publish; memory is that of this process and its workers, pages of the engine included.
 
     Args:
@@ -60,10 +69,13 @@ def measure(persons: int, seed: int = 1, source: str = "nhanes", given: Path | N
         seed: of the generator.
         source: what kind of folder `given` is.
         given: a folder of Parquet files to measure instead, such as `trabecula simulate` writes.
+        layer: only this layer and all that its tables are made of; nothing is published then.
+        tell: called with each stage as it ends.
 
     Raises:
-        BadInput: more persons than the generator can make, or the folder is none of its source.
+        BadInput: more persons than the generator can make, the folder is none of its source, or there is no such layer.
     """
+    order = tables_of(layer)
     with tempfile.TemporaryDirectory() as room:
         folder = given or write(Path(room) / "drop", persons, seed)
         settings = replace(load(Path(room) / "home"), source=source, folder=str(folder))
@@ -74,24 +86,22 @@ def measure(persons: int, seed: int = 1, source: str = "nhanes", given: Path | N
             _forget_peak()
             wall, cpu = _timed(work)
             stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), _peak_mib()))
+            tell(stages[-1])
 
         record("scan of the input", lambda: _scan(folder))
 
         with Run(settings) as run:
             record("land", run.land)
-            layers: dict[str, list[str]] = {}
-            for step in plan.steps():
-                layers.setdefault(step.contract.layer, []).append(step.table)
-            order = [step.table for step in plan.steps()]
             for table in order:
                 record(table, lambda table=table: run.step(plan.step(table)))
-            record("second run, nothing changed", lambda: [run.step(plan.step(table)) for table in order])
-            record("publish", run.publish)
+            if layer is None:
+                record("second run, nothing changed", lambda: [run.step(plan.step(table)) for table in order])
+                record("publish", run.publish)
         people = pl.scan_parquet(settings.home / "data" / "staging" / "person" / "*.parquet").select(pl.len()).collect()
-        by_layer = {
-            layer: sum(stage.ratio_to_scan for stage in stages if stage.name in tables)
-            for layer, tables in layers.items()
-        }
+        by_layer: dict[str, float] = {}
+        for stage in (stage for stage in stages if stage.name in order):
+            name = CONTRACTS[stage.name].layer
+            by_layer[name] = by_layer.get(name, 0.0) + stage.ratio_to_scan
     return Measurement(
         persons=people.item(),
         machine={"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
@@ -100,6 +110,23 @@ def measure(persons: int, seed: int = 1, source: str = "nhanes", given: Path | N
         ratio_by_layer=by_layer,
         stages=tuple(stages),
     )
+
+
+def tables_of(layer: str | None) -> list[str]:
+    """Tables in the order in which they are made: all, or those of a layer and what they are made of.
+
+    Raises:
+        BadInput: there is no such layer.
+    """
+    every = [step.table for step in plan.steps()]
+    if layer is None:
+        return every
+    own = [table for table in every if CONTRACTS[table].layer == layer]
+    if not own:
+        layers = ", ".join(sorted({CONTRACTS[table].layer for table in every}))
+        raise BadInput(f"there is no layer {layer}: name one of {layers}")
+    needed = set(own).union(*(plan.upstream(table) for table in own))
+    return [table for table in every if table in needed]
 
 
 def _scan(folder: Path) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pipelines import plan
-from pipelines.bench import _forget_peak, _peak_mib
+from pipelines.bench import _forget_peak, _peak_mib, measure, tables_of
+from pipelines.errors import BadInput
 
 LIMIT_MIB = 8 * 1024
 
@@ -48,3 +49,18 @@ def test_memory_of_workers_counts() -> None:
         together = _peak_mib()
         worker.communicate()
     assert together > alone + 190
+
+
+def test_one_layer_is_measured_with_what_it_is_made_of_and_no_more() -> None:
+    asked = tables_of("features")
+    everything = [step.table for step in plan.steps()]
+    assert {table for table in everything if table.startswith("features.")} <= set(asked)
+    assert all(plan.upstream(table) & set(everything) <= set(asked) for table in asked)
+    assert not any(table.startswith(("mart.", "models.")) for table in asked)
+    assert asked == [table for table in everything if table in asked]
+    assert tables_of(None) == everything
+
+
+def test_a_layer_that_is_none_is_refused() -> None:
+    with pytest.raises(BadInput, match="name one of cohort, features"):
+        measure(100, layer="feature")
