@@ -244,11 +244,11 @@ def _require_maximum(rows: _Rows, to_columns: np.ndarray) -> None:
     """
     p = rows.exact_x.shape[1]
     pinned = np.column_stack([-rows.exact_x, rows.exact_y])
-    null = (
-        linalg.null_space(pinned / max(1.0, np.abs(pinned).max(initial=0.0)), rcond=1e-10)
-        if len(pinned)
-        else np.eye(p + 1)
+    # R of a QR decomposition has the null space of the rows, and is small however many they are.
+    small = (
+        linalg.qr(pinned / max(1.0, np.abs(pinned).max(initial=0.0)), mode="r")[0][: p + 1] if len(pinned) else pinned
     )
+    null = linalg.null_space(small, rcond=1e-10) if len(pinned) else np.eye(p + 1)
     if null.shape[1] == 0:
         return
     from scipy.optimize import linprog

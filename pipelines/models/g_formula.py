@@ -56,13 +56,15 @@ Rule = Callable[[History], np.ndarray]
 class Step:
     """A variable drawn in every period: its name, kind, and the terms [n, p] (no intercept) of its pooled model.
 
-    A categorical variable holds integers 0 to `n_categories` - 1. A normal one is linear with one residual SD.
+    A categorical variable holds integers 0 to `n_categories` - 1. A normal one is linear with one residual SD. `fits` tells
+    which people [n] of a period fit its model, where not all that are known do: those whose history lacks what a rule will know.
     """
 
     name: str
     kind: Kind
     terms: Terms
     n_categories: int = 2
+    fits: Callable[[History], np.ndarray] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,15 @@ class Model:
     """Steps in the order in which they happen in a period, which of them is treatment, and the outcome's terms.
 
     outcome `mean`: a linear model of the outcome at the end, terms of the whole history; `hazard`: a pooled logistic model
-    of the event in a period, terms of the history through that period.
+    of the event in a period, terms of the history through that period. `penalty` is the ridge of logistic models
+    (`multinomial`), for histories so rare that they would separate.
     """
 
     steps: tuple[Step, ...]
     treatment: str
     outcome: Literal["mean", "hazard"]
     outcome_terms: Terms
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,22 +114,43 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Linear:
+class Linear:
+    """A linear model: coefficients, intercept first, and one residual SD."""
+
     coefficients: np.ndarray
     residual_sd: float
 
     def mean(self, terms: np.ndarray) -> np.ndarray:
+        """[n] expected values."""
         return self.coefficients[0] + terms @ self.coefficients[1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GFormulaFit:
-    """All models, fitted: of each step in order, and of the outcome."""
+    """All models, fitted: of each step in order, and of the outcome; None: treatment or outcome was left out."""
 
     model: Model
-    steps: tuple[_Linear | MultinomialFit, ...]
-    outcome: _Linear | MultinomialFit
+    steps: tuple[Linear | MultinomialFit | None, ...]
+    outcome: Linear | MultinomialFit | None
     n_periods: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histories:
+    """Simulated people [m]: `baseline` name to [m], `series` name to [m, T]."""
+
+    baseline: Mapping[str, np.ndarray]
+    series: Mapping[str, np.ndarray]
+
+    @property
+    def n_people(self) -> int:
+        """m."""
+        return next(iter(self.series.values())).shape[0]
+
+    @property
+    def n_periods(self) -> int:
+        """T."""
+        return next(iter(self.series.values())).shape[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,8 +178,14 @@ class NaturalCourseGap:
     standardised_gap: float
 
 
-def fit_g_formula(panel: Panel, model: Model) -> GFormulaFit:
+def fit_g_formula(panel: Panel, model: Model, *, with_treatment: bool = True, with_outcome: bool = True) -> GFormulaFit:
     """Fit every model on the rows that are there: variables among those present, the outcome among those seen.
+
+    Args:
+        panel: people in periods.
+        model: what is fitted.
+        with_treatment: whether treatment has a model, which only its natural course needs.
+        with_outcome: whether the outcome has one, which histories do not need.
 
     Raises:
         ValueError: treatment is not a categorical step, or somebody comes back.
@@ -163,67 +194,112 @@ def fit_g_formula(panel: Panel, model: Model) -> GFormulaFit:
     named = {step.name: step for step in model.steps}
     if model.treatment not in named or named[model.treatment].kind != "categorical":
         raise ValueError("treatment must be one of the steps, and categorical")
-    n_periods = panel.is_present.shape[1]
     if np.any(panel.is_present[:, 1:] & ~panel.is_present[:, :-1]):
         raise ValueError("a person who is not present cannot come back")
-    fits = []
+    fits: list[Linear | MultinomialFit | None] = []
     for step in model.steps:
+        if step.name == model.treatment and not with_treatment:
+            fits.append(None)
+            continue
         own = panel.series[step.name]
-        terms, values = _stacked(panel, step.terms, own, panel.is_present & np.isfinite(own))
-        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories))
+        rows = panel.is_present & np.isfinite(own)
+        if step.fits is not None:
+            periods = range(own.shape[1])
+            rows &= np.column_stack([step.fits(History(panel.baseline, panel.series, period)) for period in periods])
+        terms, values = _stacked(panel, step.terms, own, rows)
+        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories, model.penalty))
+    outcome = fit_outcome(panel, model) if with_outcome else None
+    return GFormulaFit(model, tuple(fits), outcome, panel.is_present.shape[1])
+
+
+def fit_outcome(panel: Panel, model: Model) -> Linear | MultinomialFit:
+    """The model of the outcome alone: further outcomes of the same histories need no other.
+
+    Raises:
+        NotEstimable: it cannot be fitted.
+    """
     if model.outcome == "hazard":
         terms, values = _stacked(panel, model.outcome_terms, panel.outcome, panel.is_seen & panel.is_present)
-        outcome = _fitted("outcome", "categorical", terms, values, 2)
-    else:
-        last = History(panel.baseline, panel.series, n_periods - 1)
-        rows = panel.is_seen & panel.is_present[:, -1]
-        outcome = _fitted("outcome", "normal", model.outcome_terms(last)[rows], panel.outcome[rows], 2)
-    return GFormulaFit(model, tuple(fits), outcome, n_periods)
+        return _fitted("outcome", "categorical", terms, values, 2, model.penalty)
+    last = History(panel.baseline, panel.series, panel.is_present.shape[1] - 1)
+    rows = panel.is_seen & panel.is_present[:, -1]
+    return _fitted("outcome", "normal", model.outcome_terms(last)[rows], panel.outcome[rows], 2)
 
 
 def simulate(
     fit: GFormulaFit, baseline: Mapping[str, np.ndarray], rule: Rule | None, seed: int, copies: int = 1
 ) -> Simulated:
-    """Histories of `copies` of everybody at baseline under a rule; None is the natural course.
+    """Histories of `copies` of everybody at baseline under a rule, and their outcome; None is the natural course.
 
     The same seed gives every rule the same chances, so that contrasts of rules carry little noise of their own.
 
     Raises:
-        ValueError: a rule gives something other than categories of treatment.
+        ValueError: a rule gives something other than categories of treatment; or a model that is needed was left out.
+    """
+    if fit.outcome is None:
+        raise ValueError("the model of the outcome was left out")
+    lived = histories(fit, baseline, rule, seed, copies)
+    means = outcome_means(fit.model, fit.outcome, lived)
+    risk = means.mean(axis=0) if isinstance(fit.outcome, MultinomialFit) else np.empty(0)
+    k = next(step.n_categories for step in fit.model.steps if step.name == fit.model.treatment)
+    shares = (lived.series[fit.model.treatment][:, :, None] == np.arange(k)).mean(axis=0)
+    return Simulated(float(means[:, -1].mean()), risk, lived.series, shares)
+
+
+def histories(
+    fit: GFormulaFit, baseline: Mapping[str, np.ndarray], rule: Rule | None, seed: int, copies: int = 1
+) -> Histories:
+    """What `copies` of everybody at baseline go through under a rule, without any outcome; arguments as of `simulate`.
+
+    Raises:
+        ValueError: as `simulate`.
     """
     model = fit.model
     start = {name: np.repeat(values, copies) for name, values in baseline.items()}
     n = next(iter(start.values())).size
     series = {step.name: np.full((n, fit.n_periods), np.nan) for step in model.steps}
-    alive, risk = np.ones(n), []
     for period in range(fit.n_periods):
         history = History(start, series, period)
         for number, (step, own) in enumerate(zip(model.steps, fit.steps, strict=True)):
             rng = generator(seed, f"g_formula, step {number}", period)
             if step.name == model.treatment and rule is not None:
                 drawn = _by_rule(rule, history, step.n_categories)
+            elif own is None:
+                raise ValueError("no rule is given, and the model of treatment was left out")
             else:
                 drawn = _drawn(own, step.terms(history), rng, n)
             series[step.name][:, period] = drawn
-        if isinstance(fit.outcome, MultinomialFit):
-            alive = alive * fit.outcome.predict(model.outcome_terms(history))[:, 0]
-            risk.append(1.0 - float(alive.mean()))
-    if isinstance(fit.outcome, MultinomialFit):
-        mean = risk[-1]
-    else:
-        mean = float(fit.outcome.mean(model.outcome_terms(History(start, series, fit.n_periods - 1))).mean())
-    k = next(step.n_categories for step in model.steps if step.name == model.treatment)
-    shares = (series[model.treatment][:, :, None] == np.arange(k)).mean(axis=0)
-    return Simulated(mean, np.array(risk), series, shares)
+    return Histories(start, series)
 
 
-def natural_course(fit: GFormulaFit, panel: Panel, seed: int, copies: int = 1) -> tuple[NaturalCourseGap, ...]:
-    """Does the simulation without a rule reproduce what was seen? Means of every variable, period by period.
+def outcome_means(model: Model, outcome: Linear | MultinomialFit, lived: Histories) -> np.ndarray:
+    """[m, 1] expected outcome of each history at the end, or [m, T] chance of the event by the end of each period.
+
+    Terms of a hazard see no later period: NaN stands there, as while the history was drawn.
+    """
+    last = lived.n_periods - 1
+    if isinstance(outcome, Linear):
+        return outcome.mean(model.outcome_terms(History(lived.baseline, lived.series, last)))[:, None]
+    free, chances = np.ones(lived.n_people), []
+    for period in range(lived.n_periods):
+        so_far = {name: values.copy() for name, values in lived.series.items()}
+        for values in so_far.values():
+            values[:, period + 1 :] = np.nan
+        free = free * outcome.predict(model.outcome_terms(History(lived.baseline, so_far, period)))[:, 0]
+        chances.append(1.0 - free)
+    return np.column_stack(chances)
+
+
+def natural_course(
+    fit: GFormulaFit, panel: Panel, seed: int, copies: int = 1, rule: Rule | None = None
+) -> tuple[NaturalCourseGap, ...]:
+    """Does the simulation reproduce what was seen? Means of every variable, period by period; a rule stands for the model of
+    treatment where that was left out.
 
     Observed means are of those present: where leaving depends on the history they differ from the simulated ones, which are
     of everybody, though every model be right.
     """
-    found = simulate(fit, panel.baseline, None, seed, copies)
+    found = histories(fit, panel.baseline, rule, seed, copies)
     gaps = []
     for step in fit.model.steps:
         levels = range(1, step.n_categories) if step.kind == "categorical" else (None,)
@@ -279,12 +355,14 @@ def _stacked(panel: Panel, terms: Terms, values: np.ndarray, rows: np.ndarray) -
     return np.concatenate(parts), np.concatenate(told)
 
 
-def _fitted(name: str, kind: Kind, terms: np.ndarray, values: np.ndarray, k: int) -> _Linear | MultinomialFit:
+def _fitted(
+    name: str, kind: Kind, terms: np.ndarray, values: np.ndarray, k: int, penalty: float = 0.0
+) -> Linear | MultinomialFit:
     if not (np.all(np.isfinite(terms)) and np.all(np.isfinite(values))):
         raise ValueError(f"{name}: a value that counts as known is missing")
     try:
         if kind == "categorical":
-            return fit_multinomial(terms, values.astype(np.int64), k)
+            return fit_multinomial(terms, values.astype(np.int64), k, penalty=penalty)
         x = np.column_stack([np.ones(values.size), terms])
         scale = np.abs(x).max(axis=0) if values.size else np.zeros(x.shape[1])
         if not np.all(scale > 0) or values.size <= x.shape[1]:
@@ -295,13 +373,13 @@ def _fitted(name: str, kind: Kind, terms: np.ndarray, values: np.ndarray, k: int
             raise NotEstimable("terms tell each other")
         beta = np.linalg.solve(r, q.T @ values) / scale
         rest = values - x @ beta
-        return _Linear(beta, float(np.sqrt(rest @ rest / (values.size - x.shape[1]))))
+        return Linear(beta, float(np.sqrt(rest @ rest / (values.size - x.shape[1]))))
     except NotEstimable as error:
         raise NotEstimable(f"{name}: {error}", error.columns) from error
 
 
-def _drawn(own: _Linear | MultinomialFit, terms: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
-    if isinstance(own, _Linear):
+def _drawn(own: Linear | MultinomialFit, terms: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+    if isinstance(own, Linear):
         return own.mean(terms) + own.residual_sd * rng.standard_normal(n)
     ladder = np.cumsum(own.predict(terms), axis=1)[:, :-1]
     return (rng.random(n)[:, None] > ladder).sum(axis=1).astype(np.float64)
