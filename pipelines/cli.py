@@ -85,6 +85,24 @@ def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(hel
 
 
 @app.command()
+def policy(
+    profile: Annotated[Path, typer.Option(help="TOML file: age, estradiol, bone and the other covariates, no name.")],
+    home: HomeOption = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Answer from simulated people, to see the form.")
+    ] = False,
+) -> None:
+    """Mean outcomes of men with one pattern of covariates under each named regime of dosing, or why there is no answer.
+
+    The profile is neither stored nor logged. There is no ranking and no dose for a person.
+    """
+    from pipelines.policy_answer import answer
+
+    for line in answer(machine.load(home_of(home)), profile, is_simulated_asked=simulated):
+        print(line)
+
+
+@app.command()
 def rollback(home: HomeOption = None) -> None:
     """Publish the build before the current one again."""
     from pipelines.warehouse import withdrawal
@@ -152,11 +170,17 @@ def bench(
     json_file: Annotated[Path, typer.Option("--json", help="Where to write the measurement.")] = Path("bench.json"),
     source: Annotated[str, typer.Option(help="What kind of folder --input is.")] = "omop",
     given: Annotated[Path | None, typer.Option("--input", help="Measure this folder of Parquet files instead.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Only this layer and what it is made of, such as features; nothing is published.")
+    ] = None,
 ) -> None:
     """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand."""
-    from pipelines.bench import measure
+    from pipelines.bench import Stage, measure
 
-    found = measure(persons, source=source, given=given) if given else measure(persons)
+    def tell(stage: Stage) -> None:
+        print(f"{stage.name:<32} {stage.ratio_to_scan:8.2f} scans, {stage.peak_memory_mib:,.0f} MiB", file=sys.stderr)
+
+    found = measure(persons, source=source if given else "nhanes", given=given, layer=layer, tell=tell)
     json_file.write_text(found.as_json())
     for layer, ratio in found.ratio_by_layer.items():
         print(f"{layer:<10} {ratio:8.1f} times one scan of the input")

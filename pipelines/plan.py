@@ -36,6 +36,7 @@ _CURVE = (
     "ref.clinical_limit",
 )
 _DOSE = ("features.outcome_value", "features.drug_supply", "features.covariate", "staging.lab_result")
+_POLICY = (*_DOSE, "cohort.trial_person", "features.outcome_event", "features.symptom_episode", "ref.symptom_system")
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -116,13 +117,17 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE))),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY))),
         _STUDIES,
     ),
     _python(
         "models.effect_estimate",
         "pipelines.models.effect:effect_estimate",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, "models.diagnostic"))),
+        tuple(
+            dict.fromkeys(
+                (*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, "models.threshold", "models.diagnostic")
+            )
+        ),
         (*_STUDIES, "evidence_source"),
     ),
     _python(

@@ -50,7 +50,7 @@ def dose_frame(inputs: Inputs, study: Study, dose: Dose) -> DoseFrame:
     """The frame of a dose that is kept up; of nobody where the data have none."""
     people = _people(inputs, study, dose)
     rows = _periods(people, dose)
-    rows = _known(_dosed(inputs, rows, people, dose))
+    rows = _known(dosed(inputs, rows, people, dose.drugs, is_mass=dose.exposure == "mg_per_week"))
     people, rows = _with_rows(people, rows)
     covariates = _covariates(inputs, study, people)
     amount = rows["amount"].to_numpy()
@@ -103,11 +103,21 @@ def _periods(people: pl.DataFrame, dose: Dose) -> pl.DataFrame:
     )
 
 
-def _dosed(inputs: Inputs, rows: pl.DataFrame, people: pl.DataFrame, dose: Dose) -> pl.DataFrame:
-    """The amount of each period; NULL where a supply of it has no known dose."""
+def dosed(
+    inputs: Inputs, rows: pl.DataFrame, people: pl.DataFrame, drugs: tuple[str, ...], *, is_mass: bool
+) -> pl.DataFrame:
+    """Adds `amount`: mean mg a week, or % of days covered; NULL where a supply of the period has no known dose.
+
+    Args:
+        inputs: `features.drug_supply` among them.
+        rows: a person and period each, with from_day and to_day (exclusive), days since 1970.
+        people: `person` (their number) and person_id.
+        drugs: drug codes; of one ingredient where the amount is a mass.
+        is_mass: mg a week, else % of days.
+    """
     supply = (
         inputs["features.drug_supply"]
-        .filter(pl.col("ingredient").is_in(sorted(ingredients(dose.drugs))), pl.col("cover_days") > 0)
+        .filter(pl.col("ingredient").is_in(sorted(ingredients(drugs))), pl.col("cover_days") > 0)
         .select(
             "person_id",
             "dose_mg_per_week",
@@ -122,7 +132,6 @@ def _dosed(inputs: Inputs, rows: pl.DataFrame, people: pl.DataFrame, dose: Dose)
     )
     met = rows.select("person", "period", "from_day", "to_day").join(supply, on="person").with_columns(days=days)
     met = met.filter(pl.col("days") > 0)
-    is_mass = dose.exposure == "mg_per_week"
     given = pl.col("days") * pl.col("dose_mg_per_week") if is_mass else 100.0 * pl.col("days")
     found = met.group_by("person", "period").agg(taken=given.sum(), is_unknown=given.is_null().any())
     joined = rows.join(found, on=["person", "period"], how="left", maintain_order="left")

@@ -2,11 +2,18 @@
 
 import polars as pl
 
-from pipelines.models import bone_prevalence, contrast_tables, dose_tables, survey_association, threshold_tables
+from pipelines.models import (
+    bone_prevalence,
+    contrast_tables,
+    dose_tables,
+    regime_tables,
+    survey_association,
+    threshold_tables,
+)
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves and doses."""
-    parts = (survey_association, bone_prevalence, contrast_tables, threshold_tables, dose_tables)
+    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses and policies."""
+    parts = (survey_association, bone_prevalence, contrast_tables, threshold_tables, dose_tables, regime_tables)
     return pl.concat([part.diagnostics(inputs, facts) for part in parts])

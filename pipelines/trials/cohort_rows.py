@@ -84,7 +84,7 @@ def arms(studies: Iterable[Study]) -> list[Row]:
 
 
 def contrasts(studies: Iterable[Study]) -> list[Row]:
-    """One row a contrast, numbered in the order of the file; after those one a dose and cohort, which keeps everybody."""
+    """One row a contrast, in the order of the file; then one a dose and cohort, and one a policy, which keep everybody."""
     of_arms: list[Row] = [
         {
             "study_id": study.id,
@@ -116,7 +116,22 @@ def contrasts(studies: Iterable[Study]) -> list[Row]:
         for dose in study.dose
         for number, cohort in zip(study.dose_numbers(dose), dose.cohorts, strict=True)
     ]
-    return [*of_arms, *of_doses]
+    of_policies: list[Row] = [
+        {
+            "study_id": study.id,
+            "contrast_number": study.policy_number(policy),
+            "cohort_code": policy.cohort,
+            "target_code": "any",
+            "comparator_code": policy.reference,
+            "outcome_code": policy.outcome,
+            "horizon_days": policy.horizon_days,
+            "window_days": policy.window_days,
+            "is_cloned": True,
+        }
+        for study in studies
+        for policy in study.policy
+    ]
+    return [*of_arms, *of_doses, *of_policies]
 
 
 def censors(studies: Iterable[Study]) -> list[Row]:

@@ -14,6 +14,7 @@ from pipelines.trials.code_list import covariates_known, measured_levels, outcom
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
+from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
 
@@ -58,7 +59,12 @@ PROFILES: dict[str, dict[str, float]] = {
     },
 }
 # What each kind of question of a clinical study asks at least. A study without any is not estimated yet.
-CLINICAL_PROFILES: dict[str, dict[str, float]] = {"contrast": POINT_TREATMENT, "curve": CURVE, "dose": DOSE}
+CLINICAL_PROFILES: dict[str, dict[str, float]] = {
+    "contrast": POINT_TREATMENT,
+    "curve": CURVE,
+    "dose": DOSE,
+    "policy": POLICY,
+}
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
 
@@ -113,6 +119,7 @@ class Study(_Part):
     contrast: tuple[Contrast, ...] = ()
     curve: tuple[Curve, ...] = ()
     dose: tuple[Dose, ...] = ()
+    policy: tuple[Policy, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -153,7 +160,7 @@ class Study(_Part):
         for number, contrast in enumerate(self.contrast):
             if problem := contrast.problem(self.cohort, outcomes):
                 raise ValueError(f"contrast.{number}: {problem}")
-        for kind, questions in (("curve", self.curve), ("dose", self.dose)):
+        for kind, questions in (("curve", self.curve), ("dose", self.dose), ("policy", self.policy)):
             for number, question in enumerate(questions):
                 if problem := question.problem(self.cohort, outcomes, self.covariates.codes):
                     raise ValueError(f"{kind}.{number}: {problem}")
@@ -209,6 +216,11 @@ class Study(_Part):
         before = sum(len(each.cohorts) for each in self.dose[: self.dose.index(dose)])
         first = len(self.contrast) + before + 1
         return tuple(range(first, first + len(dose.cohorts)))
+
+    def policy_number(self, policy: Policy) -> int:
+        """Under which number of `ref.study_contrast` the bone of a policy stands, after contrasts and doses."""
+        before = len(self.contrast) + sum(len(each.cohorts) for each in self.dose)
+        return before + 1 + self.policy.index(policy)
 
     @property
     def protocol_hash(self) -> str:

@@ -56,6 +56,14 @@ CURVE_FIRST = '[[curve]]\ncohort = "men"\npopulation = "men"\noutcome = "lumbar_
             "minimum_pairs_per_category = 99",
             "loosens the profile",
         ),
+        ("titration_policy", 'cohort = "men_on', 'cohort = "women_on', "there is no cohort women_on_testosterone"),
+        ("titration_policy", '"stop_below_20",', '"no_inhibitor",', "the reference is not one of them"),
+        ("titration_policy", '"stop_below_20",', '"stop_below_30",', "titrate_to_20_30"),
+        ("titration_policy", "window_low = 20", "window_low = 40", "must lie below window_high"),
+        ("titration_policy", "window_days = 90", "window_days = 700", "no period ends before the window"),
+        ("titration_policy", "horizon_days = 730", "horizon_days = 760", "ends after the follow-up of 820 days"),
+        ("titration_policy", 'events = ["any_fracture"', 'events = ["hip_fracture"', "is no outcome of the study"),
+        ("titration_policy", "minimum_events = 20", "minimum_events = 10", "loosens the profile"),
     ],
 )
 def test_a_question_that_does_not_fit_is_refused(tmp_path: Path, study: str, old: str, new: str, said: str) -> None:
@@ -90,3 +98,14 @@ def test_the_hash_of_a_study_that_does_not_ask_is_what_it_was() -> None:
     """Frozen before curves and doses could be asked for."""
     assert catalogue()["ai_vs_tamoxifen"].protocol_hash == "75b6265cec9eb31a"
     assert catalogue()["nhanes_e2_bmd"].protocol_hash == "9030c084b3db6f71"
+
+
+def test_bone_of_a_policy_is_asked_for_once_and_periods_run_from_action_to_action() -> None:
+    study = catalogue()["titration_policy"]
+    (policy,) = study.policy
+    # (730 - 14) and (640 - 14) days in periods of 84.
+    assert (policy.n_periods, policy.n_before_scan, policy.horizon_months) == (8, 7, 24.0)
+    assert policy.contrast("stop_below_20") == "stop_below_20 vs no_inhibitor, 24 months"
+    (row,) = cohort_rows.contrasts([study])
+    assert (row["contrast_number"], row["cohort_code"], row["is_cloned"]) == (1, "men_on_testosterone", True)
+    assert study.policy_number(policy) == 1

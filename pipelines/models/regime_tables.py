@@ -1,0 +1,251 @@
+"""Regimes of dosing as tables: diagnostics of each, and what it does less the reference where its gate is open.
+
+The statistics are in `regime`; here studies become frames and results become rows.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import polars as pl
+
+from pipelines.domain.randomness import generator
+from pipelines.models.contrast_tables import why_closed
+from pipelines.models.dosing_rule import followers, rule_of
+from pipelines.models.errors import NotEstimable
+from pipelines.models.g_formula import Rule
+from pipelines.models.point_treatment import Finding, asked, told
+from pipelines.models.regime import WINDOW, RegimeMeans, contrast, largest_natural_gap, regime_means
+from pipelines.models.regime_frame import RegimeFrame, regime_frame
+from pipelines.run_facts import Inputs, RunFacts
+from pipelines.tables import CONTRACTS
+from pipelines.trials.policy import POLICY, Policy
+from pipelines.trials.study import Study, catalogue
+
+PRIMARY = "parametric_g_formula"
+#: resamples of people: an error of 5 % in a standard error
+N_RESAMPLES = 200
+#: the study that tells where bone begins to suffer, among men; its own place, not a textbook's
+_THRESHOLD = ("e2_threshold", "men")
+_SE = "resamples of people, everything fitted anew, one imputation in each"
+_MISSING = "loss and missing scans given the history; tests below the limit drawn from a Tobit regression"
+_SCALES = {WINDOW: "difference of shares of tests, in percent"}
+_Z975 = 1.959963984540054
+Row = dict[str, object]
+
+
+def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.diagnostic` of every regime and outcome; none looks at how outcomes differ between regimes."""
+    rows: list[Row] = []
+    for study, policy in _policies(facts):
+        frame = regime_frame(inputs, study, policy)
+        bounds = {name: study.diagnostics[name] for name in POLICY}
+        gap = _gap(frame)
+        for regime in policy.regimes:
+            for outcome in policy.outcomes:
+                findings = _findings(frame, policy, regime, outcome, gap, bounds)
+                rows += [
+                    _key(study, policy, regime, outcome)
+                    | {
+                        "diagnostic": each.diagnostic,
+                        "value": each.value,
+                        "threshold": each.threshold,
+                        "rule": each.rule,
+                        "status": each.status,
+                    }
+                    for each in findings
+                ]
+    return _table("models.diagnostic", rows)
+
+
+def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`models.effect_estimate` of every regime and outcome; a closed gate where it is, or where there is no change-point."""
+    judged = inputs["models.diagnostic"].collect()
+    rows: list[Row] = []
+    for study, policy in _policies(facts):
+        place = change_point(inputs)
+        closed = {
+            (regime, outcome): _why_closed(judged, _key(study, policy, regime, outcome)) or _why_unnamed(regime, place)
+            for regime in policy.regimes
+            for outcome in policy.outcomes
+        }
+        frame = None if all(closed.values()) else regime_frame(inputs, study, policy)
+        means, problem = ({}, "") if frame is None else _answers(frame, study, policy, place)
+        for (regime, outcome), why in closed.items():
+            common = _common(study, policy, regime, outcome, facts)
+            answer = _closed(why or problem)
+            if frame is not None and not why and not problem:
+                answer = _opened(frame, policy, regime, outcome, means, place)
+            rows.append(common | answer)
+    return _table("models.effect_estimate", rows)
+
+
+def change_point(inputs: Inputs) -> tuple[float, float] | None:
+    """Log of the change-point among men, as published tonight, and its standard error; None without a bounded one."""
+    study, population = _THRESHOLD
+    found = (
+        inputs["models.threshold"]
+        .filter(
+            pl.col("study_id") == study,
+            pl.col("population").str.contains(rf"(^|_){population}($|_)"),
+            pl.col("outcome") == "lumbar_spine_bmd_change_pct",
+            pl.col("analysis") == "all_draws",
+            pl.col("gate_status") == "open",
+        )
+        .select("place_pg_ml", "ci_low_pg_ml", "ci_high_pg_ml")
+        .drop_nulls()
+        .collect()
+    )
+    if found.is_empty():
+        return None
+    place, low, high = np.log(np.array(found.row(0)))
+    return float(place), float((high - low) / (2 * _Z975))
+
+
+def rules(policy: Policy, place: tuple[float, float] | None, seed: int) -> dict[str, Callable[[int], Rule]]:
+    """Every regime that can be named, the reference first, as the rule of a resample: the change-point is drawn with it."""
+
+    def drawn(draw: int) -> float | None:
+        if place is None:
+            return None
+        noise = generator(seed, "change-point of a regime", draw).standard_normal() if draw else 0.0
+        return float(np.exp(place[0] + place[1] * noise))
+
+    def rule(code: str) -> Callable[[int], Rule]:
+        def of_draw(draw: int) -> Rule:
+            found = rule_of(code, drawn(draw))
+            assert found is not None
+            return found
+
+        return of_draw
+
+    return {code: rule(code) for code in (policy.reference, *policy.regimes) if not _why_unnamed(code, place)}
+
+
+def seed_of(study: Study) -> int:
+    """Seed of a study's resamples: of its content, the same every night."""
+    return int(study.protocol_hash[:8], 16)
+
+
+def _policies(facts: RunFacts) -> Iterator[tuple[Study, Policy]]:
+    for name in facts.studies:
+        for policy in catalogue()[name].policy:
+            yield catalogue()[name], policy
+
+
+def _why_unnamed(regime: str, place: tuple[float, float] | None) -> str:
+    if regime == "titrate_above_change_point" and place is None:
+        return "no change-point with a bounded interval was found among men"
+    return ""
+
+
+def _gap(frame: RegimeFrame) -> float | None:
+    try:
+        return largest_natural_gap(frame, 1) if frame.n else None
+    except NotEstimable:
+        return None
+
+
+def _findings(
+    frame: RegimeFrame, policy: Policy, regime: str, outcome: str, gap: float | None, bounds: dict[str, float]
+) -> list[Finding]:
+    # Followers are counted as if the change-point were at the foot of the window: where it lies is no matter of positivity.
+    target, against = (_n_followers(frame, policy, code) for code in (regime, policy.reference))
+    findings = [
+        asked("minimum_regime_followers", float(min(target, against)), bounds["minimum_regime_followers"]),
+        asked("maximum_natural_course_gap", gap, bounds["maximum_natural_course_gap"], is_most=True),
+    ]
+    stays = frame.is_present[:, : policy.n_before_scan].all(axis=1)
+    if outcome == policy.outcome:
+        share = float(frame.is_seen.sum() / stays.sum()) if stays.any() else None
+        findings.append(asked("minimum_observed_share", share, bounds["minimum_observed_share"]))
+    if outcome in policy.events:
+        events = float(frame.outcome(outcome)[0].sum())
+        findings.append(asked("minimum_events", events, bounds["minimum_events"]))
+    return [*findings, told("n_target", float(target)), told("n_comparator", float(against))]
+
+
+def _n_followers(frame: RegimeFrame, policy: Policy, code: str) -> int:
+    rule = rule_of(code, policy.window_low)
+    return int(followers(frame, rule).sum()) if rule is not None and frame.n else 0
+
+
+def _answers(
+    frame: RegimeFrame, study: Study, policy: Policy, place: tuple[float, float] | None
+) -> tuple[dict[tuple[str, str], RegimeMeans], str]:
+    seed = seed_of(study)
+    window = (policy.window_low, policy.window_high)
+    try:
+        return regime_means(frame, rules(policy, place, seed), window, seed, N_RESAMPLES), ""
+    except NotEstimable as error:
+        return {}, f"not estimable: {error}"
+
+
+def _opened(
+    frame: RegimeFrame,
+    policy: Policy,
+    regime: str,
+    outcome: str,
+    means: dict[tuple[str, str], RegimeMeans],
+    place: tuple[float, float] | None,
+) -> Row:
+    target, against = means.get((regime, outcome)), means.get((policy.reference, outcome))
+    if target is None or against is None:
+        return _closed("not estimable: too few events")
+    try:
+        found = contrast(target, against)
+    except NotEstimable as error:
+        return _closed(f"not estimable: {error}")
+    kept = [followers(frame, rule) for code in (regime, policy.reference) if (rule := rule_of(code, _shown(place)))]
+    counts: Row = {"n_target": int(kept[0].sum()), "n_comparator": int(kept[1].sum())}
+    if outcome in policy.events:
+        events = np.asarray(frame.outcome(outcome)[0].any(axis=1))
+        counts |= {"events_target": int(events[kept[0]].sum()), "events_comparator": int(events[kept[1]].sum())}
+    return counts | {
+        "se_method": _SE,
+        "missing_method": _MISSING,
+        "estimate": found.estimate,
+        "se": found.standard_error,
+        "ci_low": found.ci_low,
+        "ci_high": found.ci_high,
+        "p_value": found.p_value,
+        "gate_status": "open",
+    }
+
+
+def _shown(place: tuple[float, float] | None) -> float | None:
+    return None if place is None else float(np.exp(place[0]))
+
+
+def _key(study: Study, policy: Policy, regime: str, outcome: str) -> Row:
+    return {
+        "study_id": study.id,
+        "contrast": policy.contrast(regime),
+        "outcome": outcome,
+        "population": policy.population,
+    }
+
+
+def _why_closed(judged: pl.DataFrame, key: Row) -> str:
+    return why_closed(judged.filter(*(pl.col(name) == value for name, value in key.items())))
+
+
+def _common(study: Study, policy: Policy, regime: str, outcome: str, facts: RunFacts) -> Row:
+    bone = "mean difference of percent change"
+    return _key(study, policy, regime, outcome) | {
+        "protocol_hash": study.protocol_hash,
+        "evidence_source": facts.evidence_source,
+        "estimand": study.estimation["estimand"],
+        "intercurrent_strategy": study.estimation["intercurrent_strategy"],
+        "estimator": PRIMARY,
+        "scale": bone if outcome == policy.outcome else _SCALES.get(outcome, "risk difference in percent"),
+        "horizon_months": policy.horizon_months,
+    }
+
+
+def _closed(reason: str) -> Row:
+    none = "no estimate was computed"
+    return {"se_method": none, "missing_method": none, "gate_status": "closed", "gate_reason": reason}
+
+
+def _table(name: str, rows: list[Row]) -> pl.LazyFrame:
+    return pl.DataFrame(rows, schema=CONTRACTS[name].empty().schema).lazy()
