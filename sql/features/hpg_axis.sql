@@ -16,7 +16,8 @@ result as (
         drawn_on,
         analyte_code,
         avg(case when operator = '<' then 0 else value end) as lo,
-        avg(case when operator = '>' then null else value end) as hi
+        -- One result of the day above a limit: no upper bound, whatever the others say.
+        case when count(*) filter (where operator = '>') = 0 then avg(value) end as hi
     from staging.lab_result
     where drawn_on is not null
         and value is not null

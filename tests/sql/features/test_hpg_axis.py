@@ -100,6 +100,12 @@ def test_bounds_of_a_day(run_sql, only):
     assert (row["fsh_lo_iu_l"], row["fsh_hi_iu_l"], row["shbg_nmol_l"]) == (60, None, 30)
 
 
+def test_a_result_above_its_limit_leaves_the_day_without_an_upper_bound(run_sql, only):
+    """1,500 and above, and 1,000 measured: at least 1,250 on average, at most nobody knows."""
+    row = only(axis(run_sql, lab("testosterone", 1500, ">"), lab("testosterone", 1000, specimen="b")))
+    assert (row["testosterone_lo_ng_dl"], row["testosterone_hi_ng_dl"]) == (1250, None)
+
+
 @pytest.mark.parametrize(("day", "taken"), [("2020-02-01", True), ("2020-02-02", False)])
 def test_on_an_inhibitor_up_to_the_last_day_of_supply(run_sql, only, day, taken):
     row = only(axis(run_sql, lab("lh", 5, day=day), episodes=(on("anastrozole", "aromatase_inhibitor"),)))
