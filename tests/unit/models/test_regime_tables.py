@@ -55,11 +55,9 @@ def tables(frame: RegimeFrame, place: dict[str, object] | None = None) -> Inputs
     person, period = np.nonzero(np.nan_to_num(frame.mg_per_week) > 0)
     drug = pl.DataFrame({
         "person_id": pl.Series(person, dtype=pl.Int64),
-        "ingredient": "anastrozole",
         "dose_mg_per_week": frame.mg_per_week[person, period],
         "cover_from_on": on(starts[period]),
-        "cover_days": POLICY.test_days,
-    })  # fmt: skip
+    }).with_columns(ingredient=pl.lit("anastrozole"), cover_days=pl.lit(POLICY.test_days))  # fmt: skip
     companion = pl.DataFrame({
         "person_id": np.arange(n),
         "ingredient": "testosterone",
@@ -82,11 +80,9 @@ def tables(frame: RegimeFrame, place: dict[str, object] | None = None) -> Inputs
     episode, begun = np.nonzero(frame.event[:, :, 0])
     symptoms = pl.DataFrame({
         "person_id": pl.Series(episode, dtype=pl.Int64),
-        "system_code": "gynecomastia",
-        "basis_code": "diagnosis",
         "starts_on": on(starts[begun] + 7),
         "last_on": on(starts[begun] + 30),
-    })  # fmt: skip
+    }).with_columns(system_code=pl.lit("gynecomastia"), basis_code=pl.lit("diagnosis"))  # fmt: skip
     broken = np.where(frame.event[:, :, 1].any(axis=1), starts[frame.event[:, :, 1].argmax(axis=1)] + 7, -1)
     events = people.with_columns(
         outcome_code=pl.lit("any_fracture"),
@@ -101,7 +97,7 @@ def tables(frame: RegimeFrame, place: dict[str, object] | None = None) -> Inputs
     thresholds = [] if place is None else [place]
     return {
         "features.outcome_value": values.lazy(),
-        "features.drug_supply": pl.concat([drug, companion]).lazy(),
+        "features.drug_supply": pl.concat([drug, companion], how="diagonal_relaxed").lazy(),
         "staging.lab_result": draws.lazy(),
         "features.symptom_episode": symptoms.lazy(),
         "features.outcome_event": events.lazy(),
