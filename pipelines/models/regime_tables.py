@@ -151,16 +151,16 @@ def _findings(
     # Followers are counted as if the change-point were at the foot of the window: where it lies is no matter of positivity.
     target, against = (_n_followers(frame, policy, code) for code in (regime, policy.reference))
     findings = [
-        asked("minimum_regime_followers", float(min(target, against)), bounds["minimum_regime_followers"]),
-        asked("maximum_natural_course_gap", gap, bounds["maximum_natural_course_gap"], is_most=True),
+        asked("regime_followers", float(min(target, against)), bounds["minimum_regime_followers"]),
+        asked("natural_course_gap", gap, bounds["maximum_natural_course_gap"], is_most=True),
     ]
     stays = frame.is_present[:, : policy.n_before_scan].all(axis=1)
     if outcome == policy.outcome:
         share = float(frame.is_seen.sum() / stays.sum()) if stays.any() else None
-        findings.append(asked("minimum_observed_share", share, bounds["minimum_observed_share"]))
+        findings.append(asked("observed_share", share, bounds["minimum_observed_share"]))
     if outcome in policy.events:
         events = float(frame.outcome(outcome)[0].sum())
-        findings.append(asked("minimum_events", events, bounds["minimum_events"]))
+        findings.append(asked("events", events, bounds["minimum_events"]))
     return [*findings, told("n_target", float(target)), told("n_comparator", float(against))]
 
 

@@ -159,6 +159,7 @@ _LABELS = {
     "aipw": "Augmented inverse-probability weighting, cross-fitted",
     "iptw": "Inverse-probability weighting",
     "clone_censor_weight": "Clones, censored and weighted",
+    "parametric_g_formula": "Parametric g-formula",
     "marginal_structural_model": "Marginal structural model",
     "marginal_structural_model_uncut": "Marginal structural model, weights uncut",
     "overlap_weights": "Overlap weights",
@@ -190,6 +191,16 @@ _LABELS = {
     "weight_mean_off": "mean weight, less 1",
     "observed_share": "share with a usable pair of scans",
     "imputation_model_converged": "imputation model converged",
+    "regime_followers": "people who kept to the regime, or to the reference",
+    "natural_course_gap": "largest gap of the natural course, in SDs",
+    "events": "events",
+    # regimes of dosing
+    "no_inhibitor": "no inhibitor",
+    "fixed_0.5_mg_twice_weekly": "0.5 mg twice a week",
+    "fixed_1_mg_daily": "1 mg a day",
+    "titrate_to_20_30": "titrated to 20\u201330 pg/mL",
+    "titrate_above_change_point": "titrated to stay above the change-point",
+    "stop_below_20": "stopped below 20 pg/mL",
     # assays
     "lc_ms_ms": "LC-MS/MS",
     "immunoassay": "immunoassay",
@@ -212,7 +223,7 @@ _LABELS = {
     "simulated": "simulated people",
     "nhanes": "NHANES (US National Health and Nutrition Examination Survey)",
 }
-_CODE_IN_TEXT = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+_CODE_IN_TEXT = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+(?:\.\d+)?)+\b")
 
 
 def ordered(codes: Iterable[str], key: str) -> list[str]:

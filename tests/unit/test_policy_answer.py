@@ -61,7 +61,7 @@ def estimates(status: str = "open", source: str = "real") -> pl.DataFrame:
             "outcome": outcome,
             "evidence_source": source,
             "gate_status": status if outcome != "water_retention" else "closed",
-            "gate_reason": None if status == "open" else "minimum_regime_followers: 12 of at least 50",
+            "gate_reason": None if status == "open" else "regime_followers fail",
         }
         for regime in POLICY.regimes
         for outcome in POLICY.outcomes
@@ -157,7 +157,7 @@ def test_a_closed_gate_is_no_answer(tmp_path: Path, men: RegimeFrame) -> None:
     shut.mkdir()
     publish(shut, estimates("closed"), men.taken(np.arange(50)))
     (line,) = lines(shut, profile(tmp_path))
-    assert line == "no answer: the gate is closed: minimum_regime_followers: 12 of at least 50"
+    assert line == "no answer: the gate is closed: regime_followers fail"
 
 
 def test_simulated_people_answer_only_where_asked_to(tmp_path: Path, men: RegimeFrame) -> None:

@@ -210,7 +210,7 @@ def test_open_gates_tell_what_regimes_do_and_closed_ones_nothing(men: RegimeFram
 
 def test_a_regime_that_few_follow_is_closed(men: RegimeFrame) -> None:
     judged, found = told(tables(men.taken(np.arange(1500)), CHANGE_POINT))
-    few = judged.filter(pl.col("diagnostic") == "minimum_regime_followers")
+    few = judged.filter(pl.col("diagnostic") == "regime_followers")
     assert (few["value"] < 50).all() and (few["status"] == "fail").all()
     assert found["gate_status"].unique().to_list() == ["closed"]
     assert all(found[name].null_count() == found.height for name in ANSWERS)

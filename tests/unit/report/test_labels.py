@@ -33,6 +33,9 @@ def test_quantity_carries_its_unit(code: str, words: str) -> None:
 
 def test_readable_replaces_codes_and_units_inside_a_sentence() -> None:
     assert labels.readable("censored_share 0.61 above 0.50") == "share below the assay limit 0.61 above 0.50"
+    assert labels.readable("fixed_0.5_mg_twice_weekly vs no_inhibitor, 24 months") == (
+        "0.5 mg twice a week vs no inhibitor, 24 months"
+    )
     assert labels.readable("difference in g/cm2 per doubling of estradiol").startswith("difference in g/cm²")
 
 
