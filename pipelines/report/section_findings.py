@@ -47,19 +47,34 @@ def age_phrase(attrition: pl.DataFrame, study: str) -> str:
 
 
 def findings(frames: dict[str, pl.DataFrame]) -> tuple[Finding, ...]:
-    """Associations population by population, then prevalence in the latest cycle and against what was published."""
+    """Associations population by population, then prevalence in the latest cycle and against what was published.
+
+    What one study did not answer of one population for one reason is said once.
+    """
     estimates = primary(frames["mart.effect_estimate"])
     by_people = [estimates.filter(population=each) for each in ordered(estimates["population"], "population")]
     estimates = pl.concat([estimates.clear(), *by_people])
-    associations = [_association(row, frames["mart.attrition"]) for row in estimates.iter_rows(named=True)]
+    alike: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+    for number_of, row in enumerate(estimates.iter_rows(named=True)):
+        key = (row["study_id"], row["population"], row["gate_reason"]) if _is_unanswered(row) else (number_of,)
+        alike.setdefault(key, []).append(row)
+    associations = [_association(rows, frames["mart.attrition"]) for rows in alike.values()]
     return (*associations, *_prevalences(frames))
 
 
-def _association(row: dict[str, Any], attrition: pl.DataFrame) -> Finding:
+def _is_unanswered(row: dict[str, Any]) -> bool:
+    return row["gate_status"] not in ("open", "waived") or row["estimate"] is None
+
+
+def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding:
+    """One finding of rows that say the same; only unanswered ones are more than one."""
+    row = rows[0]
     who = label(row["population"]) + age_phrase(attrition, row["study_id"])
-    if row["gate_status"] not in ("open", "waived") or row["estimate"] is None:
+    if _is_unanswered(row):
         reason = readable(row["gate_reason"] or "no reason was given").rstrip(".")
-        about = f"{capitalized(who)}, {label(row['outcome'])}:"
+        outcomes = ", ".join(dict.fromkeys(label(each["outcome"]) for each in rows))
+        n_contrasts = len({each["contrast"] for each in rows})
+        about = f"{capitalized(who)}, {outcomes}{f' ({n_contrasts} contrasts)' if n_contrasts > 1 else ''}:"
         return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""

@@ -75,6 +75,24 @@ def test_an_open_gate_without_estimate_is_not_a_finding_of_nothing(one: Callable
     assert "no estimate was computed, because no reason was given" in plain(found)
 
 
+def test_what_one_reason_closes_is_said_once(mart: Mart) -> None:
+    frame = mart["mart.effect_estimate"].filter(
+        pl.col("estimator") == "linear_log2_e2_mi", pl.col("population") == "men"
+    )
+    closed = frame.with_columns(
+        gate_status=pl.lit("closed"), gate_reason=pl.lit("events fail"), estimate=pl.lit(None, dtype=pl.Float64)
+    )
+    regimes = [closed.with_columns(contrast=pl.lit(name)) for name in ("a vs b", "c vs b")]
+    apart = closed.head(1).with_columns(contrast=pl.lit("d vs b"), gate_reason=pl.lit("observed_share fail"))
+    told = findings(prepared({**mart, "mart.effect_estimate": pl.concat([*regimes, apart])}, mart))
+    unanswered = [plain(found) for found in told if found.tag == "gate closed"]
+    outcomes = "femoral-neck BMD, total-hip BMD, lumbar-spine BMD"
+    assert sorted(unanswered) == sorted([
+        f"Men of 40 and over, {outcomes} (2 contrasts): no estimate was computed, because events fail.",
+        "Men of 40 and over, femoral-neck BMD: no estimate was computed, because share with a usable pair of scans fail.",
+    ])  # fmt: skip
+
+
 def test_only_the_primary_method_speaks(mart: Mart) -> None:
     frames = prepared(mart, mart)
     assert set(primary(frames["mart.effect_estimate"])["estimator"]) == {"linear_log2_e2_mi"}
