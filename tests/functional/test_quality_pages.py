@@ -32,6 +32,15 @@ def test_verdicts_add_up_and_no_small_count_is_told(root: Path) -> None:
         assert all(n >= 11 for n in asked)
 
 
+def test_the_simulated_load_is_asked_by_150_rules_and_answers_2500_times(root: Path) -> None:
+    told = json.loads((root / "docs" / "quality-verdicts.json").read_text())
+    found = told["simulated, 4,000 people"]
+    assert found["rules"] - found["rules_not_asked"] >= 150
+    assert found["evaluable"] >= 2500
+    assert found["critical_not_passed"] == 0
+    assert len(told) >= 4
+
+
 def test_every_planted_row_is_marked_or_told_what_became_of_it(root: Path) -> None:
     told = json.loads((root / "docs" / "trap-recall.json").read_text())
     assert {name: found for name, found in told.items() if not found["planted"]} == {}
