@@ -52,7 +52,7 @@ def dose_frame(inputs: Inputs, study: Study, dose: Dose) -> DoseFrame:
     rows = _periods(people, dose)
     rows = _known(dosed(inputs, rows, people, dose.drugs, is_mass=dose.exposure == "mg_per_week"))
     people, rows = _with_rows(people, rows)
-    covariates = _covariates(inputs, study, people)
+    covariates = covariates_at_zero(inputs, study, people)
     amount = rows["amount"].to_numpy()
     side = "left" if dose.exposure == "mg_per_week" else "right"
     return DoseFrame(
@@ -184,7 +184,8 @@ def _estradiol(inputs: Inputs, rows: pl.DataFrame, people: pl.DataFrame) -> np.n
     return told.to_numpy().astype(np.float64)
 
 
-def _covariates(inputs: Inputs, study: Study, people: pl.DataFrame) -> pl.DataFrame:
+def covariates_at_zero(inputs: Inputs, study: Study, people: pl.DataFrame) -> pl.DataFrame:
+    """Covariates of the study and the log of the baseline, in the order of `people` (keys, number, baseline)."""
     key = ["person_id", "trial_number"]
     long = (
         inputs["features.covariate"]

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.models.design_matrix import design_matrix
-from pipelines.models.dose_frame import dosed
+from pipelines.models.dose_frame import covariates_at_zero, dosed
 from pipelines.run_facts import Inputs
 from pipelines.trials.code_list import ingredients
 from pipelines.trials.policy import Policy
@@ -101,7 +101,7 @@ def regime_frame(inputs: Inputs, study: Study, policy: Policy) -> RegimeFrame:
     tests = _tests(inputs, people, rows, policy)
     e2_low, e2_high = np.full(shape, np.nan), np.full(shape, np.nan)
     e2_low[place], e2_high[place] = tests["low"].to_numpy(), tests["high"].to_numpy()
-    covariates = _covariates(inputs, study, people)
+    covariates = covariates_at_zero(inputs, study, people)
     nominal = tuple(name for name in _NOMINAL if name in covariates.columns)
     event, is_at_risk = _events(inputs, study, policy, people, is_present)
     return RegimeFrame(
@@ -224,21 +224,6 @@ def _tests(inputs: Inputs, people: pl.DataFrame, rows: pl.DataFrame, policy: Pol
         .fill_null(float("nan")),
         high=log.fill_null(float("nan")),
     )
-
-
-def _covariates(inputs: Inputs, study: Study, people: pl.DataFrame) -> pl.DataFrame:
-    key = ["person_id", "trial_number"]
-    long = (
-        inputs["features.covariate"]
-        .filter(pl.col("study_id") == study.id)
-        .select(*key, "covariate_code", "value")
-        .collect()
-        .join(people.select(key), on=key, how="semi")
-    )
-    wide = long.pivot("covariate_code", index=key, values="value")
-    names = sorted(set(wide.columns) - set(key))
-    joined = people.select("person", *key, baseline_log=pl.col("baseline_value").log()).join(wide, on=key, how="left")
-    return joined.sort("person").select("baseline_log", *names)
 
 
 def _events(
