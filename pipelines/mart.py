@@ -46,8 +46,14 @@ _STEPS = {
     "truncated_share": 0.05,
     "weight_mean_off": 0.01,
     "observed_share": 0.05,
+    "regime_followers": 10.0,
+    "events": 10.0,
+    "natural_course_gap": 0.01,
 }
-_PEOPLE = ("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n")
+_PEOPLE = (
+    *("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n"),
+    *("regime_followers", "events"),
+)
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
 _NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}
@@ -71,7 +77,14 @@ def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         is_near = pl.any_horizontal(gap.is_between(1, facts.min_cell - 1).fill_null(value=False) for gap in gaps)
         return pl.when((pl.col(name) >= facts.min_cell) & ~is_near).then(pl.col(name)).alias(name)
 
+    def events(arm: str) -> pl.Expr:
+        """Hidden where few had one, few had none, or the arm is hidden."""
+        least = pl.min_horizontal(f"events_{arm}", pl.col(f"n_{arm}") - pl.col(f"events_{arm}"))
+        is_told = (least >= facts.min_cell) & pl.col(f"n_{arm}").is_not_null()
+        return pl.when(is_told).then(pl.col(f"events_{arm}")).alias(f"events_{arm}")
+
     shown = joined.with_columns(told("n_target"), told("n_comparator"), pl.lit(facts.run_id).alias("run_id"))
+    shown = shown.with_columns(events("target"), events("comparator"))
     return _with_contract_columns("mart.effect_estimate", shown.lazy())
 
 
@@ -108,10 +121,7 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         & (pl.col("n") < facts.min_cell)
         & (pl.col("n") > 0)
     )
-    small = small | (
-        pl.col("diagnostic").is_in(["outcomes_smaller_arm", "people_either_side"])
-        & pl.col("value").is_between(1, facts.min_cell - 1)
-    )
+    small = small | (pl.col("diagnostic").is_in(_PEOPLE) & pl.col("value").is_between(1, facts.min_cell, closed="left"))
     hidden = (few | small).fill_null(value=False)
     step = pl.when(pl.col("n").is_null()).then(pl.col("diagnostic").replace_strict(_STEPS, default=None))
     shown = found.join(sizes, on=_CELL, how="left").with_columns(

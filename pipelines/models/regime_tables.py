@@ -86,7 +86,7 @@ def change_point(inputs: Inputs) -> tuple[float, float] | None:
         inputs["models.threshold"]
         .filter(
             pl.col("study_id") == study,
-            pl.col("population").str.contains(rf"(^|_){population}($|_)"),
+            pl.col("population") == population,
             pl.col("outcome") == "lumbar_spine_bmd_change_pct",
             pl.col("analysis") == "all_draws",
             pl.col("gate_status") == "open",

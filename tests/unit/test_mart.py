@@ -105,6 +105,27 @@ def test_a_sensitivity_analysis_of_nearly_the_same_people_tells_no_difference():
     assert {row["estimator"]: row["n_target"] for row in rows} == {"aipw": 100, "matching": None}
 
 
+@pytest.mark.parametrize(("events", "shown"), [(7, None), (11, 11), (50, 50), (95, None), (100, None), (0, None)])
+def test_events_of_few_and_events_that_few_escaped_are_hidden(events, shown):
+    row = CONTRAST | {"gate_status": "open", "estimator": "parametric_g_formula", "n_target": 100, "n_comparator": 5}
+    (found,) = leaving(
+        "effect_estimate", "models.effect_estimate", [row | {"events_target": events, "events_comparator": 3}]
+    )
+    assert (found["events_target"], found["events_comparator"]) == (shown, None)
+
+
+@pytest.mark.parametrize("name", ["regime_followers", "events", "pairs_in_category", "effective_n"])
+def test_few_people_behind_a_diagnostic_are_not_told(name):
+    (few,) = leaving(
+        "diagnostic", "models.diagnostic", [CONTRAST | {"diagnostic": name, "value": 3.0, "status": "fail"}]
+    )
+    assert (few["value"], few["is_suppressed"]) == (None, True)
+    (many,) = leaving(
+        "diagnostic", "models.diagnostic", [CONTRAST | {"diagnostic": name, "value": 248.0, "status": "pass"}]
+    )
+    assert (many["value"], many["is_suppressed"]) == (250.0, False)
+
+
 def test_numbers_of_people_behind_a_contrast_stay_and_shares_are_rounded():
     values = {"n_target": 57.0, "equipoise": 0.5432, "outcomes_smaller_arm": 57.0, "propensity_auc": 0.71234}
     rows = leaving(
