@@ -4,6 +4,7 @@ The statistics are in `dose`; here studies become frames and results become rows
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import polars as pl
 from scipy.special import ndtr
@@ -48,17 +49,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             if isinstance(found, PreparedDose):
                 kept, against = in_category(found, category), found.keeps(reference)
                 findings += (told("n_target", float(kept.sum())), told("n_comparator", float(against.sum())))
-            rows += [
-                _key(study, dose, contrast)
-                | {
-                    "diagnostic": each.diagnostic,
-                    "value": each.value,
-                    "threshold": each.threshold,
-                    "rule": each.rule,
-                    "status": each.status,
-                }
-                for each in findings
-            ]
+            rows += [_key(study, dose, contrast) | asdict(each) for each in findings]
     return _table("models.diagnostic", rows)
 
 

@@ -4,6 +4,7 @@ The statistics are in `regime`; here studies become frames and results become ro
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
@@ -40,20 +41,11 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         frame = regime_frame(inputs, study, policy)
         bounds = {name: study.diagnostics[name] for name in POLICY}
         gap = _gap(frame)
+        kept = {code: _n_followers(frame, policy, code) for code in (policy.reference, *policy.regimes)}
         for regime in policy.regimes:
             for outcome in policy.outcomes:
-                findings = _findings(frame, policy, regime, outcome, gap, bounds)
-                rows += [
-                    _key(study, policy, regime, outcome)
-                    | {
-                        "diagnostic": each.diagnostic,
-                        "value": each.value,
-                        "threshold": each.threshold,
-                        "rule": each.rule,
-                        "status": each.status,
-                    }
-                    for each in findings
-                ]
+                findings = _findings(frame, policy, outcome, (kept[regime], kept[policy.reference]), gap, bounds)
+                rows += [_key(study, policy, regime, outcome) | asdict(each) for each in findings]
     return _table("models.diagnostic", rows)
 
 
@@ -146,10 +138,14 @@ def _gap(frame: RegimeFrame) -> float | None:
 
 
 def _findings(
-    frame: RegimeFrame, policy: Policy, regime: str, outcome: str, gap: float | None, bounds: dict[str, float]
+    frame: RegimeFrame,
+    policy: Policy,
+    outcome: str,
+    kept: tuple[int, int],
+    gap: float | None,
+    bounds: dict[str, float],
 ) -> list[Finding]:
-    # Followers are counted as if the change-point were at the foot of the window: where it lies is no matter of positivity.
-    target, against = (_n_followers(frame, policy, code) for code in (regime, policy.reference))
+    target, against = kept
     findings = [
         asked("regime_followers", float(min(target, against)), bounds["minimum_regime_followers"]),
         asked("natural_course_gap", gap, bounds["maximum_natural_course_gap"], is_most=True),
@@ -165,6 +161,7 @@ def _findings(
 
 
 def _n_followers(frame: RegimeFrame, policy: Policy, code: str) -> int:
+    # As if the change-point were at the foot of the window: where it lies is no matter of positivity.
     rule = rule_of(code, policy.window_low)
     return int(followers(frame, rule).sum()) if rule is not None and frame.n else 0
 
