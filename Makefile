@@ -42,6 +42,7 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check -q pipelines expectations assets
 	$(BIN)/lint-imports
+	$(BIN)/pytest tests/test_architecture.py
 
 docs: venv
 	$(BIN)/python -m pipelines.dictionary > docs/data-dictionary.md

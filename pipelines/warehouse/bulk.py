@@ -196,31 +196,36 @@ class Writer:
             f"{int(drop.sequence)}::bigint as drop_sequence, {literal(part.source_file)} as source_file, source_row, "
             f"{literal(cycle) if cycle else 'null::varchar'} as cycle_code"
         )
-        for source in sorted((spool / "split").glob("slot=*")):
-            index = int(source.name.removeprefix("slot="))
-            if index == _REJECTED:
-                continue
-            rows = f"read_parquet({literal(source / '*.parquet')}, hive_partitioning = false)"
+        shape = [(cell.name, cell.kind) for cell in cells]
+        origin = (shape, self.source_id, drop.drop_id, drop.sequence, part.source_file, cycle)
+        listed = f"{person}{known}{', ' if names else ''}{names}"
+        stale: dict[int, Path] = {}
+        for index, content in self._contents(spool, f"{person}source_row{', ' if names else ''}{names}").items():
             name = self.buckets[index].name if part.id_column else WHOLE
-            content = self._content(rows, f"{person}source_row, {names}" if names else f"{person}source_row")
-            shape = [(cell.name, cell.kind) for cell in cells]
-            facts = (BULK_VERSION, content, shape, self.source_id, drop.drop_id, drop.sequence, part.source_file, cycle)
-            fingerprint = sha256(repr(facts).encode()).hexdigest()
+            files[name] = sha256(repr((BULK_VERSION, content, *origin)).encode()).hexdigest()
             path = folder / name / f"{part.name}.parquet"
-            files[name] = fingerprint
-            if fingerprint_of(path) != fingerprint:
-                listed = f"{person}{known}{', ' if names else ''}{names}"
-                query = f"select {listed} from {rows} order by {person}{first_day if person else ''}source_row"
-                write_query(self.connection, query, path, fingerprint, self.log.before(self.connection, path))
+            if fingerprint_of(path) != files[name]:
+                stale[index] = path
+        new = [_slot(spool, index) for index, path in stale.items() if not path.exists()]
+        if new and part.id_column:
+            self.log.record_new(self.connection, f"{part.table}/{part.name}", new)
+        for index, path in stale.items():
+            rows = f"read_parquet({literal(_slot(spool, index))}, hive_partitioning = false)"
+            query = f"select {listed} from {rows} order by {person}{first_day if person else ''}source_row"
+            compare = self.log.before(self.connection, path) if path.exists() else _unchecked
+            write_query(self.connection, query, path, files[path.parent.name], compare)
         return files
 
-    def _content(self, rows: str, columns: str) -> str:
-        """A hash of rows whatever their order. It decides only whether a file is written again."""
+    def _contents(self, spool: Path, columns: str) -> dict[int, str]:
+        """A hash of each bucket's rows whatever their order. It decides only whether a file is written again."""
+        if not self._has_split(spool):
+            return {}
         # All rows are fetched: a result that is not read to its end blocks the connection for `register`.
-        (found,) = self.connection.execute(
-            f"select count(*), bit_xor(h), sum(h::hugeint) from (select hash({columns}) as h from {rows})"
+        found = self.connection.execute(
+            f"select slot, count(*), bit_xor(h), sum(h::hugeint) from (select slot, hash({columns}) as h "
+            f"from {_split_files(spool)} where slot <> {_REJECTED}) group by slot order by slot"
         ).fetchall()
-        return f"{duckdb.__version__} {found}"
+        return {index: f"{duckdb.__version__} {tuple(content)}" for index, *content in found}
 
     def _reject(
         self, part: BulkPart, cells: list[TypedCell], spool: Path, set_aside: Path, aside: Path, fingerprint: str
@@ -297,6 +302,14 @@ class Writer:
 def sweep_spool(settings: Settings) -> None:
     """Remove what a killed landing left in the spill folder."""
     shutil.rmtree(settings.spill / "landing", ignore_errors=True)
+
+
+def _unchecked(partial: Path) -> None:
+    """A file whose people are on record already."""
+
+
+def _slot(spool: Path, index: int) -> Path:
+    return spool / "split" / f"slot={index}" / "*.parquet"
 
 
 def _split_files(spool: Path) -> str:

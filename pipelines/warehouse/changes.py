@@ -6,7 +6,7 @@ which generation stands in that file's metadata, not here.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -61,9 +61,24 @@ class ChangeLog:
         changed = connection.sql(
             f"select person_id from ({digests}) group by person_id having sum(digest) <> 0 order by person_id"
         ).pl()
-        if changed.height:
-            name = sha256(str(old.relative_to(self.settings.data)).encode()).hexdigest()[:16]
-            write_frame(changed.lazy(), self.folder / f"{self._generation():08d}.{name}.parquet", name)
+        self._write_people(changed, str(old.relative_to(self.settings.data)))
+
+    def record_new(self, connection: duckdb.DuckDBPyConnection, part: str, rows: Sequence[Path]) -> None:
+        """Write down everybody in a part of which no raw files are there yet, all its buckets at once.
+
+        Args:
+            part: its name, the same at every landing.
+            rows: Parquet files, as glob patterns, that hold its rows.
+        """
+        patterns = ", ".join(literal(path) for path in rows)
+        read = f"read_parquet([{patterns}], hive_partitioning = false)"
+        people = connection.sql(f"select distinct person_id from {read} order by person_id").pl()
+        self._write_people(people, part)
+
+    def _write_people(self, people: pl.DataFrame, of: str) -> None:
+        if people.height:
+            name = sha256(of.encode()).hexdigest()[:16]
+            write_frame(people.lazy(), self.folder / f"{self._generation():08d}.{name}.parquet", name)
 
     def before(self, connection: duckdb.DuckDBPyConnection, path: Path) -> Callable[[Path], None]:
         """What a writer calls with the new file before it takes the place of `path`."""

@@ -64,7 +64,7 @@ class Identities:
                 f"case when {place} < {most} then ({place})::integer - {most} else ({place})::integer - {most - 1} end"
             )
             parameters["prefix"] = _SHIFT
-        self.connection.execute(
+        ((added,),) = self.connection.execute(
             f"""
             insert into identity
             select native, ({_hmac("$source || chr(31) || native")} >> 1)::bigint as person_id, {shift} as shift
@@ -72,8 +72,9 @@ class Identities:
             where native is not null and native not in (select native from identity)
             """,
             parameters,
-        )
-        _no_collision(self.connection, self.source)
+        ).fetchall()
+        if added:
+            _no_collision(self.connection, self.source)
 
 
 def key_persons(connection: duckdb.DuckDBPyConnection, relation: str, id_column: str, source: str, key: bytes) -> str:

@@ -104,6 +104,7 @@ def land(
         identities = Identities(connection, origin.source_id, origin.key, origin.date_shift_days)
         identities.open()
         writer = Writer(connection, settings, origin.source_id, identities, buckets, log)
+        years_known = False
         for part, facts in wanted:
             aside = _aside(store, part)
             entry = _current(store, part, facts, buckets, origin)
@@ -112,7 +113,12 @@ def land(
                 if _is_frame(part):
                     entry = _write(connection, part, _targets(store, part, buckets), aside, origin, facts, log)
                 elif _is_bulk(part):
-                    entry = _write_bulk(writer, part, store, aside, facts, origin, entries)
+                    if part.top_coded_year and not years_known:
+                        coded = [other for other, _ in wanted if _is_bulk(other) and other.top_coded_year]
+                        others = entries[: len(wanted) - len(coded)]
+                        collect_years(connection, store, others, identities, coded)
+                        years_known = True
+                    entry = _write_bulk(writer, part, store, aside, facts, origin)
                 else:
                     raise TypeError(f"{part.table}: neither a frame nor declared column by column")
                 ledger.write(settings, entry)
@@ -207,17 +213,7 @@ def _open_lists(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
     connection.execute("create or replace temp table year_seen (person_id bigint, year_seen bigint)")
 
 
-def _write_bulk(
-    writer: Writer,
-    part: BulkPart,
-    store: Store,
-    aside: Path,
-    facts: str,
-    origin: Origin,
-    landed: Sequence[ledger.Entry],
-) -> ledger.Entry:
-    if part.top_coded_year:
-        collect_years(writer.connection, store, landed, writer.identities, part)
+def _write_bulk(writer: Writer, part: BulkPart, store: Store, aside: Path, facts: str, origin: Origin) -> ledger.Entry:
     done = writer.write(part, store.folder(part.table), aside, facts)
     note = f"{done.rows_top_coded} years of birth top-coded (age over 89)" if done.rows_top_coded else ""
     if origin.date_shift_days and part.id_column:

@@ -4,6 +4,7 @@ Ages over 89 identify (HIPAA safe harbour); how a year is raised is `bulk`.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
@@ -12,6 +13,7 @@ from pipelines.warehouse.bulk import BulkPart
 from pipelines.warehouse.engine import literal, quoted
 from pipelines.warehouse.identity import Identities
 from pipelines.warehouse.ledger import Entry
+from pipelines.warehouse.parquet import column_names
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.typed_cell import native_id
 
@@ -20,35 +22,59 @@ _PERIODS = ("raw.omop_observation_period", "raw.flat_period")
 
 
 def collect_years(
-    connection: duckdb.DuckDBPyConnection, store: Store, landed: Sequence[Entry], identities: Identities, part: BulkPart
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    landed: Sequence[Entry],
+    identities: Identities,
+    people: Sequence[BulkPart],
 ) -> None:
-    """Fill the temporary table `year_seen` from the raw files just landed, with dates as they were before any shift."""
-    connection.execute("delete from year_seen")
+    """Fill the temporary table `year_seen` from the raw files just landed, with dates as they were before any shift.
+
+    Args:
+        connection: holds `year_seen`, empty, and `identity`.
+        store: where the raw files lie.
+        landed: entries of the parts to look at.
+        identities: gives the shifts of the people.
+        people: parts of people whose years of birth are about to be raised.
+    """
     if identities.shift_days:
-        _know_shifts(connection, identities, part)
-    for entry in landed:
-        days = [
-            column.name
-            for column in CONTRACTS[entry.table].columns
-            if column.duckdb_type in ("DATE", "TIMESTAMP") and (entry.table in _PERIODS or "_end" not in column.name)
-        ]
-        if CONTRACTS[entry.table].unit != "person" or not days:
-            continue
-        files = [store.folder(entry.table) / bucket / f"{entry.name}.parquet" for bucket in entry.files]
-        for path in files:
-            _add(connection, f"read_parquet({literal(path)})", days, bool(identities.shift_days))
+        for part in people:
+            _know_shifts(connection, identities, part)
+    for days, paths in _alike(store, landed).items():
+        _add(connection, paths, days, bool(identities.shift_days))
     connection.execute("create or replace temp table year_seen as select distinct person_id, year_seen from year_seen")
 
 
-def _add(connection: duckdb.DuckDBPyConnection, rows: str, days: Sequence[str], is_shifted: bool) -> None:
-    held = {row[0] for row in connection.execute(f"describe select * from {rows}").fetchall()}
-    present = [quoted(name) for name in days if name in held]
-    if not present:
-        return
+def _alike(store: Store, landed: Sequence[Entry]) -> dict[tuple[str, ...], list[Path]]:
+    """Raw files of people that hold the same columns of dates, read in one go: parts may be many and small."""
+    found: dict[tuple[str, ...], list[Path]] = {}
+    for entry in landed:
+        contract = CONTRACTS[entry.table]
+        paths = [store.folder(entry.table) / bucket / f"{entry.name}.parquet" for bucket in entry.files]
+        if contract.unit != "person" or not paths:
+            continue
+        held = column_names(paths[0]) or set()
+        days = tuple(
+            column.name
+            for column in contract.columns
+            if column.duckdb_type in ("DATE", "TIMESTAMP")
+            and (entry.table in _PERIODS or "_end" not in column.name)
+            and column.name in held
+        )
+        if days:
+            found.setdefault(days, []).extend(paths)
+    return found
+
+
+def _add(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], days: Sequence[str], is_shifted: bool) -> None:
     back = " - to_days(shift)" if is_shifted else ""
     join = " join identity using (person_id)" if is_shifted else ""
-    years = ", ".join(f"year({name}{back})" for name in present)
-    connection.execute(f"insert into year_seen select distinct person_id, unnest([{years}]) from {rows}{join}")
+    years = ", ".join(f"year({quoted(name)}{back})" for name in days)
+    listed = ", ".join(literal(path) for path in paths)
+    connection.execute(
+        f"insert into year_seen select distinct person_id, unnest([{years}]) "
+        f"from read_parquet([{listed}], hive_partitioning = false){join}"
+    )
 
 
 def _know_shifts(connection: duckdb.DuckDBPyConnection, identities: Identities, part: BulkPart) -> None:
