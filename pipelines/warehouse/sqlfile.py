@@ -108,7 +108,9 @@ def tables_read(text: str, where: str) -> tuple[str, ...]:
     Raises:
         SqlFileError: the text does not parse, is not one SELECT, or names a table without a schema that is no CTE.
     """
-    row = duckdb.execute("select json_serialize_sql(?)", [text]).fetchone()
+    # A cursor of its own: the connection of the module is one for all threads, and gives one the answer of another.
+    with duckdb.cursor() as parser:
+        row = parser.execute("select json_serialize_sql(?)", [text]).fetchone()
     tree: Any = json.loads(row[0]) if row else {"error": True, "error_message": "empty"}
     if tree.get("error"):
         raise SqlFileError(f"{where}: {tree.get('error_message', 'does not parse')}; one bare SELECT is expected")

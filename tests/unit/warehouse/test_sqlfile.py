@@ -1,5 +1,7 @@
 """SQL files: the header rules, one bare SELECT, and what it reads wherever it reads it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from pipelines.settings import sql_root
@@ -134,3 +136,19 @@ def test_views_that_read_each_other_in_a_circle_are_refused(house):
     house(HEAD + "from source.first", "source/second.sql")
     with pytest.raises(SqlFileError, match="circle"):
         views_behind(read(house(HEAD + "from source.first")))
+
+
+def test_threads_that_ask_at_once_get_their_own_answers():
+    texts = {f"staging.t{n}": f"select {'1, ' * (n % 7 * 50)} a from staging.t{n}" for n in range(40)}
+    texts["broken"] = "select from where"
+
+    def answer(name):
+        try:
+            return tables_read(texts[name], name)
+        except SqlFileError:
+            return "refused"
+
+    asked = [name for _ in range(25) for name in texts]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(answer, asked))
+    assert found == ["refused" if name == "broken" else (name,) for name in asked]
