@@ -219,6 +219,9 @@ def simulate(
         int, typer.Option(help="People behind the counterfactual truths in truth.json; 0 leaves them out.")
     ] = 2_000,
     processes: Annotated[int, typer.Option(help="Worker processes; 0 is one per core.")] = 0,
+    file_persons: Annotated[
+        int, typer.Option(help="People of one part-file; fewer, larger files land faster and take more memory to write.")
+    ] = 5_000,
 ) -> None:
     """Simulate a population with known truth, as OMOP CDM 5.4 with the mess of real records.
 
@@ -227,7 +230,7 @@ def simulate(
     """
     from pipelines.synth.omop.command import Wish, simulate_population
 
-    wish = Wish(out, persons, seed, truth, mess, file_format, truth_persons, processes)
+    wish = Wish(out, persons, seed, truth, mess, file_format, truth_persons, processes, file_persons)
     told = simulate_population(wish, report=lambda line: print(line, file=sys.stderr))
     for table in ("person", "drug_exposure", "measurement"):
         print(f"{told['rows'][table]:>13,} {table}")

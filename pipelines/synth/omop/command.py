@@ -13,7 +13,7 @@ from pipelines.errors import BadInput
 from pipelines.synth.answers import answers
 from pipelines.synth.mechanism.simulate import simulate
 from pipelines.synth.omop.mess import Level
-from pipelines.synth.omop.parts import FileFormat
+from pipelines.synth.omop.parts import BLOCK_PERSONS, FileFormat
 from pipelines.synth.omop.simulate import Report, Request, write_population
 from pipelines.synth.parameters import Parameters, load_parameters
 
@@ -32,6 +32,7 @@ class Wish:
     file_format: str
     truth_persons: int
     processes: int
+    file_persons: int = BLOCK_PERSONS
 
 
 def simulate_population(wish: Wish, report: Report = lambda line: None) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def simulate_population(wish: Wish, report: Report = lambda line: None) -> dict[
         cast(Level, wish.mess),
         cast(FileFormat, wish.file_format),
         processes=wish.processes or os.cpu_count() or 1,
+        block_persons=wish.file_persons,
     )
     problems: list[str] = []
     parameters: Parameters | None = None

@@ -47,7 +47,7 @@ class Request:
         kind: file format of the OMOP tables.
         batch_persons: people simulated at a time within a block; changes memory, not results.
         processes: workers; 1 stays in this process.
-        block_persons: persons of one part-file. Another number cuts the files elsewhere, so the command line has none.
+        block_persons: persons of one part-file. Another number cuts the files elsewhere and changes no row.
     """
 
     out: Path
@@ -70,6 +70,8 @@ class Request:
             problems.append(f"--format: name one of {', '.join(FORMATS)}")
         if self.batch_persons < 1:
             problems.append("batch: name a positive number")
+        if self.block_persons < 1:
+            problems.append("--file-persons: name a positive number")
         if self.out.exists() and not self.out.is_dir():
             problems.append(f"{self.out}: is a file; name a folder with --out")
         elif self.out.is_dir() and any(self.out.iterdir()) and not (self.out / _MARKER).is_file():

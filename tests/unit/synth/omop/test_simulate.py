@@ -63,6 +63,13 @@ def test_batch_size_changes_no_byte(simulate, messy, tmp_path, batch):
     assert digests(tmp_path / "again") == digests(messy)
 
 
+def test_people_of_a_file_change_the_cuts_and_no_row(simulate, messy, tmp_path):
+    simulate(tmp_path / "again", block_persons=500)
+    for name in PERSON_TABLES:
+        assert len(list((tmp_path / "again" / "omop" / name).iterdir())) == 2
+        assert table(tmp_path / "again", name).equals(table(messy, name))
+
+
 def test_another_seed_is_another_population(simulate, messy, tmp_path):
     simulate(tmp_path / "other", seed=12)
     assert (
@@ -179,6 +186,7 @@ def test_a_killed_run_leaves_no_half_part_and_can_be_repeated(made_up_lives, sim
         ({"level": "awful"}, "none, light, real, heavy"),
         ({"kind": "xlsx"}, "parquet, csv"),
         ({"batch_persons": 0}, "batch"),
+        ({"block_persons": 0}, "--file-persons"),
     ],
 )
 def test_bad_requests_are_refused(simulate, tmp_path, changes, message):
