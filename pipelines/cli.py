@@ -220,7 +220,8 @@ def simulate(
     ] = 2_000,
     processes: Annotated[int, typer.Option(help="Worker processes; 0 is one per core.")] = 0,
     file_persons: Annotated[
-        int, typer.Option(help="People of one part-file; fewer, larger files land faster and take more memory to write.")
+        int,
+        typer.Option(help="People of one part-file; fewer, larger files land faster and take more memory to write."),
     ] = 5_000,
 ) -> None:
     """Simulate a population with known truth, as OMOP CDM 5.4 with the mess of real records.

@@ -32,7 +32,21 @@ def test_processes_and_batches_change_no_byte(tmp_path):
 
 def test_command_writes_a_folder_and_says_so(call, tmp_path):
     out = tmp_path / "simulated"
-    result = call("simulate", "--persons", "60", "--seed", "3", "--out", out, "--truth-persons", "0", "--mess", "light", "--file-persons", "40")
+    result = call(
+        "simulate",
+        "--persons",
+        "60",
+        "--seed",
+        "3",
+        "--out",
+        out,
+        "--truth-persons",
+        "0",
+        "--mess",
+        "light",
+        "--file-persons",
+        "40",
+    )
     assert result.returncode == 0, result.stderr
     assert len(list((out / "omop" / "person").iterdir())) == 2
     assert "60 person" in result.stdout
