@@ -21,12 +21,10 @@ def test_frozen_benchmark_of_features_names_every_table_within_its_memory(root: 
     stages = {stage["name"]: stage for stage in found["stages"]}
     tables = {step.table for step in plan.steps() if step.contract.layer == "features"}
 
-    # Tables younger than the last measurement; a new one freezes them too.
-    unmeasured = {"features.outcome_value"}
-    assert tables - set(stages) <= unmeasured, "run `trabecula bench --source omop --input FOLDER` and freeze it anew"
-    assert all(stages[table]["ratio_to_scan"] > 0 for table in tables - unmeasured)
-    assert max(stages[table]["peak_memory_mib"] for table in tables - unmeasured) < LIMIT_MIB
-    assert found["persons"] >= 20_000
+    assert tables <= set(stages), "run `trabecula bench --source omop --input FOLDER --layer features` and freeze it anew"
+    assert all(stages[table]["ratio_to_scan"] > 0 for table in tables)
+    assert max(stage["peak_memory_mib"] for stage in found["stages"]) < LIMIT_MIB
+    assert found["persons"] == 1_000_000
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the kernel does not count peaks anew here")
