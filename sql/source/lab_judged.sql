@@ -3,7 +3,7 @@
 -- Rows looked at with what surrounds them: person, delivery, dates, corrections and retractions of later deliveries.
 -- Only rows of the same person correct or retract: each person must come out the same whoever else is computed with them.
 -- reason: why the row cannot be staged; NULL where only other rows of its specimen may still replace it.
--- specimen_key: id of the specimen, else the moment of the draw, else the day; has_specimen tells the day apart.
+-- has_specimen: the id of the specimen is known, or the moment of the draw; else results share a day only.
 -- A number that is not plausible in its unit, but would be in another that laboratories use, may carry a wrong label: it
 -- is set aside, never converted again. Outside the usual range of its sex only, it is staged and flagged; so it is in
 -- another unit than its laboratory uses.
@@ -61,7 +61,7 @@ placed as (
     left join known as person on person.person_id = lab.person_id
 )
 select
-    lab.* exclude (reason, specimen_id, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
+    lab.* exclude (reason, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
         plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
         usual_maximum_women, fill_flag, is_off_habit, earliest_on, lived_until, known_until),
     case
@@ -86,7 +86,6 @@ select
             lab.source_value * factor between lab.usual_minimum and lab.usual_maximum)) > 0 then 'unit_suspect'
         when lab.is_off_habit then 'unit_not_of_lab'
     end as value_flag,
-    coalesce(lab.specimen_id, cast(lab.drawn_at as varchar), cast(lab.drawn_on as varchar)) as specimen_key,
     lab.specimen_id is not null or lab.drawn_at is not null as has_specimen
 from placed as lab
 -- Only a value out of its range meets the list of factors: a list costs more to carry than all else of a row.

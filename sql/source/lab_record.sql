@@ -10,7 +10,10 @@ with judged as (
     select
         *,
         hash(source_file, source_row, record_number) as row_id,
-        hash(person_id, analyte_code, specimen_key) as result_hash
+        hash(
+            person_id, analyte_code, specimen_id, case when specimen_id is null then drawn_at end,
+            case when not has_specimen then drawn_on end
+        ) as result_hash
     from source.lab_judged
 ),
 repeated as (
@@ -169,7 +172,8 @@ select
         else 'quarantined'
     end as disposition,
     reason,
-    case when result_number = 1 then specimen_key else specimen_key || '/' || result_number end as specimen_id,
+    coalesce(specimen_id, cast(drawn_at as varchar), cast(drawn_on as varchar))
+        || case when result_number = 1 then '' else '/' || result_number end as specimen_id,
     analyte_code,
     value,
     canonical_unit as unit_code,
