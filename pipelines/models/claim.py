@@ -16,11 +16,11 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from pipelines.models.inference import Z975
+
 ALPHA = 0.05
 #: a change-point within this share of the value named is the value named
 TOLERANCE = 0.25
-#: normal quantile within which a truth computed from finitely many people does not tell on which side of a bound it lies
-_Z975 = 1.959963984540054
 
 Verdict = Literal["supported", "contradicted", "inconclusive", "not_answerable"]
 Recovery = Literal["recovered", "missed", "false_alarm"]
@@ -176,7 +176,8 @@ def whole(parts: tuple[Verdict, ...]) -> Verdict:
 def holds_in_truth(truth: float, standard_error: float, side: int, delta: float) -> bool | None:
     """Whether a claim of an effect (side +1 or -1) or of none (0) holds in the mechanism; None where its error hides that."""
     value = abs(truth) if side == 0 else side * truth
-    if abs(value - delta) <= _Z975 * standard_error:
+    # A truth computed from finitely many people does not tell on which side of a bound so near it lies.
+    if abs(value - delta) <= Z975 * standard_error:
         return None
     return value < delta if side == 0 else value > delta
 

@@ -13,6 +13,7 @@ from pipelines.models.design_matrix import design_matrix
 from pipelines.models.dose_frame import DoseFrame
 from pipelines.models.errors import NotEstimable
 from pipelines.models.marginal_structural import (
+    PENALTY,
     Contrast,
     HistoryWeights,
     MarginalFit,
@@ -26,8 +27,6 @@ from pipelines.models.weighting import kish_effective_number
 NOMINAL = ("race_ethnicity",)
 #: weights are cut at these quantiles of their own
 TRUNCATION = (0.001, 0.999)
-#: log odds per SD of a covariate have a prior of SD 3.2: what few rows tell without exception has no finite fit else
-PENALTY = 0.1
 #: share of the periods that count in one category, from which a person is said to have kept it up
 KEPT_UP = 2 / 3
 _LEAST_CHANCE = 0.05

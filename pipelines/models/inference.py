@@ -11,7 +11,8 @@ import numpy as np
 from pipelines.domain.randomness import uniforms
 from pipelines.models.errors import NotEstimable
 
-_Z975 = 1.959963984540054
+#: half width of a 95 % interval in standard errors
+Z975 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def normal_contrast(
     estimate = means[0] - means[1]
     error = clustered_standard_error(influence, person_id)
     p_value = float(2 * ndtr(-abs(estimate) / error)) if error > 0 else float("nan")
-    low, high = estimate - _Z975 * error, estimate + _Z975 * error
+    low, high = estimate - Z975 * error, estimate + Z975 * error
     return ContrastEstimate(estimate, error, low, high, p_value, *means, *sizes, n_effective, influence)
 
 

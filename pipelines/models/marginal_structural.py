@@ -12,12 +12,14 @@ from typing import Literal
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import Z975
 from pipelines.models.logistic import expit
 from pipelines.models.multinomial import MultinomialFit, fit_multinomial
 from pipelines.models.weighting import kish_effective_number
 
 Link = Literal["identity", "logit"]
-_Z975 = 1.959963984540054
+#: log odds per SD of a covariate have a prior of SD 3.2: what few rows tell without exception has no finite fit else
+PENALTY = 0.1
 _MOST_STEPS = 60
 
 
@@ -92,7 +94,7 @@ class MarginalFit:
         """`combination` [q] of the coefficients: one history less another, on the scale of the link."""
         estimate = float(combination @ self.coefficients)
         error = float(np.sqrt(combination @ self.covariance @ combination))
-        return Contrast(estimate, error, estimate - _Z975 * error, estimate + _Z975 * error)
+        return Contrast(estimate, error, estimate - Z975 * error, estimate + Z975 * error)
 
 
 def history_weights(

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
-
-_Z975 = 1.959963984540054
+from pipelines.models.inference import Z975
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,8 @@ def matched_contrast(
     return MatchedEstimate(
         estimate,
         error,
-        estimate - _Z975 * error,
-        estimate + _Z975 * error,
+        estimate - Z975 * error,
+        estimate + Z975 * error,
         target.size,
         used.size,
         int((~is_within).sum()),

@@ -31,7 +31,8 @@ from pipelines.models.g_formula import (
     natural_course,
     outcome_means,
 )
-from pipelines.models.inference import resampled_rows
+from pipelines.models.inference import Z975, resampled_rows
+from pipelines.models.marginal_structural import PENALTY
 from pipelines.models.multinomial import MultinomialFit
 from pipelines.models.regime_frame import RegimeFrame
 from pipelines.models.spline import restricted_cubic_spline
@@ -39,12 +40,9 @@ from pipelines.models.truncated_normal import draw_between
 
 #: classes of dose, in steps, whose chances the natural course models: none, to 1, to 2, to 3.5 mg a week, more
 _CLASSES = np.array([1, 3, 5, 8])
-#: log odds per SD of a covariate have a prior of SD 3.2, as in the model of doses that are kept up
-PENALTY = 0.1
 #: people simulated at least, so that chance of the simulation adds little to that of the sample
 _LEAST_SIMULATED = 10_000
 WINDOW = "time_in_window_pct"
-_Z975 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +184,7 @@ def contrast(target: RegimeMeans, reference: RegimeMeans) -> RegimeContrast:
         raise NotEstimable(f"{gaps.size - known.size} of {gaps.size} resamples of people had no estimate")
     estimate, error = target.mean - reference.mean, float(known.std(ddof=1))
     p_value = float(2 * ndtr(-abs(estimate) / error)) if error > 0 else float("nan")
-    return RegimeContrast(estimate, error, estimate - _Z975 * error, estimate + _Z975 * error, p_value)
+    return RegimeContrast(estimate, error, estimate - Z975 * error, estimate + Z975 * error, p_value)
 
 
 def largest_natural_gap(frame: RegimeFrame, seed: int) -> float:

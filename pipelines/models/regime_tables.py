@@ -14,6 +14,7 @@ from pipelines.models.contrast_tables import why_closed
 from pipelines.models.dosing_rule import followers, rule_of
 from pipelines.models.errors import NotEstimable
 from pipelines.models.g_formula import Rule
+from pipelines.models.inference import Z975
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.regime import WINDOW, RegimeMeans, contrast, largest_natural_gap, regime_means
 from pipelines.models.regime_frame import RegimeFrame, regime_frame
@@ -30,7 +31,6 @@ _THRESHOLD = ("e2_threshold", "men")
 _SE = "resamples of people, everything fitted anew, one imputation in each"
 _MISSING = "loss and missing scans given the history; tests below the limit drawn from a Tobit regression"
 _SCALES = {WINDOW: "difference of shares of tests, in percent"}
-_Z975 = 1.959963984540054
 Row = dict[str, object]
 
 
@@ -90,7 +90,7 @@ def change_point(inputs: Inputs) -> tuple[float, float] | None:
     if found.is_empty():
         return None
     place, low, high = np.log(np.array(found.row(0)))
-    return float(place), float((high - low) / (2 * _Z975))
+    return float(place), float((high - low) / (2 * Z975))
 
 
 def rules(policy: Policy, place: tuple[float, float] | None, seed: int) -> dict[str, Callable[[int], Rule]]:

@@ -11,7 +11,7 @@ import numpy as np
 from pipelines.models.design_matrix import design_matrix
 from pipelines.models.e2_trajectory import Trajectories, impute_trajectories
 from pipelines.models.errors import NotEstimable
-from pipelines.models.marginal_structural import HistoryWeights, WeightStage, history_weights
+from pipelines.models.marginal_structural import PENALTY, HistoryWeights, WeightStage, history_weights
 from pipelines.models.multinomial import fit_multinomial
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.scan_pair_frame import ScanPairFrame
@@ -19,8 +19,6 @@ from pipelines.models.scan_pair_frame import ScanPairFrame
 NOMINAL = ("race_ethnicity",)
 #: weights of scans are cut at these quantiles of their own
 TRUNCATION = (0.01, 0.99)
-#: log odds per SD of a covariate have a prior of SD 3.2: what few rows tell without exception has no finite fit else
-PENALTY = 0.1
 _THIRDS, _LEAST_CHANCE = 3, 0.05
 _LEAST_PEOPLE = 11
 

@@ -21,7 +21,9 @@ def test_frozen_benchmark_of_features_names_every_table_within_its_memory(root: 
     stages = {stage["name"]: stage for stage in found["stages"]}
     tables = {step.table for step in plan.steps() if step.contract.layer == "features"}
 
-    assert tables <= set(stages), "run `trabecula bench --source omop --input FOLDER --layer features` and freeze it anew"
+    assert tables <= set(stages), (
+        "run `trabecula bench --source omop --input FOLDER --layer features` and freeze it anew"
+    )
     assert all(stages[table]["ratio_to_scan"] > 0 for table in tables)
     assert max(stage["peak_memory_mib"] for stage in found["stages"]) < LIMIT_MIB
     assert found["persons"] == 1_000_000
