@@ -13,12 +13,12 @@ from scipy import optimize
 from scipy.special import ndtr
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import Z975
 
 #: fewest negative controls with an estimate; estimands of the first studies
 LEAST_CONTROLS = 30
 #: below this the spread of the error has no proper distribution
 _FEWEST = 5
-_Z975 = 1.959963984540054
 _PLACES = 401
 #: grid of the SD ends at this many SDs of the estimates; what lies beyond weighs less than 1e-9 of ten controls
 _REACH = 6.0
@@ -157,7 +157,7 @@ def calibrate(
     below = ndtr(-middles / sds) @ weight
     above = ndtr(middles / sds) @ weight
     low, middle, high = (_quantile(share, middles, sds, weight) * unit for share in (0.025, 0.5, 0.975))
-    return Calibrated(middle, (high - low) / (2 * _Z975), low, high, np.minimum(1.0, 2 * np.minimum(below, above)))
+    return Calibrated(middle, (high - low) / (2 * Z975), low, high, np.minimum(1.0, 2 * np.minimum(below, above)))
 
 
 def leave_one_out(estimate: np.ndarray, standard_error: np.ndarray, least: int = LEAST_CONTROLS) -> LeftOut:
@@ -186,7 +186,7 @@ def leave_one_out(estimate: np.ndarray, standard_error: np.ndarray, least: int =
     calibrated = Calibrated(*parts)
     holds = (calibrated.ci_low <= 0) & (calibrated.ci_high >= 0)
     low, high = binom.ppf([0.025, 0.975], k, 0.95) / k
-    return LeftOut(calibrated, float(holds.mean()), float((np.abs(y) <= _Z975 * error).mean()), float(low), float(high))
+    return LeftOut(calibrated, float(holds.mean()), float((np.abs(y) <= Z975 * error).mean()), float(low), float(high))
 
 
 def expected_absolute_error(mean: float, sd: float) -> float:
