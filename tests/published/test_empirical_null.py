@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipelines.models.empirical_null import EmpiricalNull, calibrate, expected_absolute_error, fit_null
+from pipelines.models.systematic_error import ErrorModel, calibrate_by_model
 
 ORACLES = Path(__file__).with_name("oracles")
 
@@ -57,3 +58,12 @@ def test_r_metafor_on_forty_controls() -> None:
     assert [null.mean, null.mean_standard_error, null.sd**2, null.log_likelihood] == pytest.approx(
         [theirs[key] for key in ("mean", "se", "tau2", "log_likelihood")], rel=1e-6
     )
+
+
+def test_dabigatran_and_bleeding() -> None:
+    """Vignette on intervals: its printed model, log hazard ratio -0.3575234 (0.06668903): -0.3117702 (-0.733957 to 0.1067054)."""
+    model = ErrorModel(-0.066550795, 0.933292141, 0.187468405, 0.002979502)
+    found = calibrate_by_model(model, np.array([-0.3575234]), np.array([0.06668903]))
+    assert found.estimate[0] == pytest.approx(-0.3117702, abs=1e-5)
+    assert [found.ci_low[0], found.ci_high[0]] == pytest.approx([-0.733957, 0.1067054], abs=2e-5)
+    assert found.standard_error[0] == pytest.approx(0.2144587, abs=1e-5)
