@@ -16,7 +16,7 @@ from pipelines.models.wald import WaldTest, f_test
 Ties = Literal["efron", "breslow"]
 _MOST_STEPS = 50
 _MOST_HALVINGS = 20
-#: a log hazard ratio beyond this, a standard deviation of its covariate, has no finite fit
+#: log hazards of people further apart than this have no finite fit
 _RUNS_OFF = 25.0
 
 
@@ -139,10 +139,9 @@ def fit_cox(
         if float(gradient @ move) < 1e-16 * max(1.0, abs(value)):
             break
         beta, value, gradient, information = _moved(lay, beta, move, value)
-        if np.abs(beta).max() > _RUNS_OFF:
-            raise NotEstimable(
-                "a hazard ratio runs off: a covariate tells who has the event", [int(np.abs(beta).argmax())]
-            )
+        if np.ptp(lay.x @ beta) > _RUNS_OFF:
+            fault = [int(np.abs(beta).argmax())]
+            raise NotEstimable("a hazard ratio runs off: a covariate tells who has the event", fault)
     else:
         raise NotEstimable(f"proportional hazards did not converge in {_MOST_STEPS} steps")
     _, _, _, (risk, mean, increment) = _derivatives(lay, beta)
