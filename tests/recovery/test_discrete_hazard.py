@@ -1,0 +1,83 @@
+"""Known truth: five-year risks of hazards in half-years, weighted for arm and leaving, death competing; naive forms fail."""
+
+import runpy
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from pipelines.models.discrete_hazard import standardised_risks
+from pipelines.models.logistic import fit_logistic
+from pipelines.models.weighting import treatment_weights
+
+HERE = Path(__file__).parent
+world = runpy.run_path(str(HERE / "event_world.py"))
+judged = runpy.run_path(str(HERE / "replication.py"))
+people = cache(world["people"])
+TRUTH = world["true_risk"](True) - world["true_risk"](False)
+#: errors that take the weights as known are wide, never narrow
+WIDE = {"ratio": (0.85, 1.45)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    with threadpool_limits(1):
+        yield
+
+
+def terms(period, arm, x):
+    return np.column_stack([arm, period, period**2, arm * period])
+
+
+def contrast(seed: int, *, staying=True, death_competes=True, treatment=True):
+    seen = people(seed)
+    row, period = world["in_periods"](seen)
+    arm, x = seen.treated.astype(float), seen.covariates
+    last = np.r_[row[1:] != row[:-1], True]
+    event = np.where(last, seen.event[row], 0)
+    weights = np.ones(row.size)
+    if treatment:
+        weights = treatment_weights(seen.treated, fit_logistic(x, arm).probabilities, "ate").values[row]
+    if staying:
+        asked = (event == 0) & (period < world["PERIODS"] - 1)
+        columns = np.column_stack([arm, x[:, 0], arm * x[:, 0]])[row]
+        stayed = fit_logistic(columns[asked], (~last[asked]).astype(float))
+        term = np.zeros(row.size)
+        term[asked] = -np.log(stayed.probabilities)
+        total = np.cumsum(term) - term
+        weights = weights * np.exp(total - total[np.flatnonzero(period == 0)][row])
+    causes = [terms, terms] if death_competes else [terms]
+    event = event if death_competes else np.where(event == 2, 0, event)
+    return standardised_risks(
+        row, period, event, seen.treated, np.zeros((arm.size, 0)), causes, [world["PERIODS"]], weights=weights
+    )[0]
+
+
+def replicated(n: int, **how):
+    found = [contrast(seed, **how).difference for seed in range(n)]
+    return judged["summarised"]([f.estimate for f in found], [f.standard_error for f in found], TRUTH)
+
+
+def test_truth_is_given_back() -> None:
+    found = replicated(100)
+    assert found.lies_within(judged["FEW"]._replace(**WIDE)), found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_truth_is_given_back_a_thousand_times() -> None:
+    found = replicated(1000)
+    # Known weights: coverage may exceed 95 %.
+    assert found.lies_within(judged["MANY"]._replace(coverage=(0.927, 1.0), **WIDE)), found
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"death_competes": False}, {"staying": False}, {"treatment": False}],
+    ids=["one less Kaplan-Meier", "leaving taken as by chance", "arms as they are"],
+)
+def test_the_naive_form_fails_the_same_test(how) -> None:
+    found = replicated(100, **how)
+    assert not found.lies_within(judged["FEW"]._replace(**WIDE)), found

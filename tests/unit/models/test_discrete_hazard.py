@@ -1,0 +1,98 @@
+"""Standardised risks at the edges, and their influence against the curves without a model and against resampled people."""
+
+import numpy as np
+import pytest
+
+from pipelines.models.discrete_hazard import fit_hazard, standardised_risks
+from pipelines.models.errors import NotEstimable
+
+PERIODS = 4
+
+
+def people(n: int = 400, seed: int = 2, n_causes: int = 2):
+    """[r] person, period, event; [n] arm and covariates [n, 1]: hazards of 0.08 to 0.2 a period, death before event."""
+    rng = np.random.default_rng(seed)
+    x, arm = rng.normal(size=(n, 1)), rng.random(n) < 0.5
+    chance = 1 / (1 + np.exp(-(-2.2 + 0.5 * x + 0.4 * arm[:, None]))) * np.ones(PERIODS)
+    death = (rng.random((n, PERIODS)) < 0.1) & (n_causes == 2)
+    event = np.where(death, 2, rng.random((n, PERIODS)) < chance)
+    before = np.cumsum(event > 0, axis=1) - (event > 0)
+    there = before == 0
+    row, period = np.nonzero(there)
+    return row, period, event[there].astype(int), arm, x
+
+
+def saturated(period, arm, x):
+    cells = [(period == p).astype(float) for p in range(1, PERIODS)]
+    return np.column_stack([arm, *cells, *(arm * cell for cell in cells)])
+
+
+def linear(period, arm, x):
+    return np.column_stack([arm, period, x[:, 0]])
+
+
+@pytest.mark.parametrize("link", ["logit", "cloglog"])
+def test_a_saturated_model_is_the_share_of_people(link) -> None:
+    """Nobody leaves: risks are shares of people, errors those of shares, whatever the link."""
+    row, period, event, arm, x = people()
+    found = standardised_risks(row, period, event, arm, x, [saturated] * 2, [PERIODS], 1, link=link)[0]
+    had = np.bincount(row, event == 1, arm.size) > 0
+    shares = had[arm].mean(), had[~arm].mean()
+    assert [found.target.value, found.comparator.value] == pytest.approx(shares)
+    errors = [np.sqrt(s * (1 - s) / size) for s, size in zip(shares, (arm.sum(), (~arm).sum()), strict=True)]
+    assert [found.target.standard_error, found.comparator.standard_error] == pytest.approx(errors, rel=1e-6)
+    assert found.difference.standard_error == pytest.approx(np.hypot(*errors), rel=1e-6)
+    alive = np.array([(np.bincount(row, (event > 0) & (period <= p), arm.size) == 0) for p in range(PERIODS)])
+    steps = np.vstack([np.ones(arm.size), alive])
+    lived = ((steps[1:] + steps[:-1]) / 2).sum(axis=0)
+    assert found.time_lived.estimate == pytest.approx(lived[arm].mean() - lived[~arm].mean())
+
+
+def test_risks_of_causes_and_survival_make_one() -> None:
+    row, period, event, arm, x = people()
+    one, two = (standardised_risks(row, period, event, arm, x, [linear] * 2, [3], c)[0].target.value for c in (1, 2))
+    either = standardised_risks(row, period, (event > 0).astype(int), arm, x, [saturated], [3])[0].target.value
+    assert one + two == pytest.approx(either, abs=0.02)
+    net = standardised_risks(row, period, np.where(event == 2, 0, event), arm, x, [linear], [3])[0].target.value
+    assert net > one + 0.01, "death as censoring overstates the risk"
+
+
+@pytest.mark.parametrize("cause", [1, 2])
+def test_the_error_is_that_of_resampled_people(cause) -> None:
+    row, period, event, arm, x = people()
+
+    def estimate(times: np.ndarray):
+        return standardised_risks(
+            row, period, event, arm, x, [linear] * 2, [3], cause, weights=times[row].astype(float)
+        )[0]
+
+    found = estimate(np.ones(arm.size))
+    n = arm.size
+    # Moving one person's weight moves coefficients as their influence says.
+    y, columns = (event == 2).astype(float), linear(period, arm[row].astype(float), x[row])
+    fits = [fit_hazard(y, columns, w, row, n, "logit") for w in (np.ones(row.size), 1 + 1e-5 * (row == 7))]
+    moved = (fits[1].coefficients - fits[0].coefficients) / 1e-5
+    assert moved == pytest.approx(fits[0].influence[7], rel=1e-3, abs=1e-6)
+    rng = np.random.default_rng(4)
+    draws = [estimate(rng.exponential(size=n)) for _ in range(150)]
+    for which in ("difference", "time_lived"):
+        spread = np.std([getattr(draw, which).estimate for draw in draws], ddof=1)
+        assert getattr(found, which).standard_error == pytest.approx(spread, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r, p, e, a, x: (r, p, 0 * e, a, x), "no event"),
+        (lambda r, p, e, a, x: (r, p, e, a | True, x), "nobody of an arm"),
+        (lambda r, p, e, a, x: (r, p, e, a, x * 0), "is 0 for everybody"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(change, words) -> None:
+    with pytest.raises(NotEstimable, match=words):
+        standardised_risks(*change(*people()), [linear] * 2, [3])
+
+
+def test_a_horizon_beyond_the_last_period_is_refused() -> None:
+    with pytest.raises(NotEstimable, match="at risk in period 5"):
+        standardised_risks(*people(), [linear] * 2, [5])
