@@ -17,7 +17,7 @@ world = runpy.run_path(str(HERE / "event_world.py"))
 judged = runpy.run_path(str(HERE / "replication.py"))
 people = cache(world["people"])
 TRUTH = world["true_risk"](True) - world["true_risk"](False)
-#: errors that take the weights as known are wide, never narrow
+#: errors take the weights as known: of treatment they are wide for that, of leaving they need not be
 WIDE = {"ratio": (0.85, 1.45)}
 
 
