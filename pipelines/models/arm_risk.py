@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
-from pipelines.models.inference import ContrastEstimate, clustered_standard_error, normal_contrast
+from pipelines.models.inference import Z975, ContrastEstimate, clustered_standard_error, normal_contrast
 from pipelines.models.survival_curve import FollowUp, Quantity, curve_point, fit_curve
 from pipelines.models.weighting import kish_effective_number
 
 #: from the derivative of an estimate by each row's weight [n] to what estimating the weights adds to its influence [n]
 WeightCorrection = Callable[[np.ndarray], np.ndarray]
 _TIMES: tuple[Quantity, Quantity] = ("time_lost", "time_lived")
-_Z975 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def arm_value(risk: float, influence: np.ndarray, person_id: np.ndarray | None) 
     if not 0 < risk < 1:
         return ArmValue(risk, error, np.nan, np.nan)
     survived = -np.log1p(-risk)
-    width = _Z975 * error / ((1 - risk) * survived)
+    width = Z975 * error / ((1 - risk) * survived)
     low, high = (float(-np.expm1(-survived * np.exp(side * width))) for side in (-1, 1))
     return ArmValue(risk, error, low, high)
 
@@ -151,7 +150,7 @@ def risk_ratio(
         raise NotEstimable("an arm has no event: there is no ratio of risks")
     log_ratio = float(np.log(risks[0]) - np.log(risks[1]))
     error = clustered_standard_error(influences[0] / risks[0] - influences[1] / risks[1], person_id)
-    low, high = (float(np.exp(log_ratio + side * _Z975 * error)) for side in (-1, 1))
+    low, high = (float(np.exp(log_ratio + side * Z975 * error)) for side in (-1, 1))
     p_value = float(2 * ndtr(-abs(log_ratio) / error)) if error > 0 else float("nan")
     return RatioEstimate(float(np.exp(log_ratio)), error, low, high, p_value)
 

@@ -10,8 +10,8 @@ from scipy import optimize
 
 from pipelines.models.empirical_null import LEAST_CONTROLS, Calibrated
 from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import Z975
 
-_Z975 = 1.959963984540054
 _HALVINGS = 100
 _LEAST_EFFECTS = 3
 
@@ -95,7 +95,7 @@ def calibrate_by_model(model: ErrorModel, estimate: np.ndarray, standard_error: 
     y, error = (np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in (estimate, standard_error))
     if y.ndim != 1 or y.shape != error.shape or not np.all(np.isfinite(y)) or not np.all(error > 0):
         raise ValueError("an estimate to be calibrated must be finite and have a standard error above 0")
-    if not model.mean_slope > _Z975 * abs(model.sd_slope):
+    if not model.mean_slope > Z975 * abs(model.sd_slope):
         raise NotEstimable("systematic error grows with the effect faster than the estimate: no interval ends")
 
     def score(effect: np.ndarray) -> np.ndarray:
@@ -112,6 +112,6 @@ def calibrate_by_model(model: ErrorModel, estimate: np.ndarray, standard_error: 
             low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
         return (low + high) / 2
 
-    low, middle, high = (at(z) for z in (-_Z975, 0.0, _Z975))
+    low, middle, high = (at(z) for z in (-Z975, 0.0, Z975))
     p_value = 2 * ndtr(-np.abs(score(np.zeros(y.size))))
-    return Calibrated(middle, (high - low) / (2 * _Z975), low, high, p_value)
+    return Calibrated(middle, (high - low) / (2 * Z975), low, high, p_value)
