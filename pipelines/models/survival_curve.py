@@ -37,6 +37,15 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CutRows:
+    """Rows [m] cut at given times, the row [m] each comes from, and its part [m]: 0 up to the first cut, 1 after it, ..."""
+
+    rows: FollowUp
+    origin: np.ndarray
+    part: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SurvivalCurve:
     """Steps of the curves at the k times of events, causes competing.
 
@@ -118,6 +127,32 @@ def follow_up(
 def only_cause(rows: FollowUp, cause: int) -> FollowUp:
     """Other causes as if they were censoring: 1 - survival is then the risk were they abolished, not the risk seen."""
     return FollowUp(rows.entry, rows.exit, (rows.event == cause).astype(np.int64), rows.weights, 1)
+
+
+def cut_rows(rows: FollowUp, at: Sequence[float] | np.ndarray) -> CutRows:
+    """The same follow-up in shorter rows, so that a covariate may act otherwise after a time; pieces of a row lie together.
+
+    Args:
+        rows: [n].
+        at: cuts since the origin, unit of the rows; what happens at a cut belongs to the part that it ends.
+
+    Raises:
+        ValueError: cuts that are not positive, finite and increasing.
+
+    Source: as survSplit() of R survival; Therneau and Grambsch (2000), Modeling Survival Data, section 3.7.
+    """
+    cuts = np.asarray(at, dtype=np.float64)
+    if cuts.ndim != 1 or not (np.all(np.isfinite(cuts)) and np.all(np.diff(np.r_[0.0, cuts]) > 0)):
+        raise ValueError("cuts must be positive, finite and increasing")
+    first, last = np.searchsorted(cuts, rows.entry, side="right"), np.searchsorted(cuts, rows.exit, side="left")
+    pieces = last - first + 1
+    origin = np.repeat(np.arange(rows.exit.size), pieces)
+    part = np.arange(origin.size) - np.repeat(np.cumsum(pieces) - pieces - first, pieces)
+    is_first, is_last = part == first[origin], part == last[origin]
+    start = np.where(is_first, rows.entry[origin], np.r_[-np.inf, cuts][part])
+    stop = np.where(is_last, rows.exit[origin], np.r_[cuts, np.inf][part])
+    event = np.where(is_last, rows.event[origin], 0)
+    return CutRows(FollowUp(start, stop, event, rows.weights[origin], rows.n_causes), origin, part)
 
 
 def fit_curve(rows: FollowUp) -> SurvivalCurve:

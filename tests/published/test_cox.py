@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pipelines.models.cox import fit_cox, proportionality
-from pipelines.models.survival_curve import fit_curve, follow_up, step_values
+from pipelines.models.survival_curve import cut_rows, fit_curve, follow_up, only_cause, step_values
 
 ORACLES = Path(__file__).with_name("oracles")
 EXPECTED = json.loads((ORACLES / "survival.json").read_text())["cox"]
@@ -57,6 +57,52 @@ def test_veteran(published) -> None:
     assert np.sqrt(np.diag(full.model_covariance))[[0, 4]] == pytest.approx([0.205656, 0.0054088], abs=5e-7)
 
 
+def test_veteran_effect_split_at_ninety_days(published) -> None:
+    """The score of Karnofsky foretells death for ninety days only: -0.049, then 0.001."""
+    frame = pl.read_csv(published / "veteran.csv")
+    time, status, arm, karno, prior = columns(frame, "time", "status", "trt", "karno", "prior")
+    cut = cut_rows(follow_up(time, status), [90.0])
+    parts = [karno[cut.origin] * (cut.part == part) for part in (0, 1)]
+    fit = fit_cox(cut.rows, np.column_stack([arm[cut.origin], *parts]), person_id=cut.origin)
+    same(fit, EXPECTED["veteran_split"], is_robust=False)
+    assert cut.origin.size == EXPECTED["veteran_split"]["n"]
+    twice = cut_rows(follow_up(time, status), [90.0, 180.0])
+    parts = [karno[twice.origin] * (twice.part == part) for part in (0, 1, 2)]
+    found = fit_cox(twice.rows, np.column_stack([arm[twice.origin], prior[twice.origin], *parts]))
+    same(found, EXPECTED["veteran_split_twice"], is_robust=False)
+    # One effect over the same rows is the uncut fit: cutting alone tells nothing.
+    whole = fit_cox(cut.rows, np.column_stack([arm, karno])[cut.origin], person_id=cut.origin)
+    same(whole, EXPECTED["veteran"], is_robust=False)
+
+
+def test_veteran_by_cell_type_as_strata(published) -> None:
+    frame = pl.read_csv(published / "veteran.csv")
+    time, status, arm, karno = columns(frame, "time", "status", "trt", "karno")
+    kinds = ["squamous", "smallcell", "adeno", "large"]
+    stratum = frame["celltype"].cast(pl.Enum(kinds)).to_physical().to_numpy()
+    rows, design = follow_up(time, status), np.column_stack([arm, karno])
+    fit, expected = fit_cox(rows, design, stratum=stratum), EXPECTED["veteran_strata"]
+    same(fit, expected, is_robust=False)
+    for number, base in enumerate(expected["base"]):
+        assert fit.baseline(np.array([30.0, 90.0]), number) == pytest.approx(base, rel=1e-7)
+    lost = 1 - step_values(fit_curve(rows), fit.times - 0.5)[0]
+    same_tests(proportionality(rows, design, fit, lost, stratum=stratum), expected["zph_km"])
+
+
+def test_lung_weighted_in_strata_of_sex(published) -> None:
+    """Weights 0.5 to 1.5 by turns; a person a row. Forgetting the weights, or the strata, is another answer."""
+    frame = pl.read_csv(published / "lung.csv", null_values="NA").drop_nulls("ph.ecog")
+    weighted = frame.with_row_index("place", 1).with_columns(weight=0.5 + pl.col("place") % 5 / 4)
+    time, status, sex, weight, *rest = columns(
+        weighted.drop_nulls("wt.loss"), "time", "status", "sex", "weight", "age", "ph.ecog", "wt.loss"
+    )
+    rows, design, expected = follow_up(time, status - 1, None, weight), np.column_stack(rest), EXPECTED["lung_weighted"]
+    same(fit_cox(rows, design, stratum=sex), expected, is_robust=True)
+    for wrong in (fit_cox(follow_up(time, status - 1), design, stratum=sex), fit_cox(rows, design)):
+        assert wrong.coefficients != pytest.approx(expected["coefficients"], rel=1e-2)
+        assert wrong.standard_errors != pytest.approx(expected["se"], rel=1e-2)
+
+
 def test_heart_errors_by_person(published) -> None:
     frame = pl.read_csv(published / "heart.csv")
     start, stop, event, person = columns(frame, "start", "stop", "event", "id")
@@ -74,8 +120,11 @@ def test_pbc_mayo_model(published) -> None:
         frame, "time", "status", "age", "edema", "bili", "protime", "albumin"
     )
     design = np.column_stack([age, edema, np.log(bili), np.log(protime), np.log(albumin)])
-    fit = fit_cox(follow_up(time, status), design, cause=2)
+    rows = follow_up(time, status)
+    fit = fit_cox(rows, design, cause=2)
     same(fit, EXPECTED["pbc"], is_robust=False)
+    lost = 1 - step_values(fit_curve(only_cause(rows, 2)), fit.times - 0.5)[0]
+    same_tests(proportionality(rows, design, fit, lost, cause=2), EXPECTED["pbc"]["zph_km"])
     assert fit.coefficients == pytest.approx([0.039609, 0.896311, 0.863551, 2.386839, -2.506923], abs=5e-7)
 
 

@@ -36,6 +36,24 @@ def test_finegray_and_crr(mgus, cause, name) -> None:
     assert breslow.standard_errors == pytest.approx(crr["se"], rel=1e-2)
 
 
+@pytest.mark.parametrize("cause", [1, 2])
+def test_whole_months_with_many_ties(cause) -> None:
+    """Two hundred people of the made set, the last row of each, followed from month 0; censoring tied with both causes."""
+    frame = pl.read_csv(ORACLES / "survival_input.csv").filter(set="strata").sort("person", "start")
+    last = frame.unique("person", keep="last", maintain_order=True)
+    rows = follow_up(last["stop"].to_numpy(), last["event"].to_numpy())
+    design = last["x", "arm"].to_numpy().astype(float)
+    for ties in ("efron", "breslow"):
+        fit, theirs = fit_fine_gray(rows, design, cause, ties), EXPECTED[f"strata_{cause}_{ties}"]
+        assert fit.coefficients == pytest.approx(theirs["coefficients"], rel=1e-7)
+        assert fit.standard_errors == pytest.approx(theirs["se"], rel=1e-7)
+        assert np.sqrt(np.diag(fit.model_covariance)) == pytest.approx(theirs["naive_se"], rel=1e-7)
+    # crr lets those with an event be censored in the same month: with ties a hundredth of an error apart.
+    crr = EXPECTED[f"cmprsk_strata_{cause}"]
+    assert np.abs((fit.coefficients - crr["coefficients"]) / crr["se"]).max() < 1e-2
+    assert fit.standard_errors == pytest.approx(crr["se"], rel=2e-3)
+
+
 def test_death_as_censoring_is_another_number(mgus) -> None:
     rows, design = mgus
     cause_specific = fit_cox(rows, design)

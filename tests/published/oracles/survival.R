@@ -1,6 +1,7 @@
 # Oracle for pipelines/models/survival_curve.py and cox.py: R survival on its own data (lung, veteran, heart, pbc, mgus2)
 # and on survival_input.csv (written by survival_export.py). Writes survival.json and mgus2.csv (the public rows that the
-# tests need and that lie nowhere else). Run in this folder: Rscript survival.R
+# tests need and that lie nowhere else: `mgus2` of R package survival, 1,384 people of the Mayo Clinic with a monoclonal
+# gammopathy, Kyle et al. (2002), NEJM 346:564; prepared by Therneau, LGPL >= 2). Run in this folder: Rscript survival.R
 suppressMessages({library(survival); library(jsonlite)})
 point <- function(fit, at, scale = 1) {
   s <- summary(fit, times = at)
@@ -64,6 +65,9 @@ vs <- coxph(Surv(time, status) ~ trt + karno + strata(celltype), data = veteran)
 cox$veteran_strata <- c(told(vs), list(zph_km = tested(vs, "km"), base = based(vs, c(30, 90))))
 split <- survSplit(Surv(time, status) ~ ., data = veteran, cut = c(90), episode = "tgroup", id = "id")
 cox$veteran_split <- told(coxph(Surv(tstart, time, status) ~ trt + karno:strata(tgroup), data = split))
+# The model of the package's vignette on time-dependent coefficients.
+split <- survSplit(Surv(time, status) ~ ., data = veteran, cut = c(90, 180), episode = "tgroup", id = "id")
+cox$veteran_split_twice <- told(coxph(Surv(tstart, time, status) ~ trt + prior + karno:strata(tgroup), data = split))
 h <- coxph(Surv(start, stop, event) ~ age + year + surgery + transplant, data = heart, cluster = id)
 cox$heart <- c(told(h), list(zph_identity = tested(coxph(Surv(start, stop, event) ~ age + year + surgery + transplant,
                                                         data = heart), "identity")))
@@ -98,6 +102,10 @@ last <- single[!duplicated(single$person, fromLast = TRUE), ]
 for (k in 1:2) {
   f <- crr(last$stop, last$event, cbind(last$x, last$arm), failcode = k, cencode = 0)
   fine[[paste0("cmprsk_strata_", k)]] <- list(coefficients = unname(f$coef), se = unname(sqrt(diag(f$var))))
+  last$kind <- factor(last$event, 0:2, c("censored", "one", "two"))
+  fg <- finegray(Surv(stop, kind) ~ ., data = last[c("person", "stop", "kind", "x", "arm")], etype = c("one", "two")[k])
+  for (ties in c("efron", "breslow")) fine[[paste("strata", k, ties, sep = "_")]] <-
+    told(coxph(Surv(fgstart, fgstop, fgstatus) ~ x + arm, weights = fgwt, data = fg, cluster = person, ties = ties))
 }
 write_json(list(r = R.version.string, survival = as.character(packageVersion("survival")),
                 cmprsk = as.character(packageVersion("cmprsk")), curve = curve, cox = cox, fine = fine),

@@ -8,7 +8,7 @@ from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import clustered_standard_error
 from pipelines.models.inverse_weighting import weighted_contrast
 from pipelines.models.propensity import estimate_propensity
-from pipelines.models.survival_curve import curve_point, fit_curve, follow_up, only_cause, step_values
+from pipelines.models.survival_curve import curve_point, cut_rows, fit_curve, follow_up, only_cause, step_values
 from pipelines.models.weighting import treatment_weights
 
 QUANTITIES = ("survival", "risk", "hazard", "time_lived", "time_lost")
@@ -145,6 +145,37 @@ def test_a_person_cut_into_rows_is_one_person() -> None:
             clustered_standard_error(p.influence * p.influence.size, w) for p, w in ((one, None), (other, person))
         ]
         assert errors[0] == pytest.approx(errors[1])
+
+
+def test_rows_are_cut_and_what_happens_at_a_cut_ends_the_part_before_it() -> None:
+    rows = follow_up(np.array([5.0, 2.0, 9.0, 0.0]), np.array([1, 2, 0, 1]), None, np.array([1.0, 2.0, 3.0, 4.0]))
+    cut = cut_rows(rows, [2.0, 5.0])
+    assert cut.origin.tolist() == [0, 0, 1, 2, 2, 2, 3]
+    assert cut.part.tolist() == [0, 1, 0, 0, 1, 2, 0]
+    assert cut.rows.entry.tolist() == [-np.inf, 2, -np.inf, -np.inf, 2, 5, -np.inf]
+    assert cut.rows.exit.tolist() == [2, 5, 2, 2, 5, 9, 0]
+    assert cut.rows.event.tolist() == [0, 1, 2, 0, 0, 0, 1]
+    assert cut.rows.weights.tolist() == [1, 1, 2, 3, 3, 3, 4]
+    # A row that begins at a cut, or between cuts, is not of the parts before.
+    late = cut_rows(follow_up(np.array([6.0, 4.0]), np.array([1, 1]), np.array([2.0, 3.0])), [2.0, 5.0])
+    assert (late.part.tolist(), late.rows.entry.tolist()) == ([1, 2, 1], [2, 5, 3])
+
+
+def test_cutting_leaves_curves_and_their_errors_alone() -> None:
+    stop, event, start, weights = untidy()
+    rows = follow_up(stop, event, start, weights)
+    cut = cut_rows(rows, [1.0, 2.5, 7.0, 40.0])
+    for quantity in QUANTITIES:
+        whole, pieces = (curve_point(r, fit_curve(r), quantity, 8.0) for r in (rows, cut.rows))
+        assert pieces.value == pytest.approx(whole.value)
+        assert np.bincount(cut.origin, pieces.influence) == pytest.approx(whole.influence, abs=1e-12)
+    assert cut_rows(rows, []).rows.exit.tolist() == stop.tolist()
+
+
+@pytest.mark.parametrize("at", [[0.0], [2.0, 2.0], [3.0, 1.0], [np.nan], [np.inf], [[1.0]]])
+def test_cuts_out_of_order_are_refused(at) -> None:
+    with pytest.raises(ValueError, match="cuts must be"):
+        cut_rows(follow_up(np.array([1.0, 2.0]), np.array([1, 0])), at)
 
 
 def test_everybody_twice_leaves_the_error_alone() -> None:
