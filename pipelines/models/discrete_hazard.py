@@ -37,7 +37,8 @@ class HazardFit:
 class StandardisedRisk:
     """Everybody in the target arm against everybody in the comparator, at the end of `horizon` periods.
 
-    `ratio` is None where a risk is 0; `time_lived` is in periods, without any event, events spread over their period.
+    `ratio` is None where a risk is 0; `time_lived` without any event, and `time_lost` to the cause, are in periods, events
+    spread over their period: over all causes, lost and lived are the horizon.
     """
 
     horizon: int
@@ -47,6 +48,7 @@ class StandardisedRisk:
     difference: ContrastEstimate
     ratio: RatioEstimate | None
     time_lived: ContrastEstimate
+    time_lost: ContrastEstimate
 
 
 def standardised_risks(
@@ -104,12 +106,14 @@ def standardised_risks(
     found = []
     for horizon in horizons:
         arms = [_averaged(fits, terms, float(arm), covariates, horizon, cause) for arm in (1, 0)]
-        (risk_1, by_risk_1, lived_1, by_lived_1), (risk_0, by_risk_0, lived_0, by_lived_0) = arms
-        values = [arm_value(risk, by, None) for risk, by in ((risk_1, by_risk_1), (risk_0, by_risk_0))]
+        values = [arm_value(value, by, None) for (value, by), *_ in arms]
+        (risk_1, by_risk_1), (risk_0, by_risk_0) = arms[0][0], arms[1][0]
         ratio = risk_ratio((risk_1, risk_0), (by_risk_1, by_risk_0), None) if min(risk_1, risk_0) > 0 else None
-        difference = normal_contrast((risk_1, risk_0), by_risk_1 - by_risk_0, None, sizes, n_effective)
-        lived = normal_contrast((lived_1, lived_0), by_lived_1 - by_lived_0, None, sizes, n_effective)
-        found.append(StandardisedRisk(horizon, cause, values[0], values[1], difference, ratio, lived))
+        difference, lived, lost = (
+            normal_contrast((one, none), by_one - by_none, None, sizes, n_effective)
+            for (one, by_one), (none, by_none) in zip(*arms, strict=True)
+        )
+        found.append(StandardisedRisk(horizon, cause, values[0], values[1], difference, ratio, lived, lost))
     return tuple(found)
 
 
@@ -131,6 +135,7 @@ def fit_hazard(
     z = x / scale
     beta = np.zeros(x.shape[1])
     beta[0] = np.log(share / (1 - share)) if link == "logit" else np.log(-np.log1p(-share))
+    is_settled = False
     for _ in range(_MOST_STEPS):
         mean, slope = _hazard(z @ beta, link)
         spread = np.maximum(mean * (1 - mean), 1e-300)
@@ -142,11 +147,13 @@ def fit_hazard(
         if not values[0] > 1e-12 * values[-1]:
             raise NotEstimable("terms of a hazard tell each other")
         inverse = (vectors / values) @ vectors.T / np.outer(size, size)
-        move = inverse @ score.sum(axis=0)
-        if np.abs(move * size).max() < 1e-9:
+        if is_settled:
             by_person = np.zeros((n, beta.size))
             np.add.at(by_person, row, score)
             return HazardFit(beta / scale, by_person @ inverse / scale, link)
+        move = inverse @ score.sum(axis=0)
+        # Far within a standard error, whatever the columns' correlation; and nobody runs off. One step more, then out.
+        is_settled = float(score.sum(axis=0) @ move) < 1e-14 and float(np.abs(z @ move).max()) < 1e-4
         beta = beta + move
         if np.abs(z @ beta).max() > 40:
             raise NotEstimable("separation: terms of a hazard tell the event without error")
@@ -164,11 +171,13 @@ def _hazard(predictor: np.ndarray, link: Link) -> _Hazards:
 
 def _averaged(
     fits: Sequence[HazardFit], terms: Sequence[Terms], arm: float, covariates: np.ndarray, horizon: int, cause: int
-) -> tuple[float, np.ndarray, float, np.ndarray]:
-    """Risk and time lived of everybody in one arm, each with its influence [n] (of a mean over n)."""
+) -> tuple[tuple[float, np.ndarray], ...]:
+    """Risk, time lived and time lost of everybody in one arm, each with its influence [n] (of a mean over n)."""
     n, causes = covariates.shape[0], len(fits)
-    risk, lived = np.empty(n), np.empty(n)
-    slopes = [(np.zeros(fit.coefficients.size), np.zeros(fit.coefficients.size)) for fit in fits]
+    risk, lived, lost = np.empty(n), np.empty(n), np.empty(n)
+    slopes = [np.zeros((3, fit.coefficients.size)) for fit in fits]
+    # Time from the middle of each period to the horizon.
+    left_over = horizon - np.arange(horizon) - 0.5
     for start in range(0, n, _BLOCK):
         people = covariates[start : start + _BLOCK]
         m = people.shape[0]
@@ -182,16 +191,20 @@ def _averaged(
         # Those whom a later cause took in the period come to this one no more.
         come = before * np.prod(1 - hazard[cause:], axis=0)
         happened = come * hazard[cause - 1]
-        ahead = happened.sum(axis=1, keepdims=True) - np.cumsum(happened, axis=1)
+        ahead, missed = (v.sum(axis=1, keepdims=True) - np.cumsum(v, axis=1) for v in (happened, happened * left_over))
         area = (before + kept) / 2
         after = kept / 2 + area.sum(axis=1, keepdims=True) - np.cumsum(area, axis=1)
         risk[start : start + m], lived[start : start + m] = happened.sum(axis=1), area.sum(axis=1)
+        lost[start : start + m] = happened @ left_over
         for place in range(causes):
             left = 1 - hazard[place]
             own = come if place == cause - 1 else (-happened / left if place >= cause else 0.0)
-            for total, by_hazard in zip(slopes[place], (own - ahead / left, -after / left), strict=True):
-                total += designs[place].T @ (by_hazard * slope[place]).ravel()
-    by = [values - values.mean() for values in (risk, lived)]
-    for fit, pair in zip(fits, slopes, strict=True):
-        by = [b + fit.influence @ total for b, total in zip(by, pair, strict=True)]
-    return float(risk.mean()), by[0], float(lived.mean()), by[1]
+            by_hazard = own - ahead / left, -after / left, own * left_over - missed / left
+            for total, part in zip(slopes[place], by_hazard, strict=True):
+                total += designs[place].T @ (part * slope[place]).ravel()
+    found = []
+    for number, values in enumerate((risk, lived, lost)):
+        mean = float(values.mean())
+        by = sum((f.influence @ total[number] for f, total in zip(fits, slopes, strict=True)), values - mean)
+        found.append((mean, by))
+    return tuple(found)

@@ -5,6 +5,7 @@ import pytest
 
 from pipelines.models.discrete_hazard import fit_hazard, standardised_risks
 from pipelines.models.errors import NotEstimable
+from pipelines.models.spline import restricted_cubic_spline
 
 PERIODS = 4
 
@@ -46,6 +47,77 @@ def test_a_saturated_model_is_the_share_of_people(link) -> None:
     steps = np.vstack([np.ones(arm.size), alive])
     lived = ((steps[1:] + steps[:-1]) / 2).sum(axis=0)
     assert found.time_lived.estimate == pytest.approx(lived[arm].mean() - lived[~arm].mean())
+    # An event in the middle of its period takes what is left to the horizon.
+    lost = np.bincount(row, (event == 1) * (PERIODS - period - 0.5), arm.size)
+    assert found.time_lost.estimate == pytest.approx(lost[arm].mean() - lost[~arm].mean())
+    spread = np.hypot(*(lost[group].std() / np.sqrt(group.sum()) for group in (arm, ~arm)))
+    assert found.time_lost.standard_error == pytest.approx(spread, rel=1e-6)
+
+
+def test_time_lost_to_all_causes_and_time_lived_are_the_horizon() -> None:
+    row, period, event, arm, x = people()
+    found = [standardised_risks(row, period, event, arm, x, [linear] * 2, [3], cause)[0] for cause in (1, 2)]
+    for side in ("mean_target", "mean_comparator"):
+        lived, *lost = (getattr(part, side) for part in (found[0].time_lived, *(f.time_lost for f in found)))
+        assert lived + sum(lost) == pytest.approx(3)
+    total = found[0].time_lived.influence + found[0].time_lost.influence + found[1].time_lost.influence
+    assert total == pytest.approx(np.zeros(arm.size), abs=1e-9)
+
+
+@pytest.mark.parametrize("link", ["logit", "cloglog"])
+def test_a_spline_of_time_with_a_knot_a_period_is_the_saturated_model(link) -> None:
+    row, period, event, arm, x = people()
+
+    def spline(moment, a, _):
+        curve = restricted_cubic_spline(moment, np.arange(PERIODS))
+        return np.column_stack([a, curve, a[:, None] * curve])
+
+    one, other = (
+        standardised_risks(row, period, event, arm, x, [terms] * 2, [2, PERIODS], link=link)
+        for terms in (spline, saturated)
+    )
+    for left, right in zip(one, other, strict=True):
+        for which in ("difference", "time_lived", "time_lost"):
+            ours, theirs = getattr(left, which), getattr(right, which)
+            assert (ours.estimate, ours.standard_error) == pytest.approx((theirs.estimate, theirs.standard_error))
+
+
+def test_a_hazard_that_rises_and_falls_needs_a_spline_of_time() -> None:
+    """A hump in the eighth of 24 periods that the arm lowers: a spline gives the risks on its slopes, a line does not.
+
+    Columns of the spline all but tell each other: the fit must stop by its distance in errors, not by each coefficient.
+    """
+    last, n, rng = 24, 12_000, np.random.default_rng(6)
+    arm = rng.random(n) < 0.5
+    hump = np.exp(-((np.arange(last) - 8.0) ** 2) / 10)
+    chance = np.array([0.01 + 0.09 * hump, 0.01 + 0.03 * hump])
+    happens = rng.random((n, last)) < chance[arm.astype(int)]
+    there = np.cumsum(happens, axis=1) - happens == 0
+    row, period = np.nonzero(there)
+    event = happens[there].astype(int)
+
+    def curved(moment, a, _):
+        curve = restricted_cubic_spline(moment, [2, 5, 7, 9, 11, 14])
+        return np.column_stack([a, curve, a[:, None] * curve])
+
+    def straight(moment, a, _):
+        return np.column_stack([a, moment, a * moment])
+
+    truth = np.array([-np.diff(np.prod(1 - chance[:, :horizon], axis=1))[0] for horizon in (6, 12)])
+    off = []
+    for terms in (curved, straight):
+        found = standardised_risks(row, period, event, arm, np.zeros((n, 0)), [terms], [6, 12])
+        differences = [part.difference for part in found]
+        off.append([abs(d.estimate - t) / d.standard_error for d, t in zip(differences, truth, strict=True)])
+    assert max(off[0]) < 3 and min(off[1]) > 6, off
+
+
+def test_a_hazard_told_without_error_is_refused() -> None:
+    """Nobody outside the arm has the event: each step goes on as far as the one before, and is no convergence."""
+    x = (np.arange(2000) % 2).astype(float)
+    event = x * (np.arange(2000) % 10 == 1)
+    with pytest.raises(NotEstimable, match="separation|tell each other"):
+        fit_hazard(event, x[:, None], np.ones(2000), np.arange(2000), 2000, "logit")
 
 
 def test_risks_of_causes_and_survival_make_one() -> None:
@@ -75,7 +147,7 @@ def test_the_error_is_that_of_resampled_people(cause) -> None:
     assert moved == pytest.approx(fits[0].influence[7], rel=1e-3, abs=1e-6)
     rng = np.random.default_rng(4)
     draws = [estimate(rng.exponential(size=n)) for _ in range(150)]
-    for which in ("difference", "time_lived"):
+    for which in ("difference", "time_lived", "time_lost"):
         spread = np.std([getattr(draw, which).estimate for draw in draws], ddof=1)
         assert getattr(found, which).standard_error == pytest.approx(spread, rel=0.2)
 
