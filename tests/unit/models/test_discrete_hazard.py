@@ -112,12 +112,13 @@ def test_a_hazard_that_rises_and_falls_needs_a_spline_of_time() -> None:
     assert max(off[0]) < 3 and min(off[1]) > 6, off
 
 
-def test_a_hazard_told_without_error_is_refused() -> None:
+@pytest.mark.parametrize("weight", [1.0, 1e-9])
+def test_a_hazard_told_without_error_is_refused(weight) -> None:
     """Nobody outside the arm has the event: each step goes on as far as the one before, and is no convergence."""
     x = (np.arange(2000) % 2).astype(float)
     event = x * (np.arange(2000) % 10 == 1)
     with pytest.raises(NotEstimable, match="separation|tell each other"):
-        fit_hazard(event, x[:, None], np.ones(2000), np.arange(2000), 2000, "logit")
+        fit_hazard(event, x[:, None], np.full(2000, weight), np.arange(2000), 2000, "logit")
 
 
 def test_risks_of_causes_and_survival_make_one() -> None:
