@@ -5,7 +5,14 @@ from collections.abc import Callable
 import polars as pl
 
 from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
-from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
+from pipelines.models import (
+    contrast_tables,
+    dose_tables,
+    risk_interaction,
+    risk_tables,
+    survey_association,
+    threshold_tables,
+)
 from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -15,6 +22,7 @@ _ARMS = ("n_target", "n_comparator")
 _PRIMARY = (
     *(survey_association.PRIMARY, threshold_tables.PRIMARY),
     *(contrast_tables.PRIMARY, contrast_tables.CLONES, dose_tables.PRIMARY),
+    *(risk_tables.PRIMARY, risk_interaction.ADDITIVE),
 )
 # Diagnostics of contrasts that are shares or numbers of people: too coarse to tell one of them.
 _STEPS = {
@@ -49,10 +57,19 @@ _STEPS = {
     "regime_followers": 10.0,
     "events": 10.0,
     "natural_course_gap": 0.01,
+    "at_risk_smaller_arm": 10.0,
+    "detectable_ratio": 0.1,
+    "followed_share_smaller": 0.05,
+    "followed_share_target": 0.05,
+    "followed_share_comparator": 0.05,
+    "ease": 0.01,
+    "controls_covered_left_out": 0.01,
+    "controls_covered_uncalibrated": 0.01,
+    "positive_control": 0.01,
 }
 _PEOPLE = (
     *("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n"),
-    *("regime_followers", "events"),
+    *("regime_followers", "events", "at_risk_smaller_arm"),
 )
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
@@ -104,6 +121,16 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         for name, step in (("smd_before", 0.01), ("smd_after", 0.01), ("variance_ratio", 0.05))
     )
     return _with_contract_columns("mart.covariate_balance", shown)
+
+
+def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.negative_control`: an error tells how many events are behind it, so all is hidden where few are."""
+    least = pl.min_horizontal("events_target", "events_comparator").fill_null(0)
+    few = (least < facts.min_cell) & pl.col("estimate").is_not_null()
+    told = ("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")
+    found = inputs["models.negative_control"].with_columns(few.alias("is_suppressed"))
+    shown = found.with_columns(pl.when(~pl.col("is_suppressed")).then(pl.col(name)).alias(name) for name in told)
+    return _with_contract_columns("mart.negative_control", shown)
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -27,6 +27,9 @@ _AI = (
     "ref.clinical_limit",
 )
 _CONTRAST = ("features.outcome_value", "ref.continuous_outcome", "models.propensity_model")
+# People, follow-up and controls of those whose risks are compared.
+_RISK = ("cohort.trial_person", "features.covariate", "features.outcome_event")
+_CONTROLLED = (*_RISK, "models.propensity_model", "models.negative_control")
 # Scans, draws and limits of those who are followed along an exposure.
 _CURVE = (
     "cohort.trial_person",
@@ -111,13 +114,19 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.propensity_model",
         "pipelines.models.propensity_model:propensity_model",
-        ("features.covariate", "features.outcome_value", "ref.continuous_outcome"),
+        tuple(dict.fromkeys(("features.covariate", "features.outcome_value", "ref.continuous_outcome", *_RISK))),
         _STUDIES,
+    ),
+    _python(
+        "models.negative_control",
+        "pipelines.models.control_tables:negative_control",
+        (*_RISK, "models.propensity_model", "ref.negative_control"),
+        (*_STUDIES, "evidence_source"),
     ),
     _python(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY))),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED))),
         _STUDIES,
     ),
     _python(
@@ -125,7 +134,10 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.effect:effect_estimate",
         tuple(
             dict.fromkeys(
-                (*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, "models.threshold", "models.diagnostic")
+                (
+                    *(*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED),
+                    *("models.threshold", "models.diagnostic"),
+                )
             )
         ),
         (*_STUDIES, "evidence_source"),
@@ -180,6 +192,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     ),
     _mart("claim", "models.claim"),
     _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
+    _mart("negative_control", "models.negative_control"),
     _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic"),
     _mart("dose_response", "models.dose_response"),

@@ -125,6 +125,37 @@ def risk_contrasts(
     return tuple(contrasts)
 
 
+def risk_ratios(
+    rows: FollowUp,
+    is_target: np.ndarray,
+    horizons: Sequence[float],
+    cause: int = 1,
+    person_id: np.ndarray | None = None,
+    correction: WeightCorrection | None = None,
+) -> tuple[RatioEstimate | None, ...]:
+    """The ratios of `risk_contrasts` alone, for the many outcomes of calibration: one correction a horizon, not six.
+
+    None where an arm has no event of the cause by the horizon.
+
+    Raises:
+        NotEstimable: an arm without rows of weight, or nobody at risk in it at a horizon.
+    """
+    arms = tuple(_masked(rows, chosen) for chosen in (is_target, ~is_target))
+    curves = tuple(fit_curve(arm) for arm in arms)
+    found: list[RatioEstimate | None] = []
+    for horizon in horizons:
+        points = [curve_point(arm, curve, "risk", horizon, cause) for arm, curve in zip(arms, curves, strict=True)]
+        risks = (points[0].value, points[1].value)
+        if not min(risks) > 0:
+            found.append(None)
+            continue
+        influence = points[0].influence / risks[0] - points[1].influence / risks[1]
+        if correction is not None:
+            influence = influence + correction(_by_weight(influence, rows.weights))
+        found.append(_ratio(risks, clustered_standard_error(influence * influence.size, person_id)))
+    return tuple(found)
+
+
 def arm_value(risk: float, influence: np.ndarray, person_id: np.ndarray | None) -> ArmValue:
     """A risk and the interval of its influence function [n] (of a mean over n)."""
     error = clustered_standard_error(influence, person_id)
@@ -144,12 +175,15 @@ def risk_ratio(
     Raises:
         NotEstimable: a risk of 0.
     """
-    from scipy.special import ndtr
-
     if not min(risks) > 0:
         raise NotEstimable("an arm has no event: there is no ratio of risks")
+    return _ratio(risks, clustered_standard_error(influences[0] / risks[0] - influences[1] / risks[1], person_id))
+
+
+def _ratio(risks: tuple[float, float], error: float) -> RatioEstimate:
+    from scipy.special import ndtr
+
     log_ratio = float(np.log(risks[0]) - np.log(risks[1]))
-    error = clustered_standard_error(influences[0] / risks[0] - influences[1] / risks[1], person_id)
     low, high = (float(np.exp(log_ratio + side * Z975 * error)) for side in (-1, 1))
     p_value = float(2 * ndtr(-abs(log_ratio) / error)) if error > 0 else float("nan")
     return RatioEstimate(float(np.exp(log_ratio)), error, low, high, p_value)

@@ -18,12 +18,17 @@ _PASSIVE = frozenset({"starts_none", "continues"})
 
 @dataclass(frozen=True, slots=True)
 class CloneFrame:
-    """Everybody at time zero, whatever was begun later; and the numbers of the two strategies in the course."""
+    """Everybody at time zero, whatever was begun later; and the numbers of the two strategies in the course.
+
+    `strategy_days` [n] are days from time zero to what was begun, NaN where nothing was; `grace_days` the length of the period.
+    """
 
     frame: ContrastFrame
     course: GraceCourse
     target: int
     comparator: int
+    strategy_days: np.ndarray
+    grace_days: int
 
 
 def clone_frame(inputs: Inputs, study: Study, contrast: Contrast) -> CloneFrame:
@@ -47,7 +52,13 @@ def clone_frame(inputs: Inputs, study: Study, contrast: Contrast) -> CloneFrame:
     numbers = strategy_numbers(cohort)
     course = grace_course(rows, numbers, cohort.grace_days, contrast.grace_intervals)
     frame = contrast_frame(inputs, study, contrast)
-    return CloneFrame(frame, course, numbers[contrast.target], numbers[contrast.comparator])
+    days = strategy_days(rows)
+    return CloneFrame(frame, course, numbers[contrast.target], numbers[contrast.comparator], days, cohort.grace_days)
+
+
+def strategy_days(rows: pl.DataFrame) -> np.ndarray:
+    """[n] days from time zero to what was begun; NaN where nothing was."""
+    return rows["strategy_days"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def strategy_numbers(cohort: Cohort) -> dict[str, int]:

@@ -35,12 +35,13 @@ _NO_PROPENSITY = "not asked: the arm is decided after time zero"
 
 @dataclass(frozen=True, slots=True)
 class PreparedClones:
-    """Everything of a contrast by clones that is known before an outcome is compared."""
+    """Everything of a contrast by clones that is known before an outcome is compared; the penalty is that of every model."""
 
     frame: CloneFrame
     target: CloneArm
     comparator: CloneArm
     balance: CovariateBalance
+    penalty: float
 
     @property
     def arms(self) -> tuple[CloneArm, CloneArm]:
@@ -66,7 +67,7 @@ def prepare_clones(frame: CloneFrame) -> PreparedClones:
             clone_arm(frame.course, strategy, design, frame.frame.stages, spec)
             for strategy in (frame.target, frame.comparator)
         ]
-        tried = PreparedClones(frame, arms[0], arms[1], _balance(covariates, arms[0], arms[1], names))
+        tried = PreparedClones(frame, arms[0], arms[1], _balance(covariates, arms[0], arms[1], names), penalty)
         if best is None or apartness(tried.balance) < apartness(best.balance):
             best = tried
     assert best is not None

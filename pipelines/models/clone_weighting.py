@@ -83,11 +83,13 @@ class CloneSpec:
 class Decision:
     """Chances of staying in, a row each time it was decided: whose [m], the design [m, p], who stayed [m], the chance [m].
 
-    Without a fit everybody stayed.
+    `interval` [m] is that in which it was decided; a stage after the grace period is told as its end. Without a fit everybody
+    stayed.
     """
 
     name: str
     person: np.ndarray
+    interval: np.ndarray
     design: np.ndarray
     stayed: np.ndarray
     chance: np.ndarray
@@ -96,12 +98,15 @@ class Decision:
 
     def correction(self, gradient: np.ndarray) -> np.ndarray:
         """[n] what estimating the chances adds to an influence function; `gradient` [n] is each person's term."""
-        added = np.zeros(gradient.size)
-        if self.fit is not None:
-            slope = np.where(self.is_bounded, 0.0, self.chance - 1.0)
-            by_row = self.fit.correction(self.design, self.stayed.astype(np.float64), gradient[self.person] * slope)
-            np.add.at(added, self.person, by_row)
-        return added
+        return self.correction_by_row(gradient[self.person], gradient.size)
+
+    def correction_by_row(self, gradient: np.ndarray, n: int) -> np.ndarray:
+        """[n] the same, where `gradient` [m] is the derivative by the log of the weight that each decision multiplies."""
+        if self.fit is None:
+            return np.zeros(n)
+        slope = np.where(self.is_bounded, 0.0, self.chance - 1.0)
+        by_row = self.fit.correction(self.design, self.stayed.astype(np.float64), gradient * slope)
+        return np.bincount(self.person, by_row, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ def clone_arm(
     for stage in stages:
         asked = is_seen & stage.asked & ~course.is_settled_early
         person = np.flatnonzero(asked)
-        later.append(_decided(stage.name, person, design[person], stage.passed[person], spec))
+        later.append(_decided(stage.name, person, course.n_intervals, design[person], stage.passed[person], spec))
         is_seen &= stage.passed | course.is_settled_early
     weights = np.where(is_seen, adherence * _inverse(later, n), 0.0)
     is_cut = weights > spec.maximum
@@ -211,8 +216,9 @@ def _deviations(course: GraceCourse, strategy: int, design: np.ndarray, spec: Cl
         elif interval < last:
             stayed.append((interval, person, ~begins | (course.begun[person] == strategy)))
         else:
-            due = _decided("due in the last interval", person, design[person], course.begun[person] == strategy, spec)
-    pooled = _pooled("staying", stayed, design, spec)
+            begun = course.begun[person] == strategy
+            due = _decided("due in the last interval", person, last, design[person], begun, spec)
+    pooled = pooled_decision("staying", stayed, design, spec)
     return (pooled,) if due is None else (pooled, due)
 
 
@@ -225,20 +231,31 @@ def _losses(course: GraceCourse, strategy: int, design: np.ndarray, spec: CloneS
             adherent |= course.begun == strategy
         person = np.flatnonzero(adherent & (course.end >= interval))
         rows.append((interval, person, (course.end[person] > interval) | course.is_settled[person]))
-    return _pooled("followed through the grace period", rows, design, spec, course.begun_at)
+    return pooled_decision("followed through the grace period", rows, design, spec, course.begun_at)
 
 
-def _pooled(
+def pooled_decision(
     name: str,
     intervals: Sequence[tuple[int, np.ndarray, np.ndarray]],
     design: np.ndarray,
     spec: CloneSpec,
     begun_at: np.ndarray | None = None,
 ) -> Decision:
-    """One logistic model over person and interval; terms of intervals in which enough stayed and enough did not."""
+    """One logistic model over person and interval; terms of intervals in which enough stayed and enough did not.
+
+    Args:
+        name: what is decided.
+        intervals: number, people [m] asked in it, and who of them stayed [m].
+        design: [n, p].
+        spec: of the model.
+        begun_at: [n] interval of the treatment; having begun is then a term.
+
+    Raises:
+        NotEstimable: nobody stayed, or the model cannot be fitted.
+    """
     if not intervals:
         empty = np.zeros(0, dtype=np.int64)
-        return _decided(name, empty, design[:0], empty.astype(bool), spec)
+        return _decided(name, empty, empty, design[:0], empty.astype(bool), spec)
     person = np.concatenate([whose for _, whose, _ in intervals])
     stayed = np.concatenate([which for _, _, which in intervals])
     when = np.concatenate([np.full(whose.size, interval) for interval, whose, _ in intervals])
@@ -246,17 +263,26 @@ def _pooled(
     terms = [design[person], *((when == k).astype(np.float64)[:, None] for k in known[1:])]
     if begun_at is not None and np.any(has_begun := begun_at[person] < when):
         terms.append(has_begun.astype(np.float64)[:, None])
-    return _decided(name, person, np.hstack(terms), stayed, spec)
+    return _decided(name, person, when, np.hstack(terms), stayed, spec)
 
 
-def _decided(name: str, person: np.ndarray, design: np.ndarray, stayed: np.ndarray, spec: CloneSpec) -> Decision:
+def _decided(
+    name: str,
+    person: np.ndarray,
+    interval: np.ndarray | int,
+    design: np.ndarray,
+    stayed: np.ndarray,
+    spec: CloneSpec,
+) -> Decision:
+    when = np.broadcast_to(np.asarray(interval, dtype=np.int64), person.shape)
     if person.size and not stayed.any():
         raise NotEstimable(f"nobody was {name}")
     if stayed.all():
-        return Decision(name, person, design[:, :0], stayed, np.ones(person.size), None, np.zeros(person.size, bool))
+        nowhere = np.zeros(person.size, bool)
+        return Decision(name, person, when, design[:, :0], stayed, np.ones(person.size), None, nowhere)
     fit = fit_logistic(design, stayed.astype(np.float64), spec.penalty)
     is_bounded = fit.probabilities < spec.minimum
-    return Decision(name, person, design, stayed, np.maximum(fit.probabilities, spec.minimum), fit, is_bounded)
+    return Decision(name, person, when, design, stayed, np.maximum(fit.probabilities, spec.minimum), fit, is_bounded)
 
 
 def _inverse(decisions: Iterable[Decision], n: int) -> np.ndarray:

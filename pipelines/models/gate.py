@@ -7,6 +7,7 @@ from pipelines.models import (
     contrast_tables,
     dose_tables,
     regime_tables,
+    risk_tables,
     survey_association,
     threshold_tables,
 )
@@ -14,6 +15,7 @@ from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses and policies."""
-    parts = (survey_association, bone_prevalence, contrast_tables, threshold_tables, dose_tables, regime_tables)
-    return pl.concat([part.diagnostics(inputs, facts) for part in parts])
+    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses, policies and risks."""
+    of_surveys = (survey_association, bone_prevalence)
+    of_cohorts = (contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables)
+    return pl.concat([part.diagnostics(inputs, facts) for part in (*of_surveys, *of_cohorts)])

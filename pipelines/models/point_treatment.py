@@ -146,7 +146,7 @@ def diagnose(prepared: Prepared, thresholds: dict[str, float]) -> tuple[Finding,
     shares = [float(seen[arm].mean()) for arm in arms]
     read = seen | frame.is_censored
     censored = float(frame.is_censored.sum() / read.sum()) if read.any() else None
-    correlation = _largest_correlation(prepared)
+    correlation = largest_correlation(prepared)
     effective = [kish_effective_number(prepared.weights.values[arm]) / arm.sum() for arm in arms]
     return (
         asked("outcomes_smaller_arm", float(min(n_seen)), thresholds["minimum_n_per_arm"]),
@@ -222,8 +222,8 @@ def apartness(balance: CovariateBalance) -> float:
     return float(squares.mean()) if squares.size else 0.0
 
 
-def _largest_correlation(prepared: Prepared) -> float:
-    """Of the arm with any single term of the design."""
+def largest_correlation(prepared: Prepared) -> float:
+    """Largest absolute correlation of the arm with any single term of the design; 0 without terms."""
     if not prepared.design.names:
         return 0.0
     arm = prepared.frame.treated - prepared.frame.treated.mean()

@@ -1,22 +1,25 @@
 """`models.propensity_model`: the propensity of each contrast is fitted here, once, and read from here by every other step.
 
-Here: contrasts of a run, their fits as rows, and rows as fits. Not here: the fit (`point_treatment`), what is made of it
-(`contrast_tables`).
+Here: contrasts and pairs of arms of a run, their fits as rows, and rows as fits. A pair whose risks are asked for has one
+propensity, whatever the outcome. Not here: the fit (`point_treatment`), what is made of it (`contrast_tables`, `risk_tables`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from pipelines.models.clone_frame import clone_frame
 from pipelines.models.clone_treatment import PreparedClones, prepare_clones
-from pipelines.models.contrast_frame import contrast_frame
+from pipelines.models.contrast_frame import ContrastFrame, contrast_frame
 from pipelines.models.errors import NotEstimable
 from pipelines.models.point_treatment import Prepared, PropensityModel, kept, prepare, restore
+from pipelines.models.risk_contrast import PreparedRisk, cloned
+from pipelines.models.risk_frame import ANY_OUTCOME, risk_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.contrast import Contrast
+from pipelines.trials.risk import Risk
 from pipelines.trials.study import Study, catalogue
 
 TABLE = "models.propensity_model"
@@ -45,29 +48,44 @@ def contrast_key(study: Study, contrast: Contrast) -> Row:
     }
 
 
+def risks(facts: RunFacts) -> Iterator[tuple[Study, Risk]]:
+    """Every pair of arms of the studies asked for whose risks are asked for."""
+    for name in facts.studies:
+        for risk in catalogue()[name].risk:
+            yield catalogue()[name], risk
+
+
+def pair_key(study: Study, risk: Risk) -> Row:
+    """Columns by which results name a pair of arms, whatever the outcome."""
+    return {"study_id": study.id, "contrast": risk.words, "outcome": ANY_OUTCOME, "population": risk.population}
+
+
 def propensity_model(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """The intercept and every term of each contrast; one row with the problem where there is no model."""
+    """The intercept and every term of each contrast and pair; one row with the problem where there is no model."""
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        key = contrast_key(study, contrast)
-        frame = contrast_frame(inputs, study, contrast)
-        if contrast.grace_intervals is not None:
-            none = {"term_number": 0, "term": NO_MODEL, "problem": NO_PROPENSITY}
-            rows.append(key | none | {"n_people": frame.treated.size})
-            continue
-        counted = key | {"n_people": frame.treated.size}
-        try:
-            model = kept(prepare(frame))
-        except NotEstimable as error:
-            rows.append(counted | {"term_number": 0, "term": NO_MODEL, "problem": str(error)})
-            continue
-        fitted = counted | {"penalty": model.penalty, "n_steps": model.n_steps}
-        values = (model.intercept, *model.coefficients.tolist())
-        rows += [
-            fitted | {"term_number": number, "term": term, "coefficient": value}
-            for number, (term, value) in enumerate(zip((INTERCEPT, *model.terms), values, strict=True))
-        ]
+        is_cloned = contrast.grace_intervals is not None
+        rows += _fitted(contrast_key(study, contrast), contrast_frame(inputs, study, contrast), is_cloned)
+    for study, risk in risks(facts):
+        frame = risk_frame(inputs, study, risk, ()).pair
+        rows += _fitted(pair_key(study, risk), frame, risk.grace_intervals is not None)
     return pl.DataFrame(rows, schema=CONTRACTS[TABLE].empty().schema).lazy()
+
+
+def _fitted(key: Row, frame: ContrastFrame, is_cloned: bool) -> list[Row]:
+    counted = key | {"n_people": frame.treated.size}
+    if is_cloned:
+        return [counted | {"term_number": 0, "term": NO_MODEL, "problem": NO_PROPENSITY}]
+    try:
+        model = kept(prepare(frame))
+    except NotEstimable as error:
+        return [counted | {"term_number": 0, "term": NO_MODEL, "problem": str(error)}]
+    fitted = counted | {"penalty": model.penalty, "n_steps": model.n_steps}
+    values = (model.intercept, *model.coefficients.tolist())
+    return [
+        fitted | {"term_number": number, "term": term, "coefficient": value}
+        for number, (term, value) in enumerate(zip((INTERCEPT, *model.terms), values, strict=True))
+    ]
 
 
 def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | PreparedClones | str:
@@ -77,18 +95,38 @@ def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | Pre
             return prepare_clones(clone_frame(inputs, study, contrast))
         except NotEstimable as error:
             return str(error)
-    wanted = [pl.col(name) == value for name, value in contrast_key(study, contrast).items()]
+    model = _stored(inputs, contrast_key(study, contrast))
+    return model if isinstance(model, str) else restore(contrast_frame(inputs, study, contrast), model)
+
+
+def prepared_risk(inputs: Inputs, study: Study, risk: Risk, outcomes: Sequence[str]) -> PreparedRisk | str:
+    """A pair of arms ready for these outcomes, from its stored model or by clones; or why it is not."""
+    if risk.grace_intervals is not None:
+        frame = risk_frame(inputs, study, risk, outcomes)
+        try:
+            return PreparedRisk(frame, cloned(frame))
+        except NotEstimable as error:
+            return str(error)
+    model = _stored(inputs, pair_key(study, risk))
+    if isinstance(model, str):
+        return model
+    frame = risk_frame(inputs, study, risk, outcomes)
+    return PreparedRisk(frame, restore(frame.pair, model))
+
+
+def _stored(inputs: Inputs, key: Row) -> PropensityModel | str:
+    """The model kept under a key, or why there is none."""
+    wanted = [pl.col(name) == value for name, value in key.items()]
     rows = inputs[TABLE].filter(*wanted).sort("term_number").collect()
     if rows.is_empty():
         return "no propensity model was fitted"
     if problem := rows["problem"][0]:
         return str(problem)
     coefficients = rows["coefficient"].to_numpy().astype(np.float64)
-    model = PropensityModel(
+    return PropensityModel(
         tuple(rows["term"][1:]),
         float(coefficients[0]),
         coefficients[1:],
         float(rows["penalty"][0]),
         int(rows["n_steps"][0]),
     )
-    return restore(contrast_frame(inputs, study, contrast), model)

@@ -35,6 +35,8 @@ class EffectEstimate(dy.Schema):
     calibrated_estimate = number("Estimate after empirical calibration", optional=True)
     calibrated_ci_low = number("Lower limit after empirical calibration", optional=True)
     calibrated_ci_high = number("Upper limit after empirical calibration", optional=True)
+    e_value = number("E-value of a ratio: VanderWeele and Ding 2017", "1", optional=True, minimum=1)
+    e_value_limit = number("E-value of the limit nearer to no effect", "1", optional=True, minimum=1)
     n_target = whole("People in the target arm, or in the analysis", "{persons}", optional=True, minimum=0)
     n_comparator = whole("People in the comparator arm", "{persons}", optional=True, minimum=0)
     n_effective = number("Effective number of people", "{persons}", optional=True)
@@ -58,6 +60,24 @@ class Diagnostic(dy.Schema):
     rule = text("How value and threshold compare")
     status = text("Verdict", allowed=STATUSES)
     is_suppressed = flag("Hidden because fewer people than the threshold stand behind it")
+
+
+@table("mart.negative_control", grain="one row per study, contrast, population and control", unit="population")
+class NegativeControl(dy.Schema):
+    """Outcomes that no arm changes: how far from no effect they are, before and after calibration by the others."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    population = text("Population", key=True)
+    control_code = text("Negative control (ref.negative_control)", key=True)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    estimate = number("Log ratio of risks; the truth is 0", optional=True)
+    ci_low = number("Lower 95 % limit", optional=True)
+    ci_high = number("Upper 95 % limit", optional=True)
+    calibrated_estimate = number("Log ratio, calibrated by the other controls", optional=True)
+    calibrated_ci_low = number("Lower limit, calibrated", optional=True)
+    calibrated_ci_high = number("Upper limit, calibrated", optional=True)
+    is_suppressed = flag("Hidden because fewer people than the threshold had the event in an arm")
 
 
 @table(

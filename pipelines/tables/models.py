@@ -47,6 +47,11 @@ class EffectEstimate(dy.Schema):
     ci_high = number("Upper 95 % limit", optional=True)
     se = number("Standard error", optional=True)
     p_value = number("p-value", optional=True, minimum=0, maximum=1)
+    calibrated_estimate = number("Estimate after empirical calibration", optional=True)
+    calibrated_ci_low = number("Lower limit after empirical calibration", optional=True)
+    calibrated_ci_high = number("Upper limit after empirical calibration", optional=True)
+    e_value = number("E-value of a ratio", "1", optional=True, minimum=1)
+    e_value_limit = number("E-value of the limit nearer to no effect", "1", optional=True, minimum=1)
     df = number("Degrees of freedom behind the interval", optional=True)
     n_target = whole("People in the target arm, or in the analysis", "{persons}", optional=True, minimum=0)
     n_comparator = whole("People in the comparator arm", "{persons}", optional=True, minimum=0)
@@ -60,6 +65,27 @@ class EffectEstimate(dy.Schema):
 
 
 _CONTRAST_KEY = "study, contrast, outcome, population"
+
+
+@table("models.negative_control", grain="one row per study, contrast, population and control", unit="population")
+class NegativeControl(dy.Schema):
+    """Outcomes that no arm changes, under the weights of the contrast; each calibrated by all others. Not for release."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    population = text("Population", key=True)
+    control_code = text("Negative control (ref.negative_control)", key=True)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    events_target = whole("Events in the target arm by the horizon", optional=True, minimum=0)
+    events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
+    estimate = number("Log ratio of risks; the truth is 0", optional=True)
+    se = number("Standard error", optional=True)
+    ci_low = number("Lower 95 % limit", optional=True)
+    ci_high = number("Upper 95 % limit", optional=True)
+    calibrated_estimate = number("Log ratio, calibrated by the other controls", optional=True)
+    calibrated_ci_low = number("Lower limit, calibrated", optional=True)
+    calibrated_ci_high = number("Upper limit, calibrated", optional=True)
+    why = text("Why there is no estimate", optional=True)
 
 
 @table("models.covariate_balance", grain=f"one row per {_CONTRAST_KEY} and covariate", unit="population")

@@ -15,6 +15,7 @@ from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
 from pipelines.trials.policy import POLICY, Policy
+from pipelines.trials.risk import RISK, Risk
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
 
@@ -64,6 +65,7 @@ CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "curve": CURVE,
     "dose": DOSE,
     "policy": POLICY,
+    "risk": RISK,
 }
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
@@ -120,6 +122,7 @@ class Study(_Part):
     curve: tuple[Curve, ...] = ()
     dose: tuple[Dose, ...] = ()
     policy: tuple[Policy, ...] = ()
+    risk: tuple[Risk, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -164,8 +167,11 @@ class Study(_Part):
             for number, question in enumerate(questions):
                 if problem := question.problem(self.cohort, outcomes, self.covariates.codes):
                     raise ValueError(f"{kind}.{number}: {problem}")
+        for number, risk in enumerate(self.risk):
+            if problem := risk.problem(self.cohort, outcomes, self.risk):
+                raise ValueError(f"risk.{number}: {problem}")
         for kind in CLINICAL_PROFILES:
-            asked = getattr(self, kind)
+            asked = [each for entry in getattr(self, kind) for each in getattr(entry, "questions", (entry,))]
             if len({(each.words, each.population, each.outcome) for each in asked}) < len(asked):
                 raise ValueError(f"{kind}: the same one occurs twice")
 

@@ -1,0 +1,229 @@
+"""Risks of one outcome in two arms, diagnostics first: who is at risk, alike and followed; then the effect, if all hold.
+
+Here: which engines make the diagnostics and the estimates of the profile `risk`. Not here: thresholds (`trials.risk`), rows of
+tables (`risk_tables`), negative controls (`control_tables`), the engines themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipelines.models.arm_risk import RatioEstimate, RiskContrast, risk_contrasts, risk_ratios
+from pipelines.models.balance import CovariateBalance, covariate_balance
+from pipelines.models.clone_treatment import PreparedClones, prepare_clones
+from pipelines.models.cox import fit_cox
+from pipelines.models.errors import NotEstimable
+from pipelines.models.inference import Z975
+from pipelines.models.point_treatment import (
+    Finding,
+    Prepared,
+    alike,
+    asked,
+    largest_correlation,
+    nominal,
+    told,
+)
+from pipelines.models.risk_frame import EventCourse, RiskFrame
+from pipelines.models.risk_weighting import PairPeriods, WeightedRows, pair_periods, weighted_rows
+from pipelines.models.weighting import kish_effective_number
+
+_NO_PROPENSITY = "not asked: the arm is decided after time zero"
+#: normal quantiles of a two-sided test at 5 % with power 80 %
+_DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRisk:
+    """A pair of arms ready for any outcome: its frame, and arms alike by weights or by clones."""
+
+    frame: RiskFrame
+    arms: Prepared | PreparedClones
+
+    def periods(self, outcome: str, horizon_days: float) -> PairPeriods:
+        """Weights under the follow-up of an outcome.
+
+        Raises:
+            NotEstimable: loss cannot be modelled.
+        """
+        return pair_periods(self.arms, self.frame.courses[outcome], horizon_days)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSizes:
+    """People of either arm, target first: at risk, with the event by the horizon, dead without it, followed to the end."""
+
+    at_risk: tuple[int, int]
+    events: tuple[int, int]
+    deaths: tuple[int, int]
+    completed: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HazardRatio:
+    """A log hazard ratio of the cause by a horizon, others censored; 95 % interval on its scale."""
+
+    estimate: float
+    standard_error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 %."""
+        return self.estimate - Z975 * self.standard_error, self.estimate + Z975 * self.standard_error
+
+
+def cloned(frame: RiskFrame) -> PreparedClones:
+    """Clones of a frame with a grace period.
+
+    Raises:
+        NotEstimable: nobody keeps to a strategy, or a chance of keeping to it cannot be fitted.
+    """
+    if frame.clones is None:
+        raise ValueError("a frame without a grace period has no clones")
+    return prepare_clones(frame.clones)
+
+
+def sizes(rows: WeightedRows, horizon_days: float) -> ArmSizes:
+    """Who stands behind a contrast, unweighted; a clone counts in every strategy it kept to so far."""
+    told_of = []
+    for side in (rows.is_target, ~rows.is_target):
+        own = side & (rows.rows.weights > 0)
+        leave, event, place = rows.rows.exit[own], rows.rows.event[own], rows.place[own]
+        within = leave <= horizon_days
+        n = np.unique(place).size
+        events, deaths = (int((within & (event == cause)).sum()) for cause in (1, 2))
+        reached = np.unique(place[leave >= horizon_days]).size
+        told_of.append((n, events, deaths, reached))
+    target, comparator = told_of
+    return ArmSizes(*((one, other) for one, other in zip(target, comparator, strict=True)))
+
+
+def diagnose_risk(
+    prepared: PreparedRisk, outcome: str, horizon_days: float, thresholds: dict[str, float], rows: WeightedRows
+) -> tuple[Finding, ...]:
+    """The diagnostics of the profile that need no control outcome; none looks at a difference in the outcome."""
+    course = prepared.frame.courses[outcome]
+    counted = sizes(rows, horizon_days)
+    n_events = sum(counted.events)
+    known = [
+        (done + events + deaths) / n
+        for done, events, deaths, n in zip(
+            counted.completed, counted.events, counted.deaths, counted.at_risk, strict=True
+        )
+    ]
+    balance, side, weights = _balance(prepared, course)
+    effective = [kish_effective_number(weights[arm]) / max(int(arm.sum()), 1) for arm in (side, ~side)]
+    return (
+        asked("at_risk_smaller_arm", float(min(counted.at_risk)), thresholds["minimum_at_risk_per_arm"]),
+        asked("events", float(n_events), thresholds["minimum_events"]),
+        asked("detectable_ratio", _detectable(counted), thresholds["maximum_detectable_ratio"], is_most=True),
+        asked("followed_share_smaller", min(known), thresholds["minimum_followed_share"]),
+        *_of_propensity(prepared.arms, thresholds),
+        alike(balance, side, weights, thresholds["maximum_standardised_difference"]),
+        told("followed_share_target", known[0]),
+        told("followed_share_comparator", known[1]),
+        told("dead_share_target", counted.deaths[0] / counted.at_risk[0]),
+        told("dead_share_comparator", counted.deaths[1] / counted.at_risk[1]),
+        told("effective_share_target", effective[0]),
+        told("effective_share_comparator", effective[1]),
+        told("largest_weight", float(rows.rows.weights.max())),
+        told("largest_difference_before_weighting", balance.largest_before),
+    )
+
+
+def _of_propensity(arms: Prepared | PreparedClones, thresholds: dict[str, float]) -> tuple[Finding, ...]:
+    least, most = thresholds["minimum_equipoise"], thresholds["maximum_covariate_correlation"]
+    if isinstance(arms, PreparedClones):
+        return (
+            Finding("equipoise", None, least, _NO_PROPENSITY, "not_applicable"),
+            Finding("largest_covariate_correlation", None, most, _NO_PROPENSITY, "not_applicable"),
+        )
+    return (
+        asked("equipoise", arms.propensity.equipoise, least),
+        asked("largest_covariate_correlation", largest_correlation(arms), most, is_most=True),
+        told("propensity_auc", arms.propensity.auc),
+    )
+
+
+def _detectable(counted: ArmSizes) -> float | None:
+    """Smallest ratio with 80 % power at these events. Source: Schoenfeld (1983), Biometrics 39:499, as CohortMethod has it."""
+    n_events, n = sum(counted.events), sum(counted.at_risk)
+    if not n_events or not min(counted.at_risk):
+        return None
+    share = counted.at_risk[0] / n
+    return float(np.exp(_DETECTABLE_SDS / np.sqrt(n_events * share * (1 - share))))
+
+
+def _balance(prepared: PreparedRisk, course: EventCourse) -> tuple[CovariateBalance, np.ndarray, np.ndarray]:
+    """Balance of those at risk of the outcome, by the weights of time zero or of the end of the grace period."""
+    arms = prepared.arms
+    frame = prepared.frame.pair
+    names = nominal(frame)
+    if isinstance(arms, PreparedClones):
+        parts = [arm.is_adherent & course.is_at_risk for arm in arms.arms]
+        if not all(part.any() for part in parts):
+            raise NotEstimable("nobody of a strategy is at risk of the outcome")
+        side = np.repeat([True, False], [int(part.sum()) for part in parts])
+        weights = np.concatenate([arm.adherence[part] for arm, part in zip(arms.arms, parts, strict=True)])
+        covariates = pl.concat([frame.covariates.filter(pl.Series(part)) for part in parts])
+    else:
+        own = course.is_at_risk
+        side, weights = frame.treated[own], arms.weights.values[own]
+        covariates = frame.covariates.filter(pl.Series(own))
+    if not side.any() or side.all():
+        raise NotEstimable("nobody of an arm is at risk of the outcome")
+    return covariate_balance(covariates, side, weights, names), side, weights
+
+
+def contrasts_of(rows: WeightedRows, horizons: Sequence[float]) -> tuple[RiskContrast, ...]:
+    """Aalen-Johansen risks of both arms at each horizon, death competing, weighted, errors by person.
+
+    Raises:
+        NotEstimable: as `risk_contrasts`.
+    """
+    return risk_contrasts(rows.rows, rows.is_target, horizons, 1, rows.person_id, rows.correction)
+
+
+def ratios_of(rows: WeightedRows, horizons: Sequence[float]) -> tuple[RatioEstimate | None, ...]:
+    """Risk ratios alone.
+
+    Raises:
+        NotEstimable: as `risk_ratios`.
+    """
+    return risk_ratios(rows.rows, rows.is_target, horizons, 1, rows.person_id, rows.correction)
+
+
+def hazard_ratio(rows: WeightedRows, horizon_days: float) -> HazardRatio:
+    """Cox's model with the arm alone under the same weights, which are taken as known.
+
+    Raises:
+        NotEstimable: as `fit_cox`.
+    """
+    from dataclasses import replace
+
+    used = (rows.rows.weights > 0) & (rows.rows.entry < horizon_days)
+    whole = rows.rows
+    within = whole.exit[used] <= horizon_days
+    cut = replace(
+        whole,
+        entry=whole.entry[used],
+        exit=np.minimum(whole.exit[used], horizon_days),
+        event=np.where(within, whole.event[used], 0),
+        weights=whole.weights[used],
+    )
+    design = rows.is_target[used].astype(np.float64)[:, None]
+    fit = fit_cox(cut, design, 1, person_id=rows.person_id[used])
+    return HazardRatio(float(fit.coefficients[0]), float(fit.standard_errors[0]))
+
+
+def rows_of(prepared: PreparedRisk, outcome: str, periods: PairPeriods, *, possible: bool = False) -> WeightedRows:
+    """Weighted rows of an outcome.
+
+    Raises:
+        NotEstimable: nobody of an arm is at risk of it, or the data hold no follow-up for it.
+    """
+    if outcome not in prepared.frame.courses:
+        raise NotEstimable("the data hold no follow-up for the outcome")
+    course = prepared.frame.courses[outcome]
+    return weighted_rows(periods, course.with_possible if possible else course)
