@@ -15,7 +15,7 @@ Link = Literal["logit", "cloglog"]
 #: a linear predictor beyond this is a chance of 0 or 1: there is no finite fit
 SEPARATED = 40.0
 #: no row's predictor may move by more in the last step but one
-_NEAR = 1e-4
+NEAR = 1e-4
 _MOST_STEPS = 60
 
 
@@ -74,12 +74,15 @@ def score_hazard(
 
     Raises:
         NotEstimable: a term that is 0 for everybody, collinear terms, or no convergence (separation).
+        ValueError: terms that are not finite.
     """
     beta, is_settled = start, False
     for _ in range(_MOST_STEPS):
         at = derivatives(beta)
         if at.largest > SEPARATED:
             raise NotEstimable("separation: terms of a hazard tell the event without error")
+        if not (np.all(np.isfinite(at.score)) and np.all(np.isfinite(at.information))):
+            raise ValueError("terms of a hazard must be finite")
         size = np.sqrt(np.diag(at.information))
         if not np.all(size > 0):
             raise NotEstimable("a term of a hazard is 0 for everybody", (np.flatnonzero(~(size > 0)) - 1).tolist())
@@ -91,6 +94,6 @@ def score_hazard(
             return Scored(beta, inverse)
         move = inverse @ at.score
         # Far within a standard error, whatever the columns' correlation; and nobody runs off. One step more, then out.
-        is_settled = float(at.score @ move) < 1e-14 and distance(move) < _NEAR
+        is_settled = float(at.score @ move) < 1e-14 and distance(move) < NEAR
         beta = beta + move
     raise NotEstimable("a hazard did not converge")
