@@ -61,7 +61,9 @@ def same(ours, theirs) -> None:
             assert (left.n_target, left.n_comparator) == (right.n_target, right.n_comparator)
         for which in ("target", "comparator", "ratio"):
             left, right = getattr(one, which), getattr(other, which)
-            assert [getattr(left, s) for s in left.__slots__] == pytest.approx([getattr(right, s) for s in left.__slots__])
+            assert [getattr(left, s) for s in left.__slots__] == pytest.approx(
+                [getattr(right, s) for s in left.__slots__]
+            )
         assert (one.horizon, one.cause) == (other.horizon, other.cause)
 
 
@@ -73,7 +75,9 @@ def test_numbers_are_those_of_a_row_a_period(cause, link, terms, block, monkeypa
     monkeypatch.setattr(engine, "_BLOCK", block)
     last, event, arm, x = people()
     rng = np.random.default_rng(9)
-    by_period = rng.uniform(0.5, 2.0, size=(arm.size, PERIODS)) * (np.arange(PERIODS) >= rng.integers(0, 3, arm.size)[:, None])
+    by_period = rng.uniform(0.5, 2.0, size=(arm.size, PERIODS)) * (
+        np.arange(PERIODS) >= rng.integers(0, 3, arm.size)[:, None]
+    )
     fit = fit_logistic(x, arm.astype(float))
     weights = treatment_weights(arm, fit.probabilities, "ate")
     own = weights.values * (np.arange(arm.size) % 50 > 0)
