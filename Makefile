@@ -33,6 +33,7 @@ test-slow: venv
 
 bench: venv
 	$(BIN)/trabecula bench --persons 100000 --json bench.json
+	$(BIN)/python docs/benchmarks/person_time.py --persons 100000 --rows 500000 > bench_person_time.json
 
 ui: venv
 	$(BIN)/trabecula ui --home $(HOME_DIR)

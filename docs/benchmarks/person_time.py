@@ -8,14 +8,14 @@ process of its own with one thread:
 
 - `population`: everybody, from covariates to risks at 5 years with their errors. Peak resident memory of the whole
   process, the making of the people included.
-- `same_rows`: shares of the people, whose rows fit in memory a row a person-month. The event's hazard is fitted by
+- `same_rows`: fewer such people, whose rows fit in memory a row a person-month. The event's hazard is fitted by
   `person_time`, and by LogisticRegression (lbfgs, no penalty) on the rows in double precision, made beforehand. Rows and
   weights are the same; coefficients are compared in standard errors. It runs twice: with its own tolerance, at which it stops
   short of the maximum, and with one at which it gets there.
 
 Ratios are of CPU seconds. scikit-learn cannot be given all rows (`rows_gib` of memory for the matrix alone), so
-`ratio_by_row` divides seconds a row of everybody by its seconds a row at the largest share: an extrapolation, as linear as
-`seconds_per_million_rows` shows it to be.
+`ratio_by_row` divides seconds a row of everybody by its seconds a row at the most rows it was given: an extrapolation, as
+linear as `seconds_per_million_rows` shows it to be.
 """
 
 import argparse
@@ -42,7 +42,7 @@ MONTHS = 60
 COVARIATES = 50
 #: years, so that no column is far from 1
 KNOTS = np.array([0.25, 1.25, 2.5, 3.75, 4.75])
-SHARES = (500_000, 1_000_000, 2_000_000)
+ROWS = (500_000, 1_000_000, 2_000_000)
 #: by default lbfgs stops with coefficients errors away from the maximum; with this it is there
 TIGHT = 1e-7
 
@@ -169,6 +169,7 @@ def main() -> None:
     """Every measurement, one after the other."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--persons", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
     parser.add_argument("--part", choices=["population", "same_rows"])
     parser.add_argument("--size", type=int)
     given = parser.parse_args()
@@ -180,14 +181,14 @@ def main() -> None:
 
     load = os.getloadavg()[0]
     whole = apart("population", given.persons)
-    shares = [apart("same_rows", rows) for rows in SHARES]
+    fewer = [apart("same_rows", rows) for rows in sorted(given.rows)]
     ours = 1e6 * whole["one_hazard"]["cpu_seconds"] / whole["rows"]
     by_row = {
-        name: round(ours / part["seconds_per_million_rows"], 4) for name, part in shares[-1]["scikit_learn"].items()
+        name: round(ours / part["seconds_per_million_rows"], 4) for name, part in fewer[-1]["scikit_learn"].items()
     }
     found = {
         "population": whole,
-        "same_rows": shares,
+        "same_rows": fewer,
         "seconds_per_million_rows": round(ours, 2),
         "ratio_by_row": by_row,
         "threads": 1,

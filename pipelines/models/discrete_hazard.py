@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines.models.arm_risk import ArmValue, RatioEstimate, WeightCorrection, arm_value, risk_ratio
 from pipelines.models.errors import NotEstimable
-from pipelines.models.hazard_scoring import Derivatives, Link, hazard_of, intercept_at, pull_of, score_hazard
+from pipelines.models.hazard_scoring import Derivatives, Link, hazard_of, intercept_at, pull_of, score_hazard, spread_of
 from pipelines.models.inference import ContrastEstimate, normal_contrast
 from pipelines.models.weighting import kish_effective_number
 
@@ -27,7 +27,8 @@ _BLOCK = 4096
 class HazardFit:
     """Coefficients [p], intercept first; what each person [n] adds to them, `influence` [n, p] (sums to 0).
 
-    `inverse` [p, p] of the information; `pull` [r] is what each row's unit of weight adds to the score, but for its terms.
+    `inverse` [p, p] is that of the observed information; `pull` [r] is what each row's unit of weight adds to the score, but
+    for its terms.
     """
 
     coefficients: np.ndarray
@@ -186,19 +187,20 @@ def fit_hazard(
         raise NotEstimable("a term of a hazard is 0 for everybody", (np.flatnonzero(scale == 0) - 1).tolist())
     z = x / scale
 
-    def pulled(predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def pulled(predictor: np.ndarray, is_observed: bool) -> tuple[np.ndarray, np.ndarray]:
         """What a row's unit of weight adds to score and information, but for its terms."""
         mean, slope = hazard_of(predictor, link)
         pull = pull_of(mean, slope, link)
-        return pull * (outcome - mean), pull * slope
+        to_score = pull * (outcome - mean)
+        return to_score, spread_of(pull, to_score, mean, slope, link, is_observed=is_observed)
 
-    def derivatives(beta: np.ndarray) -> Derivatives:
+    def derivatives(beta: np.ndarray, is_observed: bool) -> Derivatives:
         predictor = z @ beta
-        pull, spread = pulled(predictor)
+        pull, spread = pulled(predictor, is_observed)
         return Derivatives(z.T @ (weights * pull), (z * (weights * spread)[:, None]).T @ z, np.abs(predictor).max())
 
     found = score_hazard(start, derivatives, lambda move: float(np.abs(z @ move).max()))
-    pull, _ = pulled(z @ found.coefficients)
+    pull, _ = pulled(z @ found.coefficients, True)
     by_person = np.zeros((n, start.size))
     np.add.at(by_person, row, z * (weights * pull)[:, None])
     inverse = found.inverse / np.outer(scale, scale)

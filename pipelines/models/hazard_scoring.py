@@ -21,7 +21,7 @@ _MOST_STEPS = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derivatives:
-    """At some coefficients: score [p], expected information [p, p], and the largest size of a row's predictor."""
+    """At some coefficients: score [p], information [p, p], and the largest size of a row's predictor."""
 
     score: np.ndarray
     information: np.ndarray
@@ -30,7 +30,7 @@ class Derivatives:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Coefficients [p] and the inverse of their information [p, p]."""
+    """Coefficients [p] and the inverse of their observed information [p, p]."""
 
     coefficients: np.ndarray
     inverse: np.ndarray
@@ -51,6 +51,22 @@ def pull_of(mean: np.ndarray, slope: np.ndarray, link: Link) -> np.ndarray | flo
     return 1.0 if link == "logit" else slope / np.maximum(mean * (1 - mean), 1e-300)
 
 
+def spread_of(
+    pull: np.ndarray | float, pulled: np.ndarray, mean: np.ndarray, slope: np.ndarray, link: Link, *, is_observed: bool
+) -> np.ndarray:
+    """What a row adds to the information, but for its terms: expected, or observed.
+
+    Args:
+        pull: as `pull_of`, times the weight if there is one.
+        pulled: pull times outcome less chance.
+        mean, slope: as `hazard_of`.
+        link: of the hazard.
+        is_observed: minus the derivative of the score, which the error of a wrong model needs; else its mean.
+    """
+    expected = pull * slope
+    return expected - pulled * (1 - slope / mean) if is_observed and link != "logit" else expected
+
+
 def intercept_at(share: float, link: Link) -> float:
     """Predictor of a share.
 
@@ -63,13 +79,13 @@ def intercept_at(share: float, link: Link) -> float:
 
 
 def score_hazard(
-    start: np.ndarray, derivatives: Callable[[np.ndarray], Derivatives], distance: Callable[[np.ndarray], float]
+    start: np.ndarray, derivatives: Callable[[np.ndarray, bool], Derivatives], distance: Callable[[np.ndarray], float]
 ) -> Scored:
     """Fisher scoring until far within a standard error.
 
     Args:
         start: [p] coefficients, intercept first.
-        derivatives: at coefficients.
+        derivatives: at coefficients, with expected information, or observed if true.
         distance: from a move [p] of the coefficients to the largest move of a row's predictor.
 
     Raises:
@@ -78,7 +94,7 @@ def score_hazard(
     """
     beta, is_settled = start, False
     for _ in range(_MOST_STEPS):
-        at = derivatives(beta)
+        at = derivatives(beta, is_settled)
         if at.largest > SEPARATED:
             raise NotEstimable("separation: terms of a hazard tell the event without error")
         if not (np.all(np.isfinite(at.score)) and np.all(np.isfinite(at.information))):

@@ -20,6 +20,7 @@ from pipelines.models.hazard_scoring import (
     intercept_at,
     pull_of,
     score_hazard,
+    spread_of,
 )
 from pipelines.models.product_design import ProductDesign, ProductTerm, product_design
 from pipelines.models.weighting import kish_effective_number
@@ -57,7 +58,7 @@ class PersonTime:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProductFit:
-    """One cause's hazard: coefficients [p], intercept first, and the inverse of their information [p, p]."""
+    """One cause's hazard: coefficients [p], intercept first, and the inverse of their observed information [p, p]."""
 
     design: ProductDesign
     coefficients: np.ndarray
@@ -174,7 +175,7 @@ def _fit(people: PersonTime, mass: _Mass, terms: Sequence[ProductTerm], cause: i
     design = product_design(terms, n_periods, people.covariates[:1].astype(np.float64))
     n_steps = 0
 
-    def derivatives(beta: np.ndarray) -> Derivatives:
+    def derivatives(beta: np.ndarray, is_observed: bool) -> Derivatives:
         nonlocal n_steps
         n_steps += 1
         score, information, largest = np.zeros(design.size), design.information(), 0.0
@@ -182,7 +183,7 @@ def _fit(people: PersonTime, mass: _Mass, terms: Sequence[ProductTerm], cause: i
             weight = _weight(people, rows, cause)
             predictor = design.predictor(z, beta, weight.shape[1])
             largest = max(largest, _largest(predictor, weight, SEPARATED))
-            pull, spread = _pulled(people, rows, predictor, weight, cause, link)
+            pull, spread = _pulled(people, rows, predictor, weight, cause, link, is_observed=is_observed)
             score += design.total(z, pull)
             information.add(z, spread)
         return Derivatives(score, information.matrix(), largest)
@@ -225,18 +226,23 @@ def _weight(people: PersonTime, rows: np.ndarray, cause: int, *, is_own: bool = 
 
 
 def _pulled(
-    people: PersonTime, rows: np.ndarray, predictor: np.ndarray, weight: np.ndarray, cause: int, link: Link
+    people: PersonTime,
+    rows: np.ndarray,
+    predictor: np.ndarray,
+    weight: np.ndarray,
+    cause: int,
+    link: Link,
+    *,
+    is_observed: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """[m, t] each: what a period adds to score and information, but for its terms."""
     mean, slope = hazard_of(predictor, link)
     pull = weight * pull_of(mean, slope, link)
-    slope *= pull
-    mean *= pull
-    np.negative(mean, out=mean)
+    to_score = -pull * mean
     had = np.flatnonzero(people.event[rows] == cause)
     at = had, people.last_period[rows[had]]
-    mean[at] += pull[at]
-    return mean, slope
+    to_score[at] += pull[at]
+    return to_score, spread_of(pull, to_score, mean, slope, link, is_observed=is_observed)
 
 
 def _largest(predictor: np.ndarray, weight: np.ndarray, limit: float) -> float:
@@ -298,6 +304,6 @@ def _by_weight(people: PersonTime, fits: Sequence[ProductFit], slopes: Sequence[
         for rows, z in _blocks(people, fit.design):
             weight = _weight(people, rows, fit.cause, is_own=False)
             predictor = fit.design.predictor(z, fit.coefficients, weight.shape[1])
-            pull, _ = _pulled(people, rows, predictor, weight, fit.cause, fit.link)
+            pull, _ = _pulled(people, rows, predictor, weight, fit.cause, fit.link, is_observed=True)
             found[:, rows] += fit.design.along(z, pull, directions).T
     return found

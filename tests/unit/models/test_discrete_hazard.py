@@ -153,6 +153,37 @@ def test_the_error_is_that_of_resampled_people(cause) -> None:
         assert getattr(found, which).standard_error == pytest.approx(spread, rel=0.2)
 
 
+@pytest.mark.parametrize("link", ["logit", "cloglog"])
+def test_what_the_correction_is_given_is_the_derivative_by_each_weight(link) -> None:
+    """Each estimate moved by a row's weight, fitted anew; a row without weight has none. The correction is added once."""
+    row, period, event, arm, x = people(n=150)
+    weights = np.random.default_rng(8).uniform(0.5, 2, row.size) * (np.arange(row.size) % 20 > 0)
+    given = []
+
+    def remember(by_weight):
+        given.append(by_weight)
+        return 0.01 * (np.arange(arm.size) - (arm.size - 1) / 2)
+
+    def estimate(mass, correction=None):
+        return standardised_risks(row, period, event, arm, x, [linear] * 2, [3], 1, mass, link, correction)[0]
+
+    found, known = estimate(weights, remember), estimate(weights)
+    in_arm = {"target": given[:3], "comparator": given[3:]}
+    assert len(given) == 6 and all(not part[weights == 0].any() for part in given)
+    for place in np.flatnonzero(weights > 0)[::40]:
+        step = 1e-5 * (np.arange(row.size) == place)
+        more, less = estimate(weights + step), estimate(weights - step)
+        for name, by in in_arm.items():
+            moved = (getattr(more, name).value - getattr(less, name).value) / 2e-5
+            assert by[0][place] == pytest.approx(moved, rel=1e-4, abs=1e-8)
+        for which, number in (("time_lived", 1), ("time_lost", 2)):
+            moved = (getattr(more, which).estimate - getattr(less, which).estimate) / 2e-5
+            assert given[number][place] - given[3 + number][place] == pytest.approx(moved, rel=1e-4, abs=1e-8)
+    # The same is added to both arms, and cancels in their difference.
+    assert found.difference.standard_error == pytest.approx(known.difference.standard_error)
+    assert found.target.standard_error > 1.5 * known.target.standard_error
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

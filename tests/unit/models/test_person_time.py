@@ -1,14 +1,18 @@
 """Risks of people walked through in blocks: the numbers of a row a person-period, whatever weights, follow-up and terms."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import pipelines.models.person_time as engine
-from pipelines.models.discrete_hazard import standardised_risks
+from pipelines.models.discrete_hazard import fit_hazard, standardised_risks
 from pipelines.models.errors import NotEstimable
+from pipelines.models.inverse_weighting import weighted_contrast
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.person_time import fit_products, person_time, standardise
-from pipelines.models.product_design import ProductTerm, constant, everybody, product_design, row_terms
+from pipelines.models.product_design import ProductTerm, constant, row_terms
+from pipelines.models.propensity import estimate_propensity
 from pipelines.models.spline import restricted_cubic_spline
 from pipelines.models.weighting import treatment_weights
 
@@ -95,3 +99,111 @@ def test_numbers_are_those_of_a_row_a_period(cause, link, terms, block, monkeypa
     seen = person_time(last, event, arm, x, own, lambda rows, t: shown[rows, :t])
     ours = standardise(seen, (terms, SMOOTH), HORIZONS, cause, link, corrected)
     same(ours, theirs)
+
+
+def test_with_all_followed_it_is_the_weighted_difference_of_means() -> None:
+    """Nobody leaves, a term a period and arm, propensity estimated: estimate and error are those of two weighted means."""
+    last, event, arm, x = people()
+    followed = (event > 0) | (last == PERIODS - 1)
+    last, event, arm, x = (part[followed] for part in (last, event, arm, x))
+    propensity = estimate_propensity(arm, x, 0.0)
+    weights = treatment_weights(arm, propensity.values, "ate")
+    terms = (ProductTerm(lambda t: cells(t), with_arm), ProductTerm(constant, lambda a, _: a[:, None]))
+
+    def correction(by_own):
+        return propensity.fit.correction(x, arm.astype(float), by_own * weights.slope)
+
+    seen = person_time(last, event, arm, x, weights.values)
+    found = standardise(seen, (terms, terms), [5], correction=correction)[0].difference
+    means = weighted_contrast(((event == 1) & (last < 5)).astype(float), arm, weights, x, propensity.fit)
+    assert found.estimate == pytest.approx(means.estimate)
+    assert found.standard_error == pytest.approx(means.standard_error)
+    known = standardise(seen, (terms, terms), [5])[0].difference
+    assert known.standard_error > 1.02 * found.standard_error
+
+
+def test_people_are_never_a_row_a_period() -> None:
+    n, months, q = 20_000, 60, 40
+    rng = np.random.default_rng(1)
+    x, arm = rng.normal(size=(n, q)), rng.random(n) < 0.5
+    last = rng.integers(30, months, n)
+    seen = person_time(last, (rng.random(n) < 0.2).astype(int), arm, x)
+    terms = (
+        ProductTerm(constant, lambda a, z: np.column_stack([a, z])),
+        ProductTerm(lambda t: t[:, None] / 60, with_arm),
+    )
+    tracemalloc.start()
+    standardise(seen, (terms,), [months])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    one_column = 8 * int((last + 1).sum())
+    assert peak < 4 * one_column, "the matrix of rows would be 43 columns"
+
+
+def test_a_curve_that_runs_off_after_a_persons_last_period_is_no_separation() -> None:
+    """One person's value would be a thousand times the others' in periods that are not theirs."""
+    last, event, arm, x = people()
+    x = x.copy()
+    x[np.flatnonzero(last == 0)[0], 0] = 1e5
+    terms = (ProductTerm(lambda t: t[:, None] / 10.0, lambda a, z: z[:, :1]),)
+    seen = person_time(last, event, arm, x)
+    row, period, happens = in_rows(last, event)
+    kept = happens <= 1
+    design = row_terms(terms)(period[kept], arm[row[kept]], x[row[kept]])
+    theirs = fit_hazard(happens[kept] == 1, design, np.ones(kept.sum()), row[kept], arm.size, "logit")
+    ours = fit_products(seen, terms)
+    assert ours.coefficients == pytest.approx(theirs.coefficients)
+    assert np.abs(ours.coefficients[1] * 1e5) > 40
+
+
+def changed(**what):
+    last, event, arm, x = people()
+    given = {"last_period": last, "event": event, "is_target": arm, "covariates": x}
+    return person_time(**(given | {name: change(given.get(name)) for name, change in what.items()}))
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"covariates": lambda x: np.where(x > 3, np.nan, x)}, "finite"),
+        ({"covariates": lambda x: x[1:]}, "one row each"),
+        ({"event": lambda e: e / 2}, "whole numbers"),
+        ({"last_period": lambda last: last - 1}, "whole numbers"),
+        ({"weights": lambda _: np.full(1500, -1.0)}, "not negative"),
+        ({"weights": lambda _: np.full(1500, np.nan)}, "finite"),
+        ({"period_weights": lambda _: lambda rows, t: np.ones((rows.size, 1))}, r"\[m, t\]"),
+        ({"period_weights": lambda _: lambda rows, t: np.full((rows.size, t), np.nan)}, "finite"),
+        ({"event": lambda e: e * 2}, "every cause"),
+    ],
+)
+def test_bad_people_are_refused(what, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        standardise(changed(**what), (SMOOTH, SMOOTH), HORIZONS)
+
+
+@pytest.mark.parametrize(
+    ("what", "terms", "words"),
+    [
+        ({"event": lambda e: 0 * e}, SMOOTH, "no event"),
+        ({"is_target": lambda a: a | True}, SMOOTH, "nobody of an arm"),
+        ({"weights": lambda _: np.zeros(1500)}, SMOOTH, "nobody of an arm"),
+        ({"last_period": lambda last: np.minimum(last, 7)}, SMOOTH, "at risk in period 9"),
+        (
+            {"period_weights": lambda _: lambda rows, t: np.ones((rows.size, t)) * (np.arange(t) < 8)},
+            SMOOTH,
+            "in period 9",
+        ),
+        ({"covariates": lambda x: x * 0}, SMOOTH, "is 0 for everybody"),
+        ({}, (MAIN, MAIN), "tell each other"),
+        ({"event": lambda e: e * people()[2]}, (MAIN,), "separation|tell each other"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(what, terms, words) -> None:
+    with pytest.raises(NotEstimable, match=words):
+        standardise(changed(**what), (terms, terms), HORIZONS)
+
+
+def test_terms_that_are_not_finite_are_refused() -> None:
+    terms = (ProductTerm(constant, lambda a, x: np.where(x[:, :1] > 2, np.nan, x[:, :1])),)
+    with pytest.raises(ValueError, match="must be finite"):
+        standardise(changed(), (terms, terms), HORIZONS)
