@@ -105,7 +105,8 @@ def person_time(
         raise ValueError("covariates must be finite: give missing values an indicator first")
     order = np.argsort(last_period, kind="stable")
     chosen = is_target.astype(bool)
-    return PersonTime(last_period, event, chosen, covariates, own, period_weights, order[own[order] > 0])
+    last, cause = last_period.astype(np.int64), event.astype(np.int64)
+    return PersonTime(last, cause, chosen, covariates, own, period_weights, order[own[order] > 0])
 
 
 def standardise(

@@ -96,7 +96,7 @@ def test_numbers_are_those_of_a_row_a_period(cause, link, terms, block, monkeypa
         lambda by: corrected(np.bincount(row, by * by_period[row, period], arm.size)),
     )  # fmt: skip
     shown = np.where(np.arange(PERIODS) <= last[:, None], by_period, np.nan)
-    seen = person_time(last, event, arm, x, own, lambda rows, t: shown[rows, :t])
+    seen = person_time(last.astype(np.int8), event.astype(np.uint8), arm, x, own, lambda rows, t: shown[rows, :t])
     ours = standardise(seen, (terms, SMOOTH), HORIZONS, cause, link, corrected)
     same(ours, theirs)
 
