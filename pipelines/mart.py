@@ -59,6 +59,7 @@ _STEPS = {
     "natural_course_gap": 0.01,
     "at_risk_smaller_arm": 10.0,
     "detectable_ratio": 0.1,
+    "shared_share": 0.001,
     "followed_share_smaller": 0.05,
     "followed_share_target": 0.05,
     "followed_share_comparator": 0.05,

@@ -145,13 +145,13 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.covariate_balance",
         "pipelines.models.contrast_tables:covariate_balance",
-        ("features.covariate", *_CONTRAST),
+        tuple(dict.fromkeys(("features.covariate", *_CONTRAST, *_RISK))),
         _STUDIES,
     ),
     _python(
         "models.propensity_score",
         "pipelines.models.contrast_tables:propensity_score",
-        ("features.covariate", *_CONTRAST),
+        tuple(dict.fromkeys(("features.covariate", *_CONTRAST, *_RISK))),
         _STUDIES,
     ),
     _python(

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
+from pipelines.models import (
+    contrast_tables,
+    dose_tables,
+    risk_interaction,
+    risk_tables,
+    survey_association,
+    threshold_tables,
+)
 from pipelines.models.claim import (
     Evidence,
     Judged,
@@ -27,11 +34,12 @@ from pipelines.tables import CONTRACTS
 from pipelines.trials.study import catalogue
 
 Row = dict[str, Any]
-#: the estimator that speaks for a study: the primary one of its design
+#: the estimator that speaks for a study: the primary one of its design, of risks the log ratio
 PRIMARY = frozenset(
     {
         *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
         *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
+        *(risk_tables.LOG_RATIO, risk_interaction.MULTIPLICATIVE),
     }
 )
 _SIDES = {"above": 1, "below": -1, None: 0}

@@ -49,8 +49,8 @@ class PreparedClones:
         return self.target, self.comparator
 
 
-def prepare_clones(frame: CloneFrame) -> PreparedClones:
-    """Clones, weights and balance; of the penalties tried the one that leaves the clones most alike.
+def prepare_clones(frame: CloneFrame, penalty: float | None = None) -> PreparedClones:
+    """Clones, weights and balance; without a penalty of the penalties tried that which leaves the clones most alike.
 
     Raises:
         NotEstimable: nobody keeps to a strategy, or a chance of keeping to it cannot be fitted.
@@ -61,13 +61,13 @@ def prepare_clones(frame: CloneFrame) -> PreparedClones:
     names = nominal(frame.frame)
     design = design_matrix(covariates, names).values
     best: PreparedClones | None = None
-    for penalty in PENALTIES:
-        spec = CloneSpec(penalty, LEAST_PROBABILITY, MOST_WEIGHT)
+    for tried_penalty in PENALTIES if penalty is None else (penalty,):
+        spec = CloneSpec(tried_penalty, LEAST_PROBABILITY, MOST_WEIGHT)
         arms = [
             clone_arm(frame.course, strategy, design, frame.frame.stages, spec)
             for strategy in (frame.target, frame.comparator)
         ]
-        tried = PreparedClones(frame, arms[0], arms[1], _balance(covariates, arms[0], arms[1], names), penalty)
+        tried = PreparedClones(frame, arms[0], arms[1], _balance(covariates, arms[0], arms[1], names), tried_penalty)
         if best is None or apartness(tried.balance) < apartness(best.balance):
             best = tried
     assert best is not None

@@ -14,8 +14,8 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate, normal_contrast
-from pipelines.models.logistic import LogisticFit, fit_logistic
 from pipelines.models.observation import Stage
+from pipelines.models.repeated_logistic import Decided, RepeatedFit, fit_repeated
 from pipelines.models.weighting import kish_effective_number
 
 #: no treatment is begun
@@ -81,19 +81,17 @@ class CloneSpec:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Chances of staying in, a row each time it was decided: whose [m], the design [m, p], who stayed [m], the chance [m].
+    """Chances of staying in, a row each time it was decided: whose [m], and the chance [m].
 
-    `interval` [m] is that in which it was decided; a stage after the grace period is told as its end. Without a fit everybody
-    stayed.
+    `interval` [m] is that in which it was decided; what is due by the end of the grace period, or a stage after it, has the
+    number of intervals. Without a fit everybody stayed.
     """
 
     name: str
     person: np.ndarray
     interval: np.ndarray
-    design: np.ndarray
-    stayed: np.ndarray
     chance: np.ndarray
-    fit: LogisticFit | None
+    fit: RepeatedFit | None
     is_bounded: np.ndarray
 
     def correction(self, gradient: np.ndarray) -> np.ndarray:
@@ -105,8 +103,7 @@ class Decision:
         if self.fit is None:
             return np.zeros(n)
         slope = np.where(self.is_bounded, 0.0, self.chance - 1.0)
-        by_row = self.fit.correction(self.design, self.stayed.astype(np.float64), gradient * slope)
-        return np.bincount(self.person, by_row, n)
+        return self.fit.correction(gradient * slope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,7 @@ def clone_arm(
     for stage in stages:
         asked = is_seen & stage.asked & ~course.is_settled_early
         person = np.flatnonzero(asked)
-        later.append(_decided(stage.name, person, course.n_intervals, design[person], stage.passed[person], spec))
+        later.append(_decided(stage.name, person, course.n_intervals, design, stage.passed[person], spec))
         is_seen &= stage.passed | course.is_settled_early
     weights = np.where(is_seen, adherence * _inverse(later, n), 0.0)
     is_cut = weights > spec.maximum
@@ -217,7 +214,7 @@ def _deviations(course: GraceCourse, strategy: int, design: np.ndarray, spec: Cl
             stayed.append((interval, person, ~begins | (course.begun[person] == strategy)))
         else:
             begun = course.begun[person] == strategy
-            due = _decided("due in the last interval", person, last, design[person], begun, spec)
+            due = _decided("due in the last interval", person, course.n_intervals, design, begun, spec)
     pooled = pooled_decision("staying", stayed, design, spec)
     return (pooled,) if due is None else (pooled, due)
 
@@ -255,15 +252,15 @@ def pooled_decision(
     """
     if not intervals:
         empty = np.zeros(0, dtype=np.int64)
-        return _decided(name, empty, empty, design[:0], empty.astype(bool), spec)
+        return _decided(name, empty, empty, design, empty.astype(bool), spec)
     person = np.concatenate([whose for _, whose, _ in intervals])
     stayed = np.concatenate([which for _, _, which in intervals])
     when = np.concatenate([np.full(whose.size, interval) for interval, whose, _ in intervals])
     known = [k for k, _, which in intervals if min(which.sum(), (~which).sum()) >= _LEAST_OF_EITHER]
-    terms = [design[person], *((when == k).astype(np.float64)[:, None] for k in known[1:])]
+    terms = [(when == k).astype(np.float64) for k in known[1:]]
     if begun_at is not None and np.any(has_begun := begun_at[person] < when):
-        terms.append(has_begun.astype(np.float64)[:, None])
-    return _decided(name, person, when, np.hstack(terms), stayed, spec)
+        terms.append(has_begun.astype(np.float64))
+    return _decided(name, person, when, design, stayed, spec, terms)
 
 
 def _decided(
@@ -273,16 +270,18 @@ def _decided(
     design: np.ndarray,
     stayed: np.ndarray,
     spec: CloneSpec,
+    terms: Sequence[np.ndarray] = (),
 ) -> Decision:
+    """Chances of staying, on the covariates of people and further terms [m] of the rows."""
     when = np.broadcast_to(np.asarray(interval, dtype=np.int64), person.shape)
     if person.size and not stayed.any():
         raise NotEstimable(f"nobody was {name}")
     if stayed.all():
-        nowhere = np.zeros(person.size, bool)
-        return Decision(name, person, when, design[:, :0], stayed, np.ones(person.size), None, nowhere)
-    fit = fit_logistic(design, stayed.astype(np.float64), spec.penalty)
+        return Decision(name, person, when, np.ones(person.size), None, np.zeros(person.size, bool))
+    columns = np.stack(terms, axis=1) if terms else np.zeros((person.size, 0))
+    fit = fit_repeated(Decided(person, design, columns, stayed.astype(np.float64)), spec.penalty)
     is_bounded = fit.probabilities < spec.minimum
-    return Decision(name, person, when, design, stayed, np.maximum(fit.probabilities, spec.minimum), fit, is_bounded)
+    return Decision(name, person, when, np.maximum(fit.probabilities, spec.minimum), fit, is_bounded)
 
 
 def _inverse(decisions: Iterable[Decision], n: int) -> np.ndarray:

@@ -3,6 +3,8 @@
 The statistics are in `point_treatment`, the fitted propensities in `propensity_model`; here results become rows.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -10,9 +12,17 @@ from pipelines.models.clone_treatment import CLONES, PreparedClones, diagnose_cl
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate
 from pipelines.models.observation import observed
-from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate
+from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate, row_of
 from pipelines.models.propensity import preference_score
-from pipelines.models.propensity_model import Row, contrast_key, contrasts, prepared
+from pipelines.models.propensity_model import (
+    Row,
+    contrast_key,
+    contrasts,
+    pair_key,
+    prepared,
+    prepared_risk,
+    risks,
+)
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
@@ -37,16 +47,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             is_cloned = isinstance(found, PreparedClones)
             findings = diagnose_clones(found, study.diagnostics) if is_cloned else diagnose(found, study.diagnostics)
             for finding in findings:
-                rows.append(
-                    contrast_key(study, contrast)
-                    | {
-                        "diagnostic": finding.diagnostic,
-                        "value": finding.value,
-                        "threshold": finding.threshold,
-                        "rule": finding.rule,
-                        "status": finding.status,
-                    }
-                )
+                rows.append(contrast_key(study, contrast) | row_of(finding))
             rows += _people(study, contrast, found)
         else:
             rows += [
@@ -58,17 +59,14 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`models.covariate_balance`: every covariate of every contrast, in the model or not."""
+    """`models.covariate_balance`: every covariate of every contrast and pair of arms, in the model or not."""
     rows: list[Row] = []
-    for study, contrast in contrasts(facts):
-        found = prepared(inputs, study, contrast)
-        if isinstance(found, str):
-            continue
+    for key, _, found in _compared(inputs, facts):
         balance = found.balance
         sizes = _sizes(found)
         for place, name in enumerate(balance.covariates):
             rows.append(
-                contrast_key(study, contrast)
+                key
                 | {
                     "covariate": name,
                     "mean_target": _finite(balance.mean_target[place]),
@@ -90,17 +88,16 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.propensity_score`: preference scores of either arm in twenty bins."""
     rows: list[Row] = []
-    for study, contrast in contrasts(facts):
-        found = prepared(inputs, study, contrast)
+    for key, named, found in _compared(inputs, facts):
         if not isinstance(found, Prepared):
             continue
         treated = found.frame.treated
         preferred = preference_score(found.propensity.values, float(treated.mean()))
         place = np.minimum((preferred * _BINS).astype(np.int64), _BINS - 1)
-        for arm_code, arm in ((contrast.target, treated), (contrast.comparator, ~treated)):
+        for arm_code, arm in zip(named, (treated, ~treated), strict=True):
             counts = np.bincount(place[arm], minlength=_BINS)
             rows += [
-                contrast_key(study, contrast)
+                key
                 | {
                     "arm_code": arm_code,
                     "bin_number": number,
@@ -111,6 +108,18 @@ def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 for number, n in enumerate(counts, start=1)
             ]
     return _table("models.propensity_score", rows)
+
+
+def _compared(inputs: Inputs, facts: RunFacts) -> Iterator[tuple[Row, tuple[str, str], Prepared | PreparedClones]]:
+    """Key, arms and people of every contrast, and of every pair of arms whose risks are asked for."""
+    for study, contrast in contrasts(facts):
+        found = prepared(inputs, study, contrast)
+        if not isinstance(found, str):
+            yield contrast_key(study, contrast), (contrast.target, contrast.comparator), found
+    for study, risk in risks(facts):
+        pair = prepared_risk(inputs, study, risk, ())
+        if not isinstance(pair, str):
+            yield pair_key(study, risk), (risk.target, risk.comparator), pair.arms
 
 
 def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -106,7 +106,7 @@ def fit_logistic(design: np.ndarray, outcome: np.ndarray, penalty: float = 0.0) 
     while n_steps < _MOST_STEPS:
         n_steps += 1
         loss, gradient, information = _derivatives(x, y, beta, center, scale, penalty)
-        move = _newton_step(information, gradient)
+        move = newton_step(information, gradient)
         decrement = float(gradient @ move)
         if decrement / 2 < _TOLERANCE:
             break
@@ -186,7 +186,12 @@ def _loss(
     return 0.5 * penalty * float(beta[1:] @ beta[1:]) + float(np.sum(np.logaddexp(0.0, predictor) - y * predictor))
 
 
-def _newton_step(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+def newton_step(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The step that makes the gradient 0, were the loss quadratic; columns that tell each other are refused.
+
+    Raises:
+        NotEstimable: a constant or collinear column.
+    """
     spread = np.sqrt(np.diag(information))
     if not np.all(spread > 0):
         fault = np.flatnonzero(~(spread > 0))

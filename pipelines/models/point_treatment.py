@@ -178,6 +178,17 @@ def asked(name: str, value: float | None, threshold: float, *, is_most: bool = F
     return Finding(name, value, threshold, rule, "pass" if holds else "fail")
 
 
+def row_of(finding: Finding) -> dict[str, object]:
+    """A diagnostic as columns of `models.diagnostic`."""
+    return {
+        "diagnostic": finding.diagnostic,
+        "value": finding.value,
+        "threshold": finding.threshold,
+        "rule": finding.rule,
+        "status": finding.status,
+    }
+
+
 def told(name: str, value: float) -> Finding:
     """A diagnostic that is reported and closes nothing."""
     return Finding(name, value if np.isfinite(value) else None, None, "reported", "not_applicable")

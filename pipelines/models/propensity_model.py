@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from pipelines.models.clone_frame import clone_frame
+from pipelines.models.clone_frame import CloneFrame, clone_frame
 from pipelines.models.clone_treatment import PreparedClones, prepare_clones
 from pipelines.models.contrast_frame import ContrastFrame, contrast_frame
 from pipelines.models.errors import NotEstimable
@@ -64,18 +64,32 @@ def propensity_model(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """The intercept and every term of each contrast and pair; one row with the problem where there is no model."""
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        is_cloned = contrast.grace_intervals is not None
-        rows += _fitted(contrast_key(study, contrast), contrast_frame(inputs, study, contrast), is_cloned)
+        key = contrast_key(study, contrast)
+        if contrast.grace_intervals is None:
+            rows += _fitted(key, contrast_frame(inputs, study, contrast))
+        else:
+            rows += _cloned(key, clone_frame(inputs, study, contrast))
     for study, risk in risks(facts):
-        frame = risk_frame(inputs, study, risk, ()).pair
-        rows += _fitted(pair_key(study, risk), frame, risk.grace_intervals is not None)
+        frame = risk_frame(inputs, study, risk, ())
+        rows += (
+            _fitted(pair_key(study, risk), frame.pair)
+            if frame.clones is None
+            else _cloned(pair_key(study, risk), frame.clones)
+        )
     return pl.DataFrame(rows, schema=CONTRACTS[TABLE].empty().schema).lazy()
 
 
-def _fitted(key: Row, frame: ContrastFrame, is_cloned: bool) -> list[Row]:
+def _cloned(key: Row, frame: CloneFrame) -> list[Row]:
+    """Of clones the penalty alone: to look for it takes most of the time, to fit with it little."""
+    row = key | {"n_people": frame.course.begun.size, "term_number": 0, "term": NO_MODEL}
+    try:
+        return [row | {"penalty": prepare_clones(frame).penalty, "problem": NO_PROPENSITY}]
+    except NotEstimable as error:
+        return [row | {"problem": str(error)}]
+
+
+def _fitted(key: Row, frame: ContrastFrame) -> list[Row]:
     counted = key | {"n_people": frame.treated.size}
-    if is_cloned:
-        return [counted | {"term_number": 0, "term": NO_MODEL, "problem": NO_PROPENSITY}]
     try:
         model = kept(prepare(frame))
     except NotEstimable as error:
@@ -91,10 +105,8 @@ def _fitted(key: Row, frame: ContrastFrame, is_cloned: bool) -> list[Row]:
 def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | PreparedClones | str:
     """The contrast ready for diagnostics, from its stored model or by clones; or why it is not."""
     if contrast.grace_intervals is not None:
-        try:
-            return prepare_clones(clone_frame(inputs, study, contrast))
-        except NotEstimable as error:
-            return str(error)
+        penalty = _penalty(inputs, contrast_key(study, contrast))
+        return penalty if isinstance(penalty, str) else prepare_clones(clone_frame(inputs, study, contrast), penalty)
     model = _stored(inputs, contrast_key(study, contrast))
     return model if isinstance(model, str) else restore(contrast_frame(inputs, study, contrast), model)
 
@@ -102,16 +114,25 @@ def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | Pre
 def prepared_risk(inputs: Inputs, study: Study, risk: Risk, outcomes: Sequence[str]) -> PreparedRisk | str:
     """A pair of arms ready for these outcomes, from its stored model or by clones; or why it is not."""
     if risk.grace_intervals is not None:
+        penalty = _penalty(inputs, pair_key(study, risk))
+        if isinstance(penalty, str):
+            return penalty
         frame = risk_frame(inputs, study, risk, outcomes)
-        try:
-            return PreparedRisk(frame, cloned(frame))
-        except NotEstimable as error:
-            return str(error)
+        return PreparedRisk(frame, cloned(frame, penalty))
     model = _stored(inputs, pair_key(study, risk))
     if isinstance(model, str):
         return model
     frame = risk_frame(inputs, study, risk, outcomes)
     return PreparedRisk(frame, restore(frame.pair, model))
+
+
+def _penalty(inputs: Inputs, key: Row) -> float | str:
+    """The penalty kept of a contrast by clones, or why it has none."""
+    rows = inputs[TABLE].filter(*(pl.col(name) == value for name, value in key.items())).collect()
+    if rows.is_empty():
+        return "no propensity model was fitted"
+    penalty = rows["penalty"][0]
+    return str(rows["problem"][0]) if penalty is None else float(penalty)
 
 
 def _stored(inputs: Inputs, key: Row) -> PropensityModel | str:

@@ -73,15 +73,15 @@ class HazardRatio:
         return self.estimate - Z975 * self.standard_error, self.estimate + Z975 * self.standard_error
 
 
-def cloned(frame: RiskFrame) -> PreparedClones:
-    """Clones of a frame with a grace period.
+def cloned(frame: RiskFrame, penalty: float | None = None) -> PreparedClones:
+    """Clones of a frame with a grace period; without a penalty the best one is looked for.
 
     Raises:
         NotEstimable: nobody keeps to a strategy, or a chance of keeping to it cannot be fitted.
     """
     if frame.clones is None:
         raise ValueError("a frame without a grace period has no clones")
-    return prepare_clones(frame.clones)
+    return prepare_clones(frame.clones, penalty)
 
 
 def sizes(rows: WeightedRows, horizon_days: float) -> ArmSizes:

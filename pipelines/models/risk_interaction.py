@@ -1,6 +1,7 @@
 """How the effect on a risk differs between two cohorts of other people: additive and multiplicative, from rows already made.
 
-Nothing is estimated here that is not a difference of two estimates, so the gate is open only where both theirs are.
+Nothing is estimated here that is not a difference of two estimates, so the gate is open only where both theirs are, and where
+next to nobody is in both: the errors are added as if nobody were.
 """
 
 from typing import Any
@@ -9,11 +10,14 @@ import numpy as np
 import polars as pl
 
 from pipelines.models.inference import Z975
-from pipelines.run_facts import RunFacts
+from pipelines.models.point_treatment import asked, row_of
+from pipelines.run_facts import Inputs, RunFacts
 from pipelines.trials.risk import Risk, RiskQuestion
 from pipelines.trials.study import Study, catalogue
 
 Row = dict[str, Any]
+#: of the smaller cohort, people who are in the other one, too
+MOST_SHARED = 0.01
 ADDITIVE, MULTIPLICATIVE = "interaction_additive", "interaction_log_ratio"
 #: of each interaction, the estimator whose difference it is, and its scale
 _OF = {
@@ -23,10 +27,16 @@ _OF = {
 _SHARED = ("protocol_hash", "evidence_source", "estimand", "intercurrent_strategy", "horizon_months", "missing_method")
 
 
-def interaction_diagnostics(facts: RunFacts, rows: list[Row]) -> list[Row]:
-    """One diagnostic an interaction: that both gates are open. A diagnostic that is missing counts as shut."""
+def interaction_diagnostics(inputs: Inputs, facts: RunFacts, rows: list[Row]) -> list[Row]:
+    """That both gates are open, and how many people are in both cohorts. A diagnostic that is missing counts as shut."""
     found: list[Row] = []
+    shared: dict[tuple[str, str, str], float | None] = {}
     for study, question, other in _asked(facts):
+        cohorts = (study.id, question.risk.cohort, other.risk.cohort)
+        if cohorts not in shared:
+            shared[cohorts] = _shared_share(inputs, *cohorts)
+        both = asked("shared_share", shared[cohorts], MOST_SHARED, is_most=True)
+        found.append(_key(study, question) | row_of(both))
         is_open = all(_is_open(rows, study, each) for each in (question, other))
         found.append(
             _key(study, question)
@@ -39,6 +49,14 @@ def interaction_diagnostics(facts: RunFacts, rows: list[Row]) -> list[Row]:
             }
         )
     return found
+
+
+def _shared_share(inputs: Inputs, study_id: str, *cohorts: str) -> float | None:
+    """People of both cohorts over those of the smaller one; None where one is empty."""
+    people = inputs["cohort.trial_person"].filter(pl.col("study_id") == study_id)
+    sets = [people.filter(pl.col("cohort_code") == each).select("person_id").unique().collect() for each in cohorts]
+    least = min(each.height for each in sets)
+    return sets[0].join(sets[1], on="person_id", how="semi").height / least if least else None
 
 
 def interaction_estimates(facts: RunFacts, judged: pl.DataFrame, rows: list[Row]) -> list[Row]:
@@ -74,7 +92,7 @@ def _difference(name: str, row: Row, against: Row) -> Row:
     return sums | {
         "estimator": name,
         "scale": _OF[name][1],
-        "se_method": "root of the sum of both squared errors: the cohorts share nobody",
+        "se_method": "root of the sum of both squared errors: the cohorts share next to nobody",
         "estimate": estimate,
         "se": error,
         "ci_low": estimate - Z975 * error,

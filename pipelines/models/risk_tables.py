@@ -17,7 +17,7 @@ from pipelines.models.control_tables import Controls, controls
 from pipelines.models.empirical_null import calibrate
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate
-from pipelines.models.point_treatment import Finding, asked, told
+from pipelines.models.point_treatment import Finding, asked, row_of, told
 from pipelines.models.propensity_model import Row, prepared_risk, risks
 from pipelines.models.risk_contrast import (
     ArmSizes,
@@ -111,8 +111,8 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             ]
         for question, findings in found:
             findings.append(_positive(pair, question, found))
-            rows += [question_key(study, question) | _of_finding(each) for each in findings]
-    rows += interaction_diagnostics(facts, rows)
+            rows += [question_key(study, question) | row_of(each) for each in findings]
+    rows += interaction_diagnostics(inputs, facts, rows)
     return pl.DataFrame(rows, schema=CONTRACTS["models.diagnostic"].empty().schema).lazy()
 
 
@@ -207,16 +207,6 @@ def _positive(pair: _Pair, question: RiskQuestion, found: list[tuple[RiskQuestio
     near = ratio.ci_high if known.side == "below" else ratio.ci_low
     holds = near < 1 if known.side == "below" else near > 1
     return Finding(_POSITIVE, near, 1.0, rule, "pass" if holds else "fail")
-
-
-def _of_finding(each: Finding) -> Row:
-    return {
-        "diagnostic": each.diagnostic,
-        "value": each.value,
-        "threshold": each.threshold,
-        "rule": each.rule,
-        "status": each.status,
-    }
 
 
 def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -1,7 +1,8 @@
 """Weights of the periods of follow-up: for the arm at time zero or the strategy kept to, and for not having been lost.
 
-Here: from a frame of two arms to weighted rows of one outcome, and what estimating the weights adds to an influence. A period's
-weight is that of its beginning: decisions made in it count from the next one on. The models are fitted on everybody, whatever
+Here: from a frame of two arms to weighted rows of one outcome, and what estimating the weights adds to an influence. Losses
+count from the end of the half-year in which they fall. In a grace period people decide on any day: the decisions of an interval
+count from its middle, so that what is weighed too late in its first half is weighed too early in its second. The models are fitted on everybody, whatever
 the outcome, so that one set of weights serves every outcome and every negative control; people at risk of an outcome are told
 apart by what was known at time zero. Not here: curves and contrasts (`arm_risk`), who is in the frame (`risk_frame`).
 
@@ -109,7 +110,7 @@ def pair_periods(
     weights = found.weights
     arms = []
     for is_in in (treated, ~treated):
-        lost = _loss(edges, 0, is_in, course, design, spec)
+        lost = _loss(edges, 0, is_in, course, design, spec, 0.0)
         arms.append(_arm(is_in, np.full(is_in.size, np.inf), weights.values, (lost,), edges.size - 1))
     model = TreatmentModel(design, treated, found.propensity.fit, weights.slope / weights.values)
     return PairPeriods(edges, arms[0], arms[1], model, frame.person_id)
@@ -119,14 +120,15 @@ def _of_clones(found: PreparedClones, course: EventCourse, horizon_days: float) 
     grace, frame = found.frame.course, found.frame.frame
     design = design_matrix(frame.covariates, nominal(frame)).values
     days = found.frame.grace_days
-    inner = np.arange(grace.n_intervals + 1) * (days + 1) / grace.n_intervals - _HALF_DAY
-    edges = np.r_[0.0, inner[1:-1], _edges(float(inner[-1]), horizon_days)]
+    middles = (np.arange(grace.n_intervals) + 0.5) * (days + 1) / grace.n_intervals - _HALF_DAY
+    edges = np.r_[0.0, middles, _edges(days + _HALF_DAY, horizon_days)]
     spec = CloneSpec(found.penalty, LEAST_PROBABILITY, MOST_WEIGHT)
     arms = []
     for arm, strategy in zip(found.arms, (found.frame.target, found.frame.comparator), strict=True):
         kept_until = _kept_until(grace, strategy, found.frame.strategy_days, days)
         stays = arm.is_adherent & ~grace.is_settled_early & np.isinf(kept_until)
-        lost = _loss(edges, grace.n_intervals, stays, course, design, spec)
+        # The course of the grace period counts who was followed to its last day as followed through it.
+        lost = _loss(edges, grace.n_intervals + 1, stays, course, design, spec, days - _HALF_DAY)
         everybody = np.ones(stays.size, dtype=bool)
         arms.append(_arm(everybody, kept_until, np.ones(stays.size), (*arm.decisions, lost), edges.size - 1))
     return PairPeriods(edges, arms[0], arms[1], None, frame.person_id)
@@ -151,12 +153,18 @@ def _kept_until(grace: GraceCourse, strategy: int, strategy_days: np.ndarray, gr
 
 
 def _loss(
-    edges: np.ndarray, first: int, is_in: np.ndarray, course: EventCourse, design: np.ndarray, spec: CloneSpec
+    edges: np.ndarray,
+    first: int,
+    is_in: np.ndarray,
+    course: EventCourse,
+    design: np.ndarray,
+    spec: CloneSpec,
+    since: float,
 ) -> Decision:
-    """Loss in each period from `first` on, among those alive and under observation at its beginning."""
+    """Loss in each period from `first` on, among those alive and under observation at its beginning, first of all `since`."""
     rows = []
     for period in range(first, edges.size - 2):
-        start, end = edges[period], edges[period + 1]
+        start, end = since if period == first else edges[period], edges[period + 1]
         ends_here = course.followed <= end
         is_lost = ~course.is_dead & ends_here
         asked = is_in & (course.followed > start) & ~(course.is_dead & ends_here)

@@ -28,6 +28,8 @@ _ANSWERS = {
         "calibrated_estimate",
         "calibrated_ci_low",
         "calibrated_ci_high",
+        "e_value",
+        "e_value_limit",
         "events_target",
         "events_comparator",
     ),
@@ -41,6 +43,9 @@ _HIDDEN = {
     "mart.measurement_count": ("n",),
     "mart.diagnostic": ("value",),
     "mart.covariate_balance": ("smd_before", "smd_after", "variance_ratio"),
+    "mart.negative_control": (
+        *("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high"),
+    ),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
     "mart.threshold": _BEND,
 }

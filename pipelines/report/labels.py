@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterable
 
 ASSOCIATION = "linear_log2_e2_mi"
-PRIMARY_ESTIMATORS = (ASSOCIATION, "linear_log2_mean_e2_mi", "aipw", "clone_censor_weight", "marginal_structural_model")
+RISK_ESTIMATORS = ("risk_difference", "interaction_additive")
+PRIMARY_ESTIMATORS = (
+    *(ASSOCIATION, "linear_log2_mean_e2_mi", "aipw", "clone_censor_weight", "marginal_structural_model"),
+    *RISK_ESTIMATORS,
+)
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
     "measured_only",
@@ -191,6 +195,20 @@ _LABELS = {
     "weight_mean_off": "mean weight, less 1",
     "observed_share": "share with a usable pair of scans",
     "imputation_model_converged": "imputation model converged",
+    "any": "any outcome",
+    "at_risk_smaller_arm": "people at risk, smaller arm",
+    "detectable_ratio": "detectable ratio",
+    "followed_share_smaller": "share with the event, death or follow-up to the end, smaller arm",
+    "negative_controls": "negative controls with an estimate",
+    "ease": "expected absolute systematic error",
+    "controls_covered_left_out": "controls covered, each calibrated by the others",
+    "controls_covered_uncalibrated": "controls covered, uncalibrated",
+    "positive_control": "limit of the positive control",
+    "both_gates": "gates of both cohorts",
+    "shared_share": "people in both cohorts",
+    "risk_difference": "risk difference",
+    "interaction_additive": "difference of risk differences",
+    "major_cardiovascular_event": "infarction, stroke or cardiovascular death",
     "regime_followers": "people who kept to the regime, or to the reference",
     "natural_course_gap": "largest gap of the natural course, in SDs",
     "events": "events",

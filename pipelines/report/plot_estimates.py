@@ -8,6 +8,7 @@ from pipelines.report.figure import MUTED, Drawing, blank, color_of, marker_of
 from pipelines.report.frames import Mart, prepared, primary
 from pipelines.report.labels import capitalized, label, readable, split_unit
 from pipelines.report.numerals import decimal, estimate_digits, interval, with_unit
+from pipelines.report.section_risk import is_main
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
     """Estimates of the primary method, by study and contrast; None where no gate is open."""
     frame = prepared(mart, ["mart.effect_estimate"])["mart.effect_estimate"]
-    frame = primary(frame)
+    frame = primary(frame).filter(is_main())
     if study is not None:
         frame = frame.filter(pl.col("study_id") == study)
     if frame["estimate"].null_count() == frame.height:

@@ -11,6 +11,7 @@ from pipelines.report import figure
 from pipelines.report.figure import Draw
 from pipelines.report.frames import Mart
 from pipelines.report.plot_balance import covariate_balance
+from pipelines.report.plot_controls import negative_control
 from pipelines.report.plot_curve import dose_response
 from pipelines.report.plot_e2 import e2_distribution
 from pipelines.report.plot_estimates import effect_estimate
@@ -27,6 +28,7 @@ class Plot(NamedTuple):
 PLOTS: dict[str, Plot] = {
     "effect_estimate": Plot("mart.effect_estimate", effect_estimate),
     "covariate_balance": Plot("mart.covariate_balance", covariate_balance),
+    "negative_control": Plot("mart.negative_control", negative_control),
     "dose_response": Plot("mart.dose_response", dose_response),
     "e2_distribution_lc_ms_ms": Plot("mart.e2_distribution", partial(e2_distribution, assay_class="lc_ms_ms")),
     "e2_distribution_immunoassay": Plot("mart.e2_distribution", partial(e2_distribution, assay_class="immunoassay")),

@@ -9,6 +9,7 @@ from pipelines.report.frames import primary
 from pipelines.report.labels import (
     ASSOCIATION,
     COMPARISON_ESTIMATORS,
+    RISK_ESTIMATORS,
     capitalized,
     cycle,
     heading,
@@ -32,6 +33,7 @@ from pipelines.report.numerals import (
 )
 from pipelines.report.plot_estimates import contrast_words
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
+from pipelines.report.section_risk import is_main, is_risk, risk_sentence
 from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number, tagged
 
 _AGE = re.compile(r"(?:at least\s+(\d{2})|(\d{2})(?:\s*years)?(?:\s*of age)?\s*(?:and|or)\s*(?:over|older|above|more))")
@@ -51,7 +53,7 @@ def findings(frames: dict[str, pl.DataFrame]) -> tuple[Finding, ...]:
 
     What one study did not answer of one population for one reason is said once.
     """
-    estimates = primary(frames["mart.effect_estimate"])
+    estimates = primary(frames["mart.effect_estimate"]).filter(is_main())
     by_people = [estimates.filter(population=each) for each in ordered(estimates["population"], "population")]
     estimates = pl.concat([estimates.clear(), *by_people])
     alike: dict[tuple[object, ...], list[dict[str, Any]]] = {}
@@ -78,7 +80,10 @@ def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding
         return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""
-    sentence = _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
+    if row["estimator"] in RISK_ESTIMATORS:
+        sentence = risk_sentence(row)
+    else:
+        sentence = _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
     return Finding(f"In {who},", sentence + waiver, tag, tone)
 
 
@@ -167,6 +172,7 @@ def _prevalence(row: dict[str, Any]) -> str:
 
 def estimate_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:
     """The primary estimates, then whatever else was estimated, then the methods shown for comparison only."""
+    estimates = estimates.filter(~is_risk())
     main = primary(estimates)
     is_comparison = pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
     has_estimate = pl.col("estimate").is_not_null()

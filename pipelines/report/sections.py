@@ -13,6 +13,7 @@ from pipelines.report import (
     section_curve,
     section_findings,
     section_people,
+    section_risk,
     section_threshold,
 )
 from pipelines.report.absence import why_absent
@@ -21,6 +22,7 @@ from pipelines.report.frames import Mart, primary
 from pipelines.report.labels import cycle, heading, label
 from pipelines.report.numerals import EN_DASH, NBSP
 from pipelines.report.plot_balance import MOST_DRAWN, covariate_balance
+from pipelines.report.plot_controls import negative_control
 from pipelines.report.plot_curve import dose_response, limit_sentence
 from pipelines.report.plot_e2 import censored_sentence, e2_distribution
 from pipelines.report.plot_estimates import effect_estimate
@@ -38,6 +40,7 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _table_one(frames, threshold),
         _estradiol(frames),
         *_balance(frames),
+        *_risks(frames),
         _curves(frames),
         *_thresholds(frames),
         _prevalence(frames, threshold),
@@ -198,6 +201,29 @@ def _balance(frames: Frames) -> tuple[Section, ...]:
         return ()
     words = "Arms are compared after weighting each to everybody in the cohort. The gate looks at every covariate."
     return (Section("balance", "Whether the arms are alike", paragraphs=(words,), figures=tuple(figures)),)
+
+
+def _risks(frames: Frames) -> tuple[Section, ...]:
+    """Risks of events and the controls behind them; no section where no study compares risks."""
+    tables = section_risk.risk_tables(frames["mart.effect_estimate"])
+    if not tables:
+        return ()
+    figures: list[Figure] = []
+    for number, study in enumerate(frames["mart.negative_control"]["study_id"].unique(maintain_order=True)):
+        figures += _drawn(
+            partial(negative_control, study=study),
+            frames,
+            f"controls-{number}",
+            f"{heading(study)}: outcomes that no arm changes, at 5 years",
+            "mart.negative_control",
+            "Dashed: without systematic error 95 of 100 lie between the lines. Each control is calibrated by all others. "
+            "Controls say nothing of error that they do not share with the outcome.",
+        )
+    words = (
+        "Risks are of the whole follow-up by assignment, death competing. A gate needs 30 negative controls with an estimate, "
+        "little systematic error in them, and where one is named the positive control on its known side."
+    )
+    return (Section("risks", "Risks of events", paragraphs=(words,), figures=tuple(figures), tables=tables),)
 
 
 def _prevalence(frames: Frames, threshold: int) -> Section:

@@ -123,7 +123,12 @@ class PropensityModel(dy.Schema):
     )
     term_number = whole("Order of the term; 0 is the intercept", minimum=0)
     coefficient = number("Log odds of the target arm per SD of the term; NULL without a model", "1", optional=True)
-    penalty = number("Ridge penalty on the coefficients; NULL without a model", "1", optional=True, minimum=0)
+    penalty = number(
+        "Ridge penalty on the coefficients, or on those of the chances of clones; NULL without either",
+        "1",
+        optional=True,
+        minimum=0,
+    )
     n_steps = whole("Newton steps to convergence; NULL without a model", optional=True, minimum=1)
     n_people = whole("People and time zeros in the contrast", minimum=0)
     problem = text("Why there is no model", optional=True)

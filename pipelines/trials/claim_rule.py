@@ -278,6 +278,11 @@ def _estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
     for each in study.dose:
         for words in each.contrasts:
             yield words, each.outcome, each.population, each.horizon_months
+    for risk in study.risk:
+        for each in risk.questions:
+            yield each.words, each.outcome, each.population, each.horizon_months
+            if risk.against is not None:
+                yield each.interaction_words, each.outcome, each.population, each.horizon_months
     # Of a regime its bone alone: risks are told as differences, and claims about events ask for ratios.
     for each in study.policy:
         for regime in each.regimes:

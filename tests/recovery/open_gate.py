@@ -38,15 +38,21 @@ ADJUVANT = {
 }
 
 
-def estimates(folder: Path, persons: int = PERSONS, seed: int = SEED) -> pl.DataFrame:
+def estimates(
+    folder: Path,
+    persons: int = PERSONS,
+    seed: int = SEED,
+    names: tuple[str, ...] = STUDIES,
+    changes: dict[str, float] = ADJUVANT,
+) -> pl.DataFrame:
     """`models.effect_estimate` of a simulated population."""
-    parameters = load_parameters(None).replace(ADJUVANT)
+    parameters = load_parameters(None).replace(changes)
     write_population(Request(folder / "simulated", persons, seed, "real", "parquet", processes=1), parameters, simulate)
     settings = Settings(
         home=folder / "home", source="omop", folder=str(folder / "simulated" / "omop"), threads=1, memory_gb=3
     )
     needed = {"models.effect_estimate", *plan.upstream("models.effect_estimate")}
-    with Run(settings, studies=STUDIES) as run:
+    with Run(settings, studies=names) as run:
         run.land()
         for step in plan.steps():
             if step.table in needed:
@@ -54,12 +60,14 @@ def estimates(folder: Path, persons: int = PERSONS, seed: int = SEED) -> pl.Data
     return Store(settings).scan("models.effect_estimate").collect()
 
 
-def truths(parameters: Parameters) -> dict[tuple[str, str, str], dict[str, float]]:
+def truths(
+    parameters: Parameters, names: tuple[str, ...] = STUDIES, persons: int = TRUTH_PERSONS
+) -> dict[tuple[str, str, str], dict[str, float]]:
     """By study, name of the simulator and comparison: the true difference and its Monte-Carlo error."""
     found = {}
-    for name in STUDIES:
+    for name in names:
         study = studies(parameters)[name]
-        arms = run_study(parameters, TRUTH_SEED, TRUTH_PERSONS, study)
+        arms = run_study(parameters, TRUTH_SEED, persons, study)
         for target, comparator in study.contrasts:
             for what, told in contrast(study, arms[target], arms[comparator]).items():
                 if "difference" in told:

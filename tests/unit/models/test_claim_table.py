@@ -70,7 +70,7 @@ def test_every_rule_has_a_row_and_without_estimates_nothing_is_answered():
     assert len(found) == claim_rows.rows_of(claim_rules()).height
     assert {row["verdict"] for row in found.values()} == {"not_answerable"}
     assert all(is_empty(row) and row["why"] and row["rules_hash"] == claim_rules().rules_hash for row in found.values())
-    assert found["H11", "heart_failure"]["why"] == "ai_cardiovascular follows its people and makes no such estimate yet"
+    assert found["H11", "heart_failure"]["why"] == "ai_cardiovascular made no such estimate in this run"
     assert found["H8", "men_ctx"]["why"] == "bone_turnover is not part of this run; it needs clinical records"
     assert found["H7", "men_survey"]["why"] == "nhanes_e2_bmd is not part of this run; it needs a survey of the public"
     assert found["H23", "steady_state"]["why"].startswith("no record holds a measured concentration")

@@ -11,6 +11,7 @@ from pipelines.models import contrast_tables, propensity_model
 from pipelines.models.clone_frame import clone_frame, grace_course, strategy_numbers
 from pipelines.models.clone_treatment import CLONES
 from pipelines.models.clone_weighting import NOTHING, SEVERAL
+from pipelines.models.propensity import PENALTIES
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import catalogue
 
@@ -113,7 +114,9 @@ def test_a_closed_gate_names_clones_and_has_no_number(found: tuple[pl.DataFrame,
 def test_there_is_no_propensity_of_clones() -> None:
     tables = given(300)
     model = tables[propensity_model.TABLE].filter(pl.col("contrast").str.contains("surgery")).collect()
-    assert model["problem"].unique().to_list() == [propensity_model.NO_PROPENSITY]
+    assert set(model["problem"]) == {propensity_model.NO_PROPENSITY, "an arm is empty"}
+    kept = model.filter(pl.col("problem") == propensity_model.NO_PROPENSITY)
+    assert kept["penalty"].is_in(PENALTIES).all() and kept["coefficient"].null_count() == kept.height
     assert contrast_tables.propensity_score(tables, FACTS).collect().is_empty()
     assert clone_frame(tables, study, study.contrast[CLONED]).course.begun.size == 300
     with pytest.raises(ValueError, match="no contrast by clones"):

@@ -31,9 +31,10 @@ def framed(name: str, rows: Rows) -> pl.DataFrame:
 def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
     """Every mart table, with rows."""
     rows = {
-        "mart.effect_estimate": _estimates(evidence),
+        "mart.effect_estimate": [*_estimates(evidence), *OTHERS["risks"](evidence)],
         "mart.diagnostic": _diagnostics(),
         "mart.covariate_balance": OTHERS["balance"](evidence),
+        "mart.negative_control": OTHERS["controls"](evidence),
         "mart.dose_response": _curves(evidence),
         "mart.bone_prevalence": _prevalence(evidence),
         "mart.attrition": _attrition(),

@@ -1,4 +1,4 @@
-"""Rows of covariate balance, missing pieces, steps in level and thresholds for the made-up mart of the report's tests."""
+"""Rows of balance, controls, risks, missing pieces, steps in level and thresholds for the made-up mart of the tests."""
 
 import datetime as dt
 from typing import Any
@@ -21,6 +21,86 @@ def balance(evidence: str) -> Rows:
         for name, (before, after) in apart.items()
     ]
     return [*shown, common | {"covariate": "dementia", "is_suppressed": True}]
+
+
+PAIR = "aromatase_inhibitor vs tamoxifen, {} months, cohort active_comparator"
+
+
+def controls(evidence: str) -> Rows:
+    """Three controls at the main horizon; of the last few people had the event."""
+    common = {
+        "study_id": "ai_cardiovascular",
+        "contrast": PAIR.format(60),
+        "population": "postmenopausal_women",
+        "evidence_source": evidence,
+        "is_suppressed": False,
+    }
+    names = ("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")
+    told = {
+        "nc_lipoma": (0.30, 0.02, 0.58, 0.08, -0.28, 0.44),
+        "nc_animal_bite": (-0.05, -0.45, 0.35, -0.22, -0.66, 0.22),
+    }
+    shown: Rows = [common | {"control_code": code} | dict(zip(names, row, strict=True)) for code, row in told.items()]
+    return [*shown, common | {"control_code": "nc_scabies", "is_suppressed": True}]
+
+
+def risks(evidence: str) -> Rows:
+    """Of one pair heart failure at two horizons and an infarction whose gate is closed."""
+    common = {
+        "run_id": "b1",
+        "study_id": "ai_cardiovascular",
+        "protocol_hash": "77aa",
+        "evidence_source": evidence,
+        "population": "postmenopausal_women",
+        "estimand": "Risk difference at 5 years",
+        "intercurrent_strategy": "Treatment policy",
+        "se_method": "influence function",
+        "missing_method": "weights for loss",
+    }
+    rows: Rows = []
+    for months, points in ((12, 0.0011), (60, 0.0123)):
+        at = common | {"contrast": PAIR.format(months), "horizon_months": float(months)}
+        heart = at | {"outcome": "heart_failure", "gate_status": "open", "n_target": 4200, "n_comparator": 2100}
+        heart |= {"events_target": 160, "events_comparator": 55}
+        rows.append(
+            heart
+            | {
+                "estimator": "risk_difference",
+                "scale": "difference of risks",
+                "estimate": points,
+                "ci_low": points / 4,
+                "ci_high": 2 * points,
+                "se": points / 2,
+                "p_value": 0.02,
+            }
+        )
+        rows.append(
+            heart
+            | {
+                "estimator": "log_risk_ratio",
+                "scale": "difference of log risks",
+                "estimate": 0.38,
+                "ci_low": 0.08,
+                "ci_high": 0.68,
+                "se": 0.15,
+                "calibrated_estimate": 0.17,
+                "calibrated_ci_low": -0.21,
+                "calibrated_ci_high": 0.55,
+                "e_value": 2.28,
+                "e_value_limit": 1.38,
+            }
+        )
+        rows.append(
+            at
+            | {
+                "outcome": "myocardial_infarction",
+                "estimator": "risk_difference",
+                "scale": "difference of risks",
+                "gate_status": "closed",
+                "gate_reason": "events fail",
+            }
+        )
+    return rows
 
 
 def missing() -> Rows:

@@ -114,7 +114,7 @@ def test_published_ticks_stand_at_the_femoral_neck_of_2005_2006_alone(mart: Mart
 
 def test_estimates_say_gate_closed_in_words(mart: Mart) -> None:
     seen = texts(plot_svg("effect_estimate", mart))
-    assert seen.count("gate closed") == 1
+    assert seen.count("gate closed") == 2
     assert "0.015\u00a0g/cm² (0.006 to 0.023)" in seen
 
 

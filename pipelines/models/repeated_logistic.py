@@ -1,0 +1,149 @@
+"""Logistic regression of decisions that the same people face again and again: their covariates are looked at once a person.
+
+The numbers of `logistic.fit_logistic` on the stacked rows, to rounding, at the price of as many rows as there are people. Not
+here: what is decided (`clone_weighting`, `risk_weighting`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.models.errors import NotEstimable
+from pipelines.models.logistic import expit, newton_step
+
+_MOST_STEPS, _MOST_HALVINGS = 60, 30
+_TOLERANCE = 1e-13
+#: log odds beyond this without a penalty: a covariate tells who decides what
+_SEPARATED = 25.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """Rows [m] of people [n]: `person` [m], covariates of people [n, p], further columns of rows [m, k], outcome [m] 0 or 1."""
+
+    person: np.ndarray
+    base: np.ndarray
+    terms: np.ndarray
+    outcome: np.ndarray
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """[n] sums of values [m] over the rows of each person."""
+        return np.bincount(self.person, values, self.base.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepeatedFit:
+    """A fit: coefficients [1 + p + k] of standardised columns, intercept first, and the chance of each row [m].
+
+    `center` and `scale` [p + k] are those of the rows, `information` [1 + p + k, same] that at the fit, penalty included.
+    """
+
+    rows: Decided
+    coefficients: np.ndarray
+    probabilities: np.ndarray
+    center: np.ndarray
+    scale: np.ndarray
+    information: np.ndarray
+    n_steps: int
+
+    def correction(self, gradient: np.ndarray) -> np.ndarray:
+        """[n] what estimating the fit adds to each person's influence.
+
+        Args:
+            gradient: [m] derivative of the estimate by each row's linear predictor.
+
+        Source: as `LogisticFit.correction`.
+        """
+        rows = self.rows
+        moments = np.concatenate([rows.base.T @ rows.summed(gradient), rows.terms.T @ gradient])
+        whole = float(gradient.sum())
+        total = np.concatenate([[whole], (moments - self.center * whole) / self.scale])
+        direction = np.linalg.solve(self.information, total)
+        slope = direction[1:] / self.scale
+        p = rows.base.shape[1]
+        along = direction[0] - self.center @ slope + (rows.base @ slope[:p])[rows.person] + rows.terms @ slope[p:]
+        return rows.summed(along * (rows.outcome - self.probabilities))
+
+
+def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
+    """Maximum likelihood, or ridge on standardised columns, as `fit_logistic`.
+
+    Raises:
+        NotEstimable: one outcome only, separation or collinear columns without a penalty, or no convergence.
+    """
+    y, m = rows.outcome, rows.person.size
+    share = float(y.mean()) if m else 0.0
+    if not 0.0 < share < 1.0:
+        raise NotEstimable("everybody, or nobody, has the outcome of a logistic model: an arm is empty")
+    center, scale, z_base, z_terms = _standardised(rows)
+    ridge = np.full(1 + center.size, penalty)
+    ridge[0] = 0.0
+    p = rows.base.shape[1]
+
+    def predictor(beta: np.ndarray) -> np.ndarray:
+        return beta[0] + (z_base @ beta[1 : 1 + p])[rows.person] + z_terms @ beta[1 + p :]
+
+    def loss_at(beta: np.ndarray, eta: np.ndarray) -> float:
+        return 0.5 * float(ridge @ beta**2) + float(np.sum(np.logaddexp(0.0, eta) - y * eta))
+
+    beta = np.zeros(1 + center.size)
+    beta[0] = np.log(share / (1 - share))
+    eta = predictor(beta)
+    loss = loss_at(beta, eta)
+    for step in range(1, _MOST_STEPS + 1):
+        chance = expit(eta)
+        gradient = _gradient(rows, z_base, z_terms, y - chance) - ridge * beta
+        information = _information(rows, z_base, z_terms, chance * (1 - chance)) + np.diag(ridge)
+        move = newton_step(information, gradient)
+        decrement = float(gradient @ move)
+        if decrement / 2 < _TOLERANCE:
+            return RepeatedFit(rows, beta, chance, center, scale, information, step)
+        along = predictor(move)
+        length = 1.0
+        for _ in range(_MOST_HALVINGS):
+            tried = loss_at(beta + length * move, eta + length * along)
+            if tried <= loss - 1e-4 * length * decrement + 1e-12 * abs(loss):
+                break
+            length /= 2
+        else:
+            raise NotEstimable("a logistic model did not converge: no step lowers its loss")
+        beta, eta, loss = beta + length * move, eta + length * along, tried
+        if penalty == 0 and np.abs(eta).max() > _SEPARATED:
+            raise NotEstimable("separation: covariates tell the outcome of a logistic model without error")
+    raise NotEstimable(f"a logistic model did not converge in {_MOST_STEPS} steps")
+
+
+def _standardised(rows: Decided) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Means and SDs over rows [p + k], and the standardised columns of people [n, p] and of rows [m, k]."""
+    m, times = rows.person.size, rows.summed(np.ones(rows.person.size))
+    center_base = times @ rows.base / m
+    center_terms = rows.terms.mean(axis=0)
+    spread = np.concatenate(
+        [times @ (rows.base - center_base) ** 2 / m, ((rows.terms - center_terms) ** 2).mean(axis=0)]
+    )
+    center = np.concatenate([center_base, center_terms])
+    scale = np.sqrt(spread)
+    scale = np.where(scale > 1e-12 * np.maximum(np.abs(center), 1.0), scale, 1.0)
+    p = rows.base.shape[1]
+    return center, scale, (rows.base - center_base) / scale[:p], (rows.terms - center_terms) / scale[p:]
+
+
+def _gradient(rows: Decided, z_base: np.ndarray, z_terms: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    return np.concatenate([[pull.sum()], z_base.T @ rows.summed(pull), z_terms.T @ pull])
+
+
+def _information(rows: Decided, z_base: np.ndarray, z_terms: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    p, k = z_base.shape[1], z_terms.shape[1]
+    found = np.empty((1 + p + k, 1 + p + k))
+    of_person = rows.summed(weight)
+    found[0, 0] = weight.sum()
+    found[0, 1 : 1 + p] = of_person @ z_base
+    found[0, 1 + p :] = weight @ z_terms
+    rooted = z_base * np.sqrt(of_person)[:, None]
+    found[1 : 1 + p, 1 : 1 + p] = rooted.T @ rooted
+    for column in range(k):
+        found[1 : 1 + p, 1 + p + column] = z_base.T @ rows.summed(weight * z_terms[:, column])
+    found[1 + p :, 1 + p :] = z_terms.T @ (z_terms * weight[:, None])
+    found[1:, 0] = found[0, 1:]
+    found[1 + p :, 1 : 1 + p] = found[1 : 1 + p, 1 + p :].T
+    return found
