@@ -5,6 +5,7 @@ here: what is decided (`clone_weighting`, `risk_weighting`).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,30 +76,26 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
     share = float(y.mean()) if m else 0.0
     if not 0.0 < share < 1.0:
         raise NotEstimable("everybody, or nobody, has the outcome of a logistic model: an arm is empty")
-    center, scale, z_base, z_terms = _standardised(rows)
-    ridge = np.full(1 + center.size, penalty)
+    columns = _columns(rows)
+    ridge = np.full(1 + columns.center.size, penalty)
     ridge[0] = 0.0
-    p = rows.base.shape[1]
-
-    def predictor(beta: np.ndarray) -> np.ndarray:
-        return beta[0] + (z_base @ beta[1 : 1 + p])[rows.person] + z_terms @ beta[1 + p :]
 
     def loss_at(beta: np.ndarray, eta: np.ndarray) -> float:
         return 0.5 * float(ridge @ beta**2) + float(np.sum(np.logaddexp(0.0, eta) - y * eta))
 
-    beta = np.zeros(1 + center.size)
+    beta = np.zeros(ridge.size)
     beta[0] = np.log(share / (1 - share))
-    eta = predictor(beta)
+    eta = columns.predictor(beta)
     loss = loss_at(beta, eta)
     for step in range(1, _MOST_STEPS + 1):
         chance = expit(eta)
-        gradient = _gradient(rows, z_base, z_terms, y - chance) - ridge * beta
-        information = _information(rows, z_base, z_terms, chance * (1 - chance)) + np.diag(ridge)
+        gradient = columns.total(y - chance) - ridge * beta
+        information = columns.information(chance * (1 - chance)) + np.diag(ridge)
         move = newton_step(information, gradient)
         decrement = float(gradient @ move)
         if decrement / 2 < _TOLERANCE:
-            return RepeatedFit(rows, beta, chance, center, scale, information, step)
-        along = predictor(move)
+            return RepeatedFit(rows, beta, chance, columns.center, columns.scale, information, step)
+        along = columns.predictor(move)
         length = 1.0
         for _ in range(_MOST_HALVINGS):
             tried = loss_at(beta + length * move, eta + length * along)
@@ -113,37 +110,71 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
     raise NotEstimable(f"a logistic model did not converge in {_MOST_STEPS} steps")
 
 
-def _standardised(rows: Decided) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Means and SDs over rows [p + k], and the standardised columns of people [n, p] and of rows [m, k]."""
-    m, times = rows.person.size, rows.summed(np.ones(rows.person.size))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Standardised columns: of people dense [n, p], further ones of rows sparse [m, k]; `whose` [n, m] sums rows of people.
+
+    `center` and `scale` [p + k] are means and SDs over rows.
+    """
+
+    rows: Decided
+    z: np.ndarray
+    terms: Any
+    whose: Any
+    center: np.ndarray
+    scale: np.ndarray
+
+    def predictor(self, beta: np.ndarray) -> np.ndarray:
+        """[m]."""
+        p = self.z.shape[1]
+        further = beta[1 + p :] / self.scale[p:]
+        return (self.z @ beta[1 : 1 + p])[self.rows.person] + self.terms @ further + beta[0] - self.center[p:] @ further
+
+    def total(self, pull: np.ndarray) -> np.ndarray:
+        """[1 + p + k] sums of columns times `pull` [m], intercept first."""
+        p, whole = self.z.shape[1], float(pull.sum())
+        further = (self.terms.T @ pull - self.center[p:] * whole) / self.scale[p:]
+        return np.concatenate([[whole], self.z.T @ (self.whose @ pull), further])
+
+    def information(self, weight: np.ndarray) -> np.ndarray:
+        """[1 + p + k, same] weighted sums of products of columns."""
+        from scipy import sparse
+
+        p, k, whole = self.z.shape[1], self.terms.shape[1], float(weight.sum())
+        center, scale = self.center[p:], self.scale[p:]
+        weighed = sparse.diags_array(weight) @ self.terms
+        of_person, of_term = self.whose @ weight, self.terms.T @ weight
+        found = np.empty((1 + p + k, 1 + p + k))
+        found[0, 0] = whole
+        found[0, 1 : 1 + p] = of_person @ self.z
+        found[0, 1 + p :] = (of_term - center * whole) / scale
+        rooted = self.z * np.sqrt(of_person)[:, None]
+        found[1 : 1 + p, 1 : 1 + p] = rooted.T @ rooted
+        crossed = (self.whose @ weighed).toarray() - of_person[:, None] * center
+        found[1 : 1 + p, 1 + p :] = self.z.T @ crossed / scale
+        squares = (self.terms.T @ weighed).toarray()
+        moved = np.outer(center, of_term)
+        found[1 + p :, 1 + p :] = (squares - moved - moved.T + whole * np.outer(center, center)) / np.outer(
+            scale, scale
+        )
+        found[1:, 0] = found[0, 1:]
+        found[1 + p :, 1 : 1 + p] = found[1 : 1 + p, 1 + p :].T
+        return found
+
+
+def _columns(rows: Decided) -> _Columns:
+    from scipy import sparse
+
+    n, m = rows.base.shape[0], rows.person.size
+    times = rows.summed(np.ones(m))
     center_base = times @ rows.base / m
+    spread_base = times @ (rows.base - center_base) ** 2 / m
     center_terms = rows.terms.mean(axis=0)
-    spread = np.concatenate(
-        [times @ (rows.base - center_base) ** 2 / m, ((rows.terms - center_terms) ** 2).mean(axis=0)]
-    )
+    spread_terms = ((rows.terms - center_terms) ** 2).mean(axis=0)
     center = np.concatenate([center_base, center_terms])
-    scale = np.sqrt(spread)
+    scale = np.sqrt(np.concatenate([spread_base, spread_terms]))
     scale = np.where(scale > 1e-12 * np.maximum(np.abs(center), 1.0), scale, 1.0)
     p = rows.base.shape[1]
-    return center, scale, (rows.base - center_base) / scale[:p], (rows.terms - center_terms) / scale[p:]
-
-
-def _gradient(rows: Decided, z_base: np.ndarray, z_terms: np.ndarray, pull: np.ndarray) -> np.ndarray:
-    return np.concatenate([[pull.sum()], z_base.T @ rows.summed(pull), z_terms.T @ pull])
-
-
-def _information(rows: Decided, z_base: np.ndarray, z_terms: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    p, k = z_base.shape[1], z_terms.shape[1]
-    found = np.empty((1 + p + k, 1 + p + k))
-    of_person = rows.summed(weight)
-    found[0, 0] = weight.sum()
-    found[0, 1 : 1 + p] = of_person @ z_base
-    found[0, 1 + p :] = weight @ z_terms
-    rooted = z_base * np.sqrt(of_person)[:, None]
-    found[1 : 1 + p, 1 : 1 + p] = rooted.T @ rooted
-    for column in range(k):
-        found[1 : 1 + p, 1 + p + column] = z_base.T @ rows.summed(weight * z_terms[:, column])
-    found[1 + p :, 1 + p :] = z_terms.T @ (z_terms * weight[:, None])
-    found[1:, 0] = found[0, 1:]
-    found[1 + p :, 1 : 1 + p] = found[1 : 1 + p, 1 + p :].T
-    return found
+    whose = sparse.csr_array((np.ones(m), (rows.person, np.arange(m))), shape=(n, m))
+    z = (rows.base - center_base) / scale[:p]
+    return _Columns(rows, z, sparse.csr_array(rows.terms), whose, center, scale)

@@ -2,9 +2,10 @@
 
 Here: from a frame of two arms to weighted rows of one outcome, and what estimating the weights adds to an influence. Losses
 count from the end of the half-year in which they fall. In a grace period people decide on any day: the decisions of an interval
-count from its middle, so that what is weighed too late in its first half is weighed too early in its second. The models are fitted on everybody, whatever
-the outcome, so that one set of weights serves every outcome and every negative control; people at risk of an outcome are told
-apart by what was known at time zero. Not here: curves and contrasts (`arm_risk`), who is in the frame (`risk_frame`).
+count from its middle, so that what is weighed too late in its first half is weighed too early in its second. The models are
+fitted on everybody, whatever the outcome: one set of weights serves every outcome and every negative control, and people at risk
+of an outcome are told apart by what was known at time zero. Not here: curves and contrasts (`arm_risk`), who is in the frame
+(`risk_frame`).
 
 Sources: Robins and Finkelstein (2000), Biometrics 56:779 (loss); Hernan (2018), BMJ 360:k182, Maringe et al. (2020), Int J
 Epidemiol 49:1719 (clones).
