@@ -7,6 +7,7 @@ import polars as pl
 from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
 from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
 from pipelines.models.change_point import FAMILY_ERROR
+from pipelines.models.gate_rule import with_waivers
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 
@@ -109,7 +110,8 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.diagnostic`: a share is hidden where the people behind it (or behind its complement) are few.
 
-    Of contrasts, numbers of people in the arms stay behind, and what rests on few people is rounded.
+    Of contrasts, numbers of people in the arms stay behind, and what rests on few people is rounded. A failure that is
+    waived says so.
     """
     found = inputs["models.diagnostic"].filter(~pl.col("diagnostic").str.starts_with("n_")).collect()
     sizes = found.filter(diagnostic="unweighted_n").select(*_CELL, pl.col("value").alias("n"))
@@ -128,7 +130,7 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         pl.when(~hidden).then(((pl.col("value") / step).round() * step).fill_null(pl.col("value"))).alias("value"),
         hidden.alias("is_suppressed"),
     )
-    return _with_contract_columns("mart.diagnostic", shown.lazy())
+    return _with_contract_columns("mart.diagnostic", with_waivers(shown, facts).lazy())
 
 
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

@@ -6,9 +6,10 @@ from graphlib import TopologicalSorter
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
-from pipelines.warehouse.step import CLAIM_RULES, PythonProducer, Step, from_csv, from_sql
+from pipelines.warehouse.step import CLAIM_RULES, WAIVERS, PythonProducer, Step, from_csv, from_sql
 
 _STUDIES = ("studies",)
+_GATED = (*_STUDIES, "evidence_source", WAIVERS)
 _SURVEY_FRAME = (
     "staging.survey_design",
     "cohort.trial_person",
@@ -48,8 +49,8 @@ def _studies(table: str) -> Step:
     return _python(table, f"pipelines.trials.study_tables:{table.split('.')[1]}", depends_on=_STUDIES)
 
 
-def _mart(table: str, *inputs: str) -> Step:
-    return _python(f"mart.{table}", f"pipelines.mart:{table}", inputs, ("min_cell",))
+def _mart(table: str, *inputs: str, also: tuple[str, ...] = ()) -> Step:
+    return _python(f"mart.{table}", f"pipelines.mart:{table}", inputs, ("min_cell", *also))
 
 
 PYTHON_STEPS: tuple[Step, ...] = (
@@ -128,7 +129,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
                 (*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, "models.threshold", "models.diagnostic")
             )
         ),
-        (*_STUDIES, "evidence_source"),
+        _GATED,
     ),
     _python(
         "models.covariate_balance",
@@ -146,13 +147,13 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "models.dose_response",
         "pipelines.models.effect:dose_response",
         tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, "models.diagnostic"))),
-        (*_STUDIES, "evidence_source"),
+        _GATED,
     ),
     _python(
         "models.threshold",
         "pipelines.models.threshold_tables:threshold",
         (*_CURVE, "models.diagnostic"),
-        (*_STUDIES, "evidence_source"),
+        _GATED,
     ),
     _python(
         "models.bone_prevalence",
@@ -181,7 +182,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("claim", "models.claim"),
     _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
     _mart("covariate_balance", "models.covariate_balance"),
-    _mart("diagnostic", "models.diagnostic"),
+    _mart("diagnostic", "models.diagnostic", also=(*_STUDIES, WAIVERS)),
     _mart("dose_response", "models.dose_response"),
     _mart("threshold", "models.threshold"),
     _mart("bone_prevalence", "models.bone_prevalence"),

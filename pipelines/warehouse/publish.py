@@ -32,12 +32,13 @@ BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A published build: its id, folder, and how many gates it has and are closed."""
+    """A published build: its id, folder, and how many gates it has, are closed and are waived."""
 
     build_id: str
     folder: Path
     gates: int
     gates_closed: int
+    gates_waived: int
     tables: int
 
 
@@ -72,7 +73,8 @@ def publish(
             *gates.unique(["study_id", "contrast", "outcome", "population"])["gate_status"],
             *prevalence["gate_status"],
         ]
-        build = Build(build_id, folder, len(statuses), statuses.count("closed"), len(CONTRACTS))
+        closed, waived = statuses.count("closed"), statuses.count("waived")
+        build = Build(build_id, folder, len(statuses), closed, waived, len(CONTRACTS))
         row = {
             "build_id": build_id,
             "built_at": now.isoformat(timespec="seconds"),
@@ -84,6 +86,7 @@ def publish(
             "duckdb_version": duckdb.__version__,
             "n_gates": build.gates,
             "n_gates_closed": build.gates_closed,
+            "n_gates_waived": build.gates_waived,
         }
         signed = pl.DataFrame([row], schema=CONTRACTS["mart.build"].empty().schema)
         frames = {
@@ -106,6 +109,11 @@ def publish(
     quality_trend.keep(settings, verdicts, build_id)
     _prune(settings)
     return build
+
+
+def gate_words(gates: int, closed: int, waived: int) -> str:
+    """How many gates are closed, and how many are open by a waiver alone."""
+    return f"{closed} of {gates} gates closed" + (f", {waived} open by waiver" if waived else "")
 
 
 def switch(settings: Settings, build_id: str) -> None:

@@ -38,7 +38,8 @@ select 'omop' as source_id, 'en' as language, unnest(['read', 'blank']) as outco
 create table models.dose_response as
 select 's' as study_id, 'bone' as outcome, 'women' as population, n as point_number, 'simulated' as evidence_source,
     'estradiol, pg/mL' as exposure, n * 1.0e0 as exposure_value, 1.0e0 as reference_value, (n - 1) * 0.1e0 as estimate,
-    (n - 1) * 0.1e0 - 0.1e0 as ci_low, (n - 1) * 0.1e0 + 0.1e0 as ci_high, '1; 2' as knots
+    (n - 1) * 0.1e0 - 0.1e0 as ci_low, (n - 1) * 0.1e0 + 0.1e0 as ci_high, '1; 2' as knots,
+    'open' as gate_status, null::varchar as gate_reason
 from range(1, 4) as points (n);
 create table mart.dose_response as from models.dose_response;
 create table models.bone_prevalence as
@@ -100,7 +101,8 @@ select * replace (contrasted as contrast) from (select 's' as study_id, 'a vs b'
     unnest(['equipoise', 'outcomes_smaller_arm']) as diagnostic, unnest([0.7e0, 7.0e0]) as value,
     unnest([0.5e0, 50.0e0]) as threshold, 'at least' as rule, unnest(['pass', 'fail']) as status);
 create table mart.diagnostic as
-select * exclude (contrasted) replace (if(status = 'pass', value, null) as value), status = 'fail' as is_suppressed
+select * exclude (contrasted) replace (if(status = 'pass', value, null) as value), status = 'fail' as is_suppressed,
+    if(status = 'fail', 'a pilot', null) as waiver
 from models.diagnostic;
 alter table models.diagnostic drop contrasted;
 create table mart.covariate_balance as
@@ -165,11 +167,13 @@ BREAKS = {
     "models.dose_response.exposure_rises": (
         "update models.dose_response set exposure_value = 0.5 where point_number = 2"
     ),
+    "models.dose_response.waiver_told": "update models.dose_response set gate_status = 'waived'",
     "models.dose_response.one_reference": "update models.dose_response set reference_value = 99 where point_number = 2",
     "models.dose_response.level_at_reference": (
         "update models.dose_response set estimate = 0.1, ci_high = 0.2 where exposure_value = reference_value"
     ),
     "mart.dose_response.exposure_rises": "update mart.dose_response set exposure_value = 0.5 where point_number = 2",
+    "mart.dose_response.waiver_told": "update mart.dose_response set gate_status = 'waived'",
     "mart.dose_response.one_reference": "update mart.dose_response set reference_value = 99 where point_number = 2",
     "mart.dose_response.level_at_reference": (
         "update mart.dose_response set estimate = 0.1, ci_high = 0.2 where exposure_value = reference_value"
@@ -208,6 +212,7 @@ BREAKS = {
         "update mart.diagnostic set is_suppressed = true where value is not null"
     ),
     "mart.diagnostic.verdict_as_computed": "update mart.diagnostic set status = 'pass' where status = 'fail'",
+    "mart.diagnostic.only_failures_waived": "update mart.diagnostic set waiver = 'a pilot' where status <> 'fail'",
     "mart.diagnostic.arms_stay": "update mart.diagnostic set diagnostic = 'n_target' where status = 'fail'",
     "mart.covariate_balance.suppressed_tells_nothing": (
         "update mart.covariate_balance set smd_after = 0.01 where is_suppressed"

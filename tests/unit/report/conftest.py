@@ -158,6 +158,7 @@ def _curves(evidence: str) -> Rows:
                         "estimate": estimate,
                         "ci_low": estimate - half,
                         "ci_high": estimate + half,
+                        "gate_status": "open",
                         "knots": "11, 20, 27, 44",
                     }
                 )
@@ -394,5 +395,6 @@ def _build(evidence: str) -> Rows:
             "duckdb_version": "2.0.0",
             "n_gates": 42,
             "n_gates_closed": 7,
+            "n_gates_waived": 0,
         }
     ]
