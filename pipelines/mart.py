@@ -295,6 +295,24 @@ def change_point(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     return _with_contract_columns("mart.change_point", shown)
 
 
+def evidence_drift(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.evidence_drift`: all that moved is hidden where few came or went, and rounded where more did.
+
+    A change of few people in a large group would tell what these few are.
+    """
+    n, change = pl.col("n"), pl.col("n_change").abs()
+    few = change.is_between(1, facts.min_cell - 1) | pl.any_horizontal(
+        people.is_between(1, facts.min_cell - 1) for people in (n, n - pl.col("n_change"))
+    )
+    found = inputs["models.evidence_drift"].with_columns(few.fill_null(value=False).alias("is_suppressed"))
+    steps = {"n_change": 10, "largest_smd_change": 0.01, "ease_change": 0.01, "estimate_change_se": 0.01}
+    shown = found.with_columns(
+        pl.when(~pl.col("is_suppressed")).then((pl.col(name) / step).round() * step).alias(name)
+        for name, step in steps.items()
+    ).with_columns(pl.col("n_change").cast(pl.Int64))
+    return _with_contract_columns("mart.evidence_drift", shown)
+
+
 def _partition(
     frame: pl.DataFrame, keys: list[str], count: str, min_cell: int, tell: list[str], total: str | None = None
 ) -> pl.LazyFrame:

@@ -172,6 +172,11 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.distribution_shift:distribution_shift",
         ("models.value_histogram", "raw.previous_histogram"),
     ),
+    _python(
+        "models.evidence_drift",
+        "pipelines.models.evidence_drift:evidence_drift",
+        ("models.effect_estimate", "models.diagnostic", "raw.previous_evidence"),
+    ),
     _python("models.change_point", "pipelines.models.change_point:change_point", ("models.level_change",)),
     _python(
         "models.claim",
@@ -193,6 +198,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("sig_coverage", "cohort.sig_count"),
     _mart("source_file", "raw.manifest", "staging.conservation"),
     _mart("change_point", "models.change_point"),
+    _mart("evidence_drift", "models.evidence_drift"),
     _mart("missing_piece", "raw.missing_piece"),
 )
 # Made outside steps: landing writes raw, checks write their results, publishing signs the build.

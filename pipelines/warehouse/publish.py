@@ -49,11 +49,13 @@ def publish(
     code_version: str,
     build_report: BuildReport,
     rest_on: pl.DataFrame | None = None,
+    basis: Mapping[str, str] | None = None,
 ) -> Build:
     """Build, check, switch, prune. The published build stays as it is if anything here fails.
 
     Args:
         rest_on: what the verdicts rest on (`quality_trend.versions`); without it a change in the trend has no cause.
+        basis: what the estimates rest on (`evidence_basis.basis`), kept with the build for the night after.
 
     Raises:
         BlockedByCheck: the build does not read back as it should.
@@ -101,7 +103,7 @@ def publish(
             mart = {c.name: release.sql(f"from {_qualified(c.name)}").pl() for c in marts}
         build_report(mart, folder / "report")
         _verify(folder)
-        (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
+        (folder / COMPLETE).write_text(json.dumps({**row, "rests_on": {**(basis or {})}}, indent=2) + "\n")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
