@@ -42,7 +42,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.measurement_count": _measurements(),
         "mart.source_file": _files(),
         "mart.missing_piece": OTHERS["missing"](),
-        **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend")},
+        **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend", "mart.evidence_drift")},
         "mart.quality_result": _checks(),
         "mart.change_point": OTHERS["steps"](),
         "mart.claim": OTHERS["claims"](evidence),
