@@ -126,24 +126,22 @@ def test_the_search_finds_it_in_every_kind_of_place(made: Callable, tmp_path: Pa
     copy = Path(shutil.copytree(home, tmp_path / "home", symlinks=True))
     events = next(p for p in copy.rglob("*.db") if "history" in p.parts)
     page = copy.resolve() / "builds" / next(copy.glob("builds/*")).name / "report" / "index.html"
-    with sqlite3.connect(events) as log:
-        log.execute("create table leak (said text, number real)")
+
+    def in_events(*statement: object) -> None:
+        with contextlib.closing(sqlite3.connect(events)) as log:
+            log.execute(*statement)
+            log.commit()
+
+    in_events("create table leak (said text, number real)")
     table = copy / "data" / "mart" / "diagnostic" / "all.parquet"
     whole = pl.read_parquet(table)
     said = f"the estimate is {estimate:.2f}"
 
-    def in_log(value: object, column: str) -> Callable[[], None]:
-        def plant() -> None:
-            with sqlite3.connect(events) as log:
-                log.execute(f"insert into leak ({column}) values (?)", (value,))
-
-        return plant
-
     leaks: dict[str, Callable[[], object]] = {
         "a column of numbers": lambda: whole.with_columns(value=pl.lit(abs(estimate))).write_parquet(table),
         "a reason": lambda: whole.with_columns(rule=pl.lit(said)).write_parquet(table),
-        "an event": in_log(json.dumps({"metadata": {"text": said}}), "said"),
-        "a number of an event": in_log(estimate, "number"),
+        "an event": lambda: in_events("insert into leak (said) values (?)", (json.dumps({"text": said}),)),
+        "a number of an event": lambda: in_events("insert into leak (number) values (?)", (estimate,)),
         "the page": lambda: page.write_text(page.read_text() + f"<p>\u2212{abs(estimate):.3f}</p>"),
         "a picture": lambda: page.write_text(page.read_text() + f'<svg aria-label="{said}"></svg>'),
         "a log": lambda: (copy / "run.log").write_text(f"{(copy / 'run.log').read_text()}\n{said}"),

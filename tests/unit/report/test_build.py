@@ -126,8 +126,8 @@ def test_sections_come_in_order_and_the_contents_list_them(page: str) -> None:
     root = tree(page)
     sections = [section.attrib["id"] for section in root.iter("section")]
     assert sections == [
-        "findings", "people", "table-one", "estradiol", "balance", "curves", "threshold", "prevalence", "claims", "gates", "drift",
-        "quality", "account", "missing", "methods", "query",
+        "findings", "people", "table-one", "estradiol", "balance", "curves", "threshold", "prevalence", "claims", "gates",
+        "drift", "quality", "account", "missing", "methods", "query",
     ]  # fmt: skip
     linked = [link.attrib["href"][1:] for link in root.iter("a") if link.attrib["href"].startswith("#")]
     assert linked[1:] == sections
