@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
-from pipelines.warehouse.publish import COMPLETE
+from pipelines.warehouse.publish import RESTS_ON
 from pipelines.warehouse.quality_trend import behind, files_of, hash_of
 from pipelines.warehouse.step import CLAIM_RULES, WAIVERS, Step
 from pipelines.warehouse.store import Store
@@ -43,5 +43,6 @@ def changed_since(settings: Settings, build: str, now: Mapping[str, str]) -> dic
 
     A build that does not say what it rests on is older than this record: everything may have changed.
     """
-    rested = json.loads((settings.builds / build / COMPLETE).read_text()).get("rests_on", {})
+    kept = settings.builds / build / RESTS_ON
+    rested = json.loads(kept.read_text()) if kept.exists() else {}
     return {name: rested.get(name) != version for name, version in now.items()}

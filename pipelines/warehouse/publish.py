@@ -27,6 +27,7 @@ from pipelines.warehouse.store import Store
 STORAGE_VERSION = "v1.4.0"
 LINKS = ("warehouse.duckdb", "release.duckdb", "report")
 COMPLETE = "build.json"
+RESTS_ON = "rests_on.json"
 BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
 
@@ -103,7 +104,8 @@ def publish(
             mart = {c.name: release.sql(f"from {_qualified(c.name)}").pl() for c in marts}
         build_report(mart, folder / "report")
         _verify(folder)
-        (folder / COMPLETE).write_text(json.dumps({**row, "rests_on": {**(basis or {})}}, indent=2) + "\n")
+        (folder / RESTS_ON).write_text(json.dumps({**(basis or {})}, indent=2) + "\n")
+        (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
