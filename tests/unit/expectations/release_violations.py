@@ -225,7 +225,7 @@ BREAKS = {
     "models.evidence_drift.none_is_identical": f"{DRIFT} n_change = 1 where cause = 'none'",
     "models.evidence_drift.first_has_no_change": f"{DRIFT} n_change = 0 where cause = 'first'",
     "models.evidence_drift.explained": f"{DRIFT} cause = 'unexplained' where cause = 'input'",
-    "models.evidence_drift.every_estimate_told": f"{DRIFT} gate_status = 'waived' where gate_status = 'closed'",
+    "models.evidence_drift.gate_as_computed": f"{DRIFT} gate_status = 'waived' where gate_status = 'closed'",
     "mart.evidence_drift.suppressed_tells_nothing": f"{MOVED} n_change = 5 where is_suppressed",
     "mart.evidence_drift.closed_tells_nothing": f"{MOVED} estimate_change_se = 1 where gate_status = 'closed'",
     "mart.evidence_drift.few_are_hidden": f"{MOVED} is_suppressed = false where is_suppressed",
