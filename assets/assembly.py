@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import checks, jobs, landing, publishing, tables
+from assets import checks, gates, jobs, landing, publishing, tables
 from assets.home import Home
 from pipelines import settings
 
@@ -12,7 +12,7 @@ def build_definitions(home: Home | None = None) -> dg.Definitions:
     machine = settings.load(settings.home_from_environment())
     return dg.Definitions(
         assets=[landing.land, *tables.table_assets(), publishing.publish],
-        asset_checks=[*checks.table_checks(), checks.gate_checks()],
+        asset_checks=[*checks.table_checks(), gates.gate_checks()],
         jobs=[jobs.NIGHTLY],
         schedules=[jobs.nightly_schedule(machine)],
         resources={"home": home or Home()},

@@ -101,20 +101,3 @@ def strata_table(strata: "list[CheckResult]") -> dg.TableMetadataValue:
     types = {"stratum": "string", "status": "string", "n_violated": "int", "n_evaluated": "int"}
     columns = [dg.TableColumn(name, kind) for name, kind in types.items()]
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
-
-
-def gate_checks() -> dg.AssetChecksDefinition:
-    """The evidence gates as one check a status: a closed gate is red but stops nothing, for it is a result."""
-
-    @dg.asset_check(
-        asset=["models", "diagnostic"], name="all_gates_open", description="Every diagnostic of every study passes"
-    )
-    def all_gates_open(home: Home) -> dg.AssetCheckResult:
-        from pipelines.warehouse.store import Store
-
-        found = Store(home.settings()).scan("models.diagnostic").collect()
-        counts = {str(status): n for status, n in found["status"].value_counts().iter_rows()}
-        shut = sum(n for status, n in counts.items() if status not in ("pass", "not_applicable"))
-        return dg.AssetCheckResult(passed=shut == 0, severity=dg.AssetCheckSeverity.WARN, metadata=counts)
-
-    return all_gates_open

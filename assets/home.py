@@ -12,7 +12,7 @@ from pipelines import settings as machine
 from pipelines.run import LandingReport, Run
 from pipelines.settings import Settings
 from pipelines.warehouse.lock import writing
-from pipelines.warehouse.publish import Build
+from pipelines.warehouse.publish import Build, gate_words
 from pipelines.warehouse.runner import StepReport
 
 _SHOWN = 12
@@ -69,4 +69,4 @@ def landing_lines(report: LandingReport) -> list[str]:
 
 def build_line(build: Build) -> str:
     """The verdict of a run."""
-    return f"published build {build.build_id}: {build.gates_closed} of {build.gates} gates closed"
+    return f"published build {build.build_id}: {gate_words(build.gates, build.gates_closed, build.gates_waived)}"

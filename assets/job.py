@@ -12,6 +12,7 @@ from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
 from pipelines.warehouse.lock import writing
+from pipelines.warehouse.publish import gate_words
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -56,9 +57,9 @@ def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...], map
         raise _why(result)
     settings.write()  # only now: a refused folder must not become tonight's
     built = result.asset_materializations_for_node("publish")[0].metadata
-    closed, gates = built["gates_closed"].value, built["gates"].value
+    told = gate_words(*(int(str(built[name].value)) for name in ("gates", "gates_closed", "gates_waived")))
     quarantined = _quarantined(settings)
-    return f"done: build {built['build_id'].value}, {closed} of {gates} gates closed, {quarantined:,} rows quarantined"
+    return f"done: build {built['build_id'].value}, {told}, {quarantined:,} rows quarantined"
 
 
 def _execute(settings: Settings, studies: tuple[str, ...]) -> "dg.ExecuteInProcessResult":

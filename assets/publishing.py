@@ -69,6 +69,7 @@ def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
             "build_id": build.build_id,
             "gates": build.gates,
             "gates_closed": build.gates_closed,
+            "gates_waived": build.gates_waived,
             "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
             "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
             "steps": len(plan.steps()),

@@ -65,7 +65,7 @@ INTERVALS = (
     ("prevalence_pct", "ci_low_pct", "ci_high_pct"),
 )
 #: counts of a release that are no counts of what happened to people: wordings of instructions may be few where people are many
-NOT_COUNTED = ("rows_in", "n_gates", "n_gates_closed", "n_sigs")
+NOT_COUNTED = ("rows_in", "n_gates", "n_gates_closed", "n_gates_waived", "n_change", "n_sigs")
 
 
 def drafts(contract: Contract, alias: str) -> Iterator[Draft]:

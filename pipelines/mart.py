@@ -14,6 +14,7 @@ from pipelines.models import (
     threshold_tables,
 )
 from pipelines.models.change_point import FAMILY_ERROR
+from pipelines.models.gate_rule import with_waivers
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 
@@ -137,7 +138,8 @@ def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.diagnostic`: a share is hidden where the people behind it (or behind its complement) are few.
 
-    Of contrasts, numbers of people in the arms stay behind, and what rests on few people is rounded.
+    Of contrasts, numbers of people in the arms stay behind, and what rests on few people is rounded. A failure that is
+    waived says so.
     """
     found = inputs["models.diagnostic"].filter(~pl.col("diagnostic").str.starts_with("n_")).collect()
     sizes = found.filter(diagnostic="unweighted_n").select(*_CELL, pl.col("value").alias("n"))
@@ -156,7 +158,7 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         pl.when(~hidden).then(((pl.col("value") / step).round() * step).fill_null(pl.col("value"))).alias("value"),
         hidden.alias("is_suppressed"),
     )
-    return _with_contract_columns("mart.diagnostic", shown.lazy())
+    return _with_contract_columns("mart.diagnostic", with_waivers(shown, facts).lazy())
 
 
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -319,6 +321,24 @@ def change_point(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         ),
     )
     return _with_contract_columns("mart.change_point", shown)
+
+
+def evidence_drift(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.evidence_drift`: all that moved is hidden where few came or went, and rounded where more did.
+
+    A change of few people in a large group would tell what these few are.
+    """
+    n, change = pl.col("n"), pl.col("n_change").abs()
+    few = change.is_between(1, facts.min_cell - 1) | pl.any_horizontal(
+        people.is_between(1, facts.min_cell - 1) for people in (n, n - pl.col("n_change"))
+    )
+    found = inputs["models.evidence_drift"].with_columns(few.fill_null(value=False).alias("is_suppressed"))
+    steps = {"n_change": 10, "largest_smd_change": 0.01, "ease_change": 0.01, "estimate_change_se": 0.01}
+    shown = found.with_columns(
+        pl.when(~pl.col("is_suppressed")).then((pl.col(name) / step).round() * step).alias(name)
+        for name, step in steps.items()
+    ).with_columns(pl.col("n_change").cast(pl.Int64))
+    return _with_contract_columns("mart.evidence_drift", shown)
 
 
 def _partition(

@@ -6,9 +6,10 @@ from graphlib import TopologicalSorter
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
-from pipelines.warehouse.step import CLAIM_RULES, PythonProducer, Step, from_csv, from_sql
+from pipelines.warehouse.step import CLAIM_RULES, WAIVERS, PythonProducer, Step, from_csv, from_sql
 
 _STUDIES = ("studies",)
+_GATED = (*_STUDIES, "evidence_source", WAIVERS)
 _SURVEY_FRAME = (
     "staging.survey_design",
     "cohort.trial_person",
@@ -51,8 +52,8 @@ def _studies(table: str) -> Step:
     return _python(table, f"pipelines.trials.study_tables:{table.split('.')[1]}", depends_on=_STUDIES)
 
 
-def _mart(table: str, *inputs: str) -> Step:
-    return _python(f"mart.{table}", f"pipelines.mart:{table}", inputs, ("min_cell",))
+def _mart(table: str, *inputs: str, also: tuple[str, ...] = ()) -> Step:
+    return _python(f"mart.{table}", f"pipelines.mart:{table}", inputs, ("min_cell", *also))
 
 
 PYTHON_STEPS: tuple[Step, ...] = (
@@ -140,7 +141,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
                 )
             )
         ),
-        (*_STUDIES, "evidence_source"),
+        _GATED,
     ),
     _python(
         "models.covariate_balance",
@@ -158,13 +159,13 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "models.dose_response",
         "pipelines.models.effect:dose_response",
         tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, "models.diagnostic"))),
-        (*_STUDIES, "evidence_source"),
+        _GATED,
     ),
     _python(
         "models.threshold",
         "pipelines.models.threshold_tables:threshold",
         (*_CURVE, "models.diagnostic"),
-        (*_STUDIES, "evidence_source"),
+        _GATED,
     ),
     _python(
         "models.bone_prevalence",
@@ -183,6 +184,11 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.distribution_shift:distribution_shift",
         ("models.value_histogram", "raw.previous_histogram"),
     ),
+    _python(
+        "models.evidence_drift",
+        "pipelines.models.evidence_drift:evidence_drift",
+        ("models.effect_estimate", "models.diagnostic", "raw.previous_evidence"),
+    ),
     _python("models.change_point", "pipelines.models.change_point:change_point", ("models.level_change",)),
     _python(
         "models.claim",
@@ -194,7 +200,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
     _mart("negative_control", "models.negative_control"),
     _mart("covariate_balance", "models.covariate_balance"),
-    _mart("diagnostic", "models.diagnostic"),
+    _mart("diagnostic", "models.diagnostic", also=(*_STUDIES, WAIVERS)),
     _mart("dose_response", "models.dose_response"),
     _mart("threshold", "models.threshold"),
     _mart("bone_prevalence", "models.bone_prevalence"),
@@ -205,6 +211,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("sig_coverage", "cohort.sig_count"),
     _mart("source_file", "raw.manifest", "staging.conservation"),
     _mart("change_point", "models.change_point"),
+    _mart("evidence_drift", "models.evidence_drift"),
     _mart("missing_piece", "raw.missing_piece"),
 )
 # Made outside steps: landing writes raw, checks write their results, publishing signs the build.

@@ -172,9 +172,11 @@ def _told(inputs: Inputs, study: Study, policy: Policy, profile: Profile, estima
     is_open = {
         (row["contrast"], row["outcome"]) for row in estimates.filter(pl.col("gate_status") != "closed").to_dicts()
     }
+    waivers = estimates.filter(pl.col("gate_status") == "waived")["gate_reason"].unique(maintain_order=True)
     lines = [
         f"Mean outcomes at {policy.horizon_months:g} months of people with this pattern under each named regime.",
         "No ranking, and no dose for a person. [95 % confidence interval] {95 % of such people}",
+        *(f"Gate waived: {waiver}" for waiver in waivers),
         *(["Simulated people: this shows a form, not a fact."] if "simulated" in estimates["evidence_source"] else []),
     ]
     shut = {

@@ -14,6 +14,7 @@ import polars as pl
 
 from pipelines import plan
 from pipelines.errors import BadInput
+from pipelines.models.evidence_drift import PREVIOUS, evidence
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
 from pipelines.sources import planted_truth
@@ -22,12 +23,13 @@ from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.nhanes import landing as nhanes
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse import drop_log, foreign, key, quality_trend, simulated, tombstone, withdrawal
+from pipelines.warehouse import drop_log, evidence_basis, foreign, key, quality_trend, simulated, tombstone, withdrawal
 from pipelines.warehouse.bucket import Bucket, layout
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
 from pipelines.warehouse.publish import Build, code_version, current_build, publish
+from pipelines.warehouse.quality_trend import hash_of
 from pipelines.warehouse.runner import Runner, StepReport
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
@@ -128,6 +130,7 @@ class Run:
         write_population(settings, planted_truth.TABLE, *planted_truth.planted_truth(delivery.truth))
         if landed.written:
             self._remember_histogram()
+        self._remember_evidence()
         missing = tuple(delivery.missing["consequence"])
         notes = delivery.notes
         if source.key == "offered" and not person_key.is_secret:
@@ -175,7 +178,8 @@ class Run:
         hashes = dict(manifest.select("source_file", pl.col("sha256").fill_null("")).iter_rows())
         drop_id = ids.pop() if len(ids) == 1 and SNAPSHOT not in ids else delivery_id(hashes)
         rest_on = quality_trend.versions(Store(self.settings), plan.steps(), self.facts)
-        build = publish(self.settings, self.facts, drop_id, versions, report, rest_on)
+        basis = evidence_basis.basis(Store(self.settings), plan.steps(), self.facts)
+        build = publish(self.settings, self.facts, drop_id, versions, report, rest_on, basis)
         withdrawal.settle(self.settings, build.build_id)
         return build
 
@@ -186,6 +190,22 @@ class Run:
             published = Store(replace(self.settings, home=self.settings.builds / build))
             histogram = published.scan("models.value_histogram").collect()
             write_population(self.settings, "raw.previous_histogram", histogram, build)
+
+    def _remember_evidence(self) -> None:
+        """The estimates of the published build, and what has changed since: tonight's are compared with them."""
+        build = current_build(self.settings)
+        if build is None:
+            Store(self.settings).path(PREVIOUS, None).unlink(missing_ok=True)
+            return
+        now = evidence_basis.basis(Store(self.settings), plan.steps(), self.facts)
+        changed = evidence_basis.changed_since(self.settings, build, now)
+        published = Store(replace(self.settings, home=self.settings.builds / build))
+        found = evidence(published.scan("models.effect_estimate"), published.scan("models.diagnostic"))
+        marked = found.drop("evidence_source").with_columns(
+            pl.lit(value).alias(name) for name, value in changed.items()
+        )
+        # By content, not by build: a night after which nothing is another leaves the file as it is.
+        write_population(self.settings, PREVIOUS, marked, hash_of(marked.rows()))
 
     def _evidence(self) -> EvidenceSource:
         return "simulated" if simulated.is_marked(self.settings) else SOURCES[self.settings.source].evidence

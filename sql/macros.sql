@@ -12,7 +12,7 @@ create macro attrition(study) as table
     order by cohort_code, arm_code, step_number;
 
 create macro gates(study) as table
-    select population, outcome, contrast, diagnostic, value, threshold, status
+    select population, outcome, contrast, diagnostic, value, threshold, status, waiver
     from mart.diagnostic
     where study_id = study
     order by population, outcome, contrast, diagnostic;

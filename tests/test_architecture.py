@@ -65,7 +65,17 @@ def test_contracts_say_everything() -> None:
 
 #: landed rows as the source wrote them: what they hold is read, and judged, in staging, and staging.source_row and
 #: staging.conservation judge that none is lost; of the raw layer its own books have suites, and what a simulator planted
-BOOKS = {"raw.manifest", "raw.missing_piece", "raw.planted_truth", "raw.previous_histogram", "raw.rejected_row"}
+BOOKS = {
+    f"raw.{name}"
+    for name in (
+        "manifest",
+        "missing_piece",
+        "planted_truth",
+        "previous_evidence",
+        "previous_histogram",
+        "rejected_row",
+    )
+}
 #: written while publishing, after every suite was asked: verdicts on verdicts would change themselves
 WRITTEN_LAST = {"mart.quality_result", "mart.quality_trend", "mart.build"}
 

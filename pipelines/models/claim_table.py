@@ -50,13 +50,14 @@ _TRUTH = ("truth_study", "truth_contrast", "truth_figure")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A rule, the estimate that speaks to it (None: none), the verdict and why."""
+    """A rule, the estimate that speaks to it (None: none), the verdict and why, and by which waiver there is an estimate."""
 
     rule: Row
     estimate: Row | None
     verdict: Verdict
     why: str
     numbers: Row
+    waiver: str = ""
 
 
 def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -65,7 +66,9 @@ def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     estimates = _estimates(inputs, facts)
     bends = _bends(inputs, facts)
     found = [_found(rule, bends if rule["kind_code"] == "threshold" else estimates, facts) for rule in rules]
-    parts = _judged(found)
+    parts = [
+        replace(part, why=f"{part.why}; gate waived: {part.waiver}") if part.waiver else part for part in _judged(found)
+    ]
     by_claim: dict[str, list[Verdict]] = {}
     for part in parts:
         by_claim.setdefault(part.rule["claim_id"], []).append(part.verdict)
@@ -116,11 +119,12 @@ def _found(rule: Row, estimates: dict[tuple[str, ...], Row], facts: RunFacts) ->
         return _silent(rule, f"{study_id} made no such estimate in this run")
     if row["gate_status"] == "closed":
         return _silent(rule, _GATE + (row["gate_reason"] or "no reason given"))
+    waiver = str(row["gate_reason"]) if row["gate_status"] == "waived" else ""
     if rule["kind_code"] == "threshold":
-        return _threshold(rule, row)
+        return replace(_threshold(rule, row), waiver=waiver)
     if row["estimate"] is None or row["se"] is None or row["se"] <= 0:
         return _silent(rule, "the estimate has no standard error")
-    return _Part(rule, row, "inconclusive", "", {})
+    return _Part(rule, row, "inconclusive", "", {}, waiver)
 
 
 def _threshold(rule: Row, row: Row) -> _Part:

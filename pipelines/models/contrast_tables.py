@@ -4,15 +4,17 @@ The statistics are in `point_treatment`, the fitted propensities in `propensity_
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
 
 from pipelines.models.clone_treatment import CLONES, PreparedClones, diagnose_clones, estimate_clones
 from pipelines.models.errors import NotEstimable
+from pipelines.models.gate_rule import why_closed
 from pipelines.models.inference import ContrastEstimate
 from pipelines.models.observation import observed
-from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate, row_of
+from pipelines.models.point_treatment import Estimated, Prepared, diagnose, estimate, unevaluated
 from pipelines.models.propensity import preference_score
 from pipelines.models.propensity_model import (
     Row,
@@ -25,7 +27,7 @@ from pipelines.models.propensity_model import (
 )
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
-from pipelines.trials.contrast import POINT_TREATMENT, Contrast
+from pipelines.trials.contrast import Contrast
 from pipelines.trials.study import Study
 
 PRIMARY = "aipw"
@@ -43,18 +45,13 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
         found = prepared(inputs, study, contrast)
-        if not isinstance(found, str):
+        if isinstance(found, str):
+            findings = unevaluated(found, study.diagnostics)
+        else:
             is_cloned = isinstance(found, PreparedClones)
             findings = diagnose_clones(found, study.diagnostics) if is_cloned else diagnose(found, study.diagnostics)
-            for finding in findings:
-                rows.append(contrast_key(study, contrast) | row_of(finding))
-            rows += _people(study, contrast, found)
-        else:
-            rows += [
-                contrast_key(study, contrast)
-                | {"diagnostic": name, "threshold": bound, "rule": found, "status": "not_evaluated"}
-                for name, bound in POINT_TREATMENT.items()
-            ]
+        rows += [contrast_key(study, contrast) | asdict(finding) for finding in findings]
+        rows += [] if isinstance(found, str) else _people(study, contrast, found)
     return _table("models.diagnostic", rows)
 
 
@@ -135,7 +132,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             pl.col("outcome") == contrast.outcome,
             pl.col("population") == contrast.population,
         )
-        closed = why_closed(asked)
+        closed = why_closed(asked, study, facts.today)
         found = None if closed else prepared(inputs, study, contrast)
         if found is not None and not isinstance(found, str):
             try:
@@ -151,14 +148,6 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def primary(contrast: Contrast) -> str:
     """The estimator of the primary analysis."""
     return PRIMARY if contrast.grace_intervals is None else CLONES
-
-
-def why_closed(diagnostics_asked: pl.DataFrame) -> str:
-    """Diagnostics that fail or were not evaluated; empty where all hold."""
-    if diagnostics_asked.is_empty():
-        return "no diagnostic was evaluated"
-    shut = diagnostics_asked.filter(~pl.col("status").is_in(["pass", "not_applicable"]))
-    return "; ".join(f"{row['diagnostic']} {row['status']}" for row in shut.iter_rows(named=True))
 
 
 def _seed(study: Study) -> int:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 import polars as pl
 from scipy.special import ndtr
 
-from pipelines.models.contrast_tables import why_closed
 from pipelines.models.dose import (
     TRUNCATION,
     DoseEstimate,
@@ -22,6 +21,7 @@ from pipelines.models.dose import (
 )
 from pipelines.models.dose_frame import dose_frame
 from pipelines.models.errors import NotEstimable
+from pipelines.models.gate_rule import why_closed
 from pipelines.models.point_treatment import told
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -58,7 +58,10 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     judged = inputs["models.diagnostic"].collect()
     rows: list[Row] = []
     for study, dose in _doses(facts):
-        asked = {contrast: _why_closed(judged, _key(study, dose, contrast)) for contrast, _ in _contrasts(dose)}
+        asked = {
+            contrast: why_closed(_of_contrast(judged, _key(study, dose, contrast)), study, facts.today)
+            for contrast, _ in _contrasts(dose)
+        }
         found, problem = _answers(inputs, study, dose, asked)
         for contrast, closed in asked.items():
             common = _common(study, dose, contrast, facts)
@@ -91,8 +94,8 @@ def _prepared(inputs: Inputs, study: Study, dose: Dose) -> PreparedDose | str:
         return str(error)
 
 
-def _why_closed(judged: pl.DataFrame, key: Row) -> str:
-    return why_closed(judged.filter(*(pl.col(name) == value for name, value in key.items())))
+def _of_contrast(judged: pl.DataFrame, key: Row) -> pl.DataFrame:
+    return judged.filter(*(pl.col(name) == value for name, value in key.items()))
 
 
 def _answers(

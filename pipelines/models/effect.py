@@ -10,13 +10,15 @@ from pipelines.models import (
     survey_association,
     threshold_tables,
 )
+from pipelines.models.gate_rule import marked
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines along an exposure."""
     parts = (survey_association, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables)
-    return pl.concat([part.effect_estimates(inputs, facts) for part in parts])
+    answers = pl.concat([part.effect_estimates(inputs, facts) for part in parts])
+    return marked(answers, inputs["models.diagnostic"].collect(), facts)
 
 
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:

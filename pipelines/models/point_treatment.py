@@ -35,6 +35,16 @@ _ALPHA = 0.05
 _LEAST_KNOWN = 10
 #: with more people than this the least penalty is taken untried
 _MOST_TRIED = 50_000
+#: what closes a gate, and the threshold of the study file that it is held to; the last one's belongs to the outcome
+_BOUNDS = {
+    "outcomes_smaller_arm": "minimum_n_per_arm",
+    "equipoise": "minimum_equipoise",
+    "largest_standardised_difference": "maximum_standardised_difference",
+    "largest_covariate_correlation": "maximum_covariate_correlation",
+    "observed_share_smaller": "minimum_observed_share",
+    "censored_share": "maximum_censored_share",
+    "detectable_difference": "",
+}
 #: normal quantiles of a two-sided test at 5 % with power 80 %
 _DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
 
@@ -178,17 +188,6 @@ def asked(name: str, value: float | None, threshold: float, *, is_most: bool = F
     return Finding(name, value, threshold, rule, "pass" if holds else "fail")
 
 
-def row_of(finding: Finding) -> dict[str, object]:
-    """A diagnostic as columns of `models.diagnostic`."""
-    return {
-        "diagnostic": finding.diagnostic,
-        "value": finding.value,
-        "threshold": finding.threshold,
-        "rule": finding.rule,
-        "status": finding.status,
-    }
-
-
 def told(name: str, value: float) -> Finding:
     """A diagnostic that is reported and closes nothing."""
     return Finding(name, value if np.isfinite(value) else None, None, "reported", "not_applicable")
@@ -225,6 +224,11 @@ def alike(balance: CovariateBalance, treated: np.ndarray, weights: np.ndarray, t
 
 def _judged(balance: CovariateBalance) -> np.ndarray:
     return np.minimum(balance.n_target, balance.n_comparator) >= _LEAST_KNOWN
+
+
+def unevaluated(why: str, thresholds: dict[str, float]) -> tuple[Finding, ...]:
+    """The diagnostics of the profile where there is nothing to judge them by: none was evaluated, all close."""
+    return tuple(Finding(name, None, thresholds.get(bound), why, "not_evaluated") for name, bound in _BOUNDS.items())
 
 
 def apartness(balance: CovariateBalance) -> float:

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from pipelines.domain.randomness import generator
-from pipelines.models.contrast_tables import why_closed
 from pipelines.models.dosing_rule import followers, rule_of
 from pipelines.models.errors import NotEstimable
 from pipelines.models.g_formula import Rule
+from pipelines.models.gate_rule import why_closed
 from pipelines.models.inference import Z975
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.regime import WINDOW, RegimeMeans, contrast, largest_natural_gap, regime_means
@@ -56,7 +56,10 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     for study, policy in _policies(facts):
         place = change_point(inputs)
         closed = {
-            (regime, outcome): _why_closed(judged, _key(study, policy, regime, outcome)) or _why_unnamed(regime, place)
+            (regime, outcome): why_closed(
+                _of_question(judged, _key(study, policy, regime, outcome)), study, facts.today
+            )
+            or _why_unnamed(regime, place)
             for regime in policy.regimes
             for outcome in policy.outcomes
         }
@@ -72,7 +75,10 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def change_point(inputs: Inputs) -> tuple[float, float] | None:
-    """Log of the change-point among men, as published tonight, and its standard error; None without a bounded one."""
+    """Log of the change-point among men, as published tonight, and its standard error; None without a bounded one.
+
+    A waiver is for its own question alone: a change-point that is told by one is not built upon.
+    """
     study, population = _THRESHOLD
     found = (
         inputs["models.threshold"]
@@ -126,7 +132,7 @@ def _policies(facts: RunFacts) -> Iterator[tuple[Study, Policy]]:
 
 def _why_unnamed(regime: str, place: tuple[float, float] | None) -> str:
     if regime == "titrate_above_change_point" and place is None:
-        return "no change-point with a bounded interval was found among men"
+        return "no change-point with a bounded interval was found among men, behind an open gate"
     return ""
 
 
@@ -222,8 +228,8 @@ def _key(study: Study, policy: Policy, regime: str, outcome: str) -> Row:
     }
 
 
-def _why_closed(judged: pl.DataFrame, key: Row) -> str:
-    return why_closed(judged.filter(*(pl.col(name) == value for name, value in key.items())))
+def _of_question(judged: pl.DataFrame, key: Row) -> pl.DataFrame:
+    return judged.filter(*(pl.col(name) == value for name, value in key.items()))
 
 
 def _common(study: Study, policy: Policy, regime: str, outcome: str, facts: RunFacts) -> Row:

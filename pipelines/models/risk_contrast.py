@@ -29,6 +29,16 @@ from pipelines.models.risk_frame import EventCourse, RiskFrame
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows, pair_periods, weighted_rows
 from pipelines.models.weighting import kish_effective_number
 
+#: diagnostics that need no control, and the thresholds they are held to
+_BOUNDS = {
+    "at_risk_smaller_arm": "minimum_at_risk_per_arm",
+    "events": "minimum_events",
+    "detectable_ratio": "maximum_detectable_ratio",
+    "followed_share_smaller": "minimum_followed_share",
+    "equipoise": "minimum_equipoise",
+    "largest_covariate_correlation": "maximum_covariate_correlation",
+    "largest_standardised_difference": "maximum_standardised_difference",
+}
 _NO_PROPENSITY = "not asked: the arm is decided after time zero"
 #: normal quantiles of a two-sided test at 5 % with power 80 %
 _DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
@@ -130,6 +140,11 @@ def diagnose_risk(
         told("largest_weight", float(rows.rows.weights.max())),
         told("largest_difference_before_weighting", balance.largest_before),
     )
+
+
+def unevaluated_risk(why: str, thresholds: dict[str, float]) -> tuple[Finding, ...]:
+    """The same where there is nothing to judge them by: none was evaluated, all close."""
+    return tuple(Finding(name, None, thresholds[bound], why, "not_evaluated") for name, bound in _BOUNDS.items())
 
 
 def _of_propensity(arms: Prepared | PreparedClones, thresholds: dict[str, float]) -> tuple[Finding, ...]:

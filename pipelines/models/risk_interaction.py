@@ -4,13 +4,14 @@ Nothing is estimated here that is not a difference of two estimates, so the gate
 next to nobody is in both: the errors are added as if nobody were.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from pipelines.models.inference import Z975
-from pipelines.models.point_treatment import asked, row_of
+from pipelines.models.point_treatment import asked
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.trials.risk import Risk, RiskQuestion
 from pipelines.trials.study import Study, catalogue
@@ -36,7 +37,7 @@ def interaction_diagnostics(inputs: Inputs, facts: RunFacts, rows: list[Row]) ->
         if cohorts not in shared:
             shared[cohorts] = _shared_share(inputs, *cohorts)
         both = asked("shared_share", shared[cohorts], MOST_SHARED, is_most=True)
-        found.append(_key(study, question) | row_of(both))
+        found.append(_key(study, question) | asdict(both))
         is_open = all(_is_open(rows, study, each) for each in (question, other))
         found.append(
             _key(study, question)

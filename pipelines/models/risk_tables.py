@@ -5,19 +5,19 @@ shut without enough negative controls, or where they say that systematic error i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
 from pipelines.models.arm_risk import RatioEstimate
-from pipelines.models.contrast_tables import why_closed
 from pipelines.models.control_tables import Controls, controls
 from pipelines.models.empirical_null import calibrate
 from pipelines.models.errors import NotEstimable
+from pipelines.models.gate_rule import why_closed
 from pipelines.models.inference import ContrastEstimate
-from pipelines.models.point_treatment import Finding, asked, row_of, told
+from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.propensity_model import Row, prepared_risk, risks
 from pipelines.models.risk_contrast import (
     ArmSizes,
@@ -28,13 +28,14 @@ from pipelines.models.risk_contrast import (
     ratios_of,
     rows_of,
     sizes,
+    unevaluated_risk,
 )
 from pipelines.models.risk_interaction import interaction_diagnostics, interaction_estimates
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows
 from pipelines.models.unmeasured import e_value
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
-from pipelines.trials.risk import RISK, Risk, RiskQuestion
+from pipelines.trials.risk import Risk, RiskQuestion
 from pipelines.trials.study import Study
 
 #: the primary estimator, and the one by which claims are judged
@@ -111,7 +112,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             ]
         for question, findings in found:
             findings.append(_positive(pair, question, found))
-            rows += [question_key(study, question) | row_of(each) for each in findings]
+            rows += [question_key(study, question) | asdict(each) for each in findings]
     rows += interaction_diagnostics(inputs, facts, rows)
     return pl.DataFrame(rows, schema=CONTRACTS["models.diagnostic"].empty().schema).lazy()
 
@@ -139,9 +140,7 @@ def _findings(pair: _Pair, outcome: str, questions: list[RiskQuestion]) -> list[
             for question in questions
         ]
     except NotEstimable as error:
-        why = str(error)
-        named = [name for name in RISK if name not in ("minimum_negative_controls", "maximum_ease")]
-        nothing = [Finding(name, None, thresholds[name], why, "not_evaluated") for name in named]
+        nothing = unevaluated_risk(str(error), thresholds)
         return [(question, list(nothing)) for question in questions]
 
 
@@ -216,7 +215,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     for study, risk in risks(facts):
         pair = _Pair(inputs, study, risk)
         for outcome, questions in _by_outcome(risk):
-            closed = {each: why_closed(_asked(judged, study, each)) for each in questions}
+            closed = {each: why_closed(_asked(judged, study, each), study, facts.today) for each in questions}
             opened = [each for each, why in closed.items() if not why]
             answers: dict[RiskQuestion, list[Row]] = {}
             if opened:

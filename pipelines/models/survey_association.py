@@ -67,6 +67,7 @@ def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 "ci_low": point.ci_low,
                 "ci_high": point.ci_high,
                 "knots": ", ".join(f"{knot:.3g}" for knot in result.knots_e2_pg_ml),
+                "gate_status": "open",
             }
             for number, point in enumerate(drawn, start=1)
         ]

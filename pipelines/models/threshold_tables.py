@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from pipelines.models.contrast_tables import why_closed
 from pipelines.models.errors import NotEstimable
+from pipelines.models.gate_rule import marked, waived, why_closed
 from pipelines.models.imputation import Pooled
 from pipelines.models.point_treatment import told
 from pipelines.models.scan_pair_frame import ScanPairFrame, scan_pair_frame
@@ -65,9 +65,11 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.dose_response`: points of the curves behind open gates."""
     rows: list[Row] = []
+    by_waiver = {row[:4]: row[4] for row in waived(inputs["models.diagnostic"].collect(), facts).iter_rows()}
     for study, curve, found, _ in _answers(inputs, facts):
         if found is None:
             continue
+        waiver = by_waiver.get(tuple(_key(study, curve).values()))
         points = zip(found.exposure, found.difference, found.ci_low, found.ci_high, strict=True)
         rows += [
             {
@@ -83,6 +85,8 @@ def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 "ci_low": float(low),
                 "ci_high": float(high),
                 "knots": ", ".join(f"{knot:.3g}" for knot in found.knots),
+                "gate_status": "open" if waiver is None else "waived",
+                "gate_reason": waiver,
             }
             for number, (exposure, difference, low, high) in enumerate(points, start=1)
         ]
@@ -93,7 +97,7 @@ def threshold(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.threshold`: is there a change-point and where; all draws, and those of one class of assay alone."""
     rows: list[Row] = []
     for study, curve in _curves(facts):
-        closed = _why_closed(inputs, study, curve)
+        closed = _why_closed(inputs, study, curve, facts)
         for analysis in (WHOLE, *([ONE_CLASS] if curve.one_class else [])):
             common = _key(study, curve) | {
                 "analysis": analysis,
@@ -109,7 +113,7 @@ def threshold(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 rows.append(common | _bent(bend(*data)) | _gate(""))
             except NotEstimable as error:
                 rows.append(common | _unanswered(f"not estimable: {error}") | _gate(""))
-    return _table(TABLE, rows)
+    return marked(_table(TABLE, rows), inputs["models.diagnostic"].collect(), facts)
 
 
 def _curves(facts: RunFacts) -> Iterator[tuple[Study, Curve]]:
@@ -139,9 +143,9 @@ def _spec(study: Study) -> ThresholdSpec:
     )
 
 
-def _why_closed(inputs: Inputs, study: Study, curve: Curve) -> str:
+def _why_closed(inputs: Inputs, study: Study, curve: Curve, facts: RunFacts) -> str:
     wanted = [pl.col(name) == value for name, value in _key(study, curve).items()]
-    return why_closed(inputs["models.diagnostic"].filter(*wanted).collect())
+    return why_closed(inputs["models.diagnostic"].filter(*wanted).collect(), study, facts.today)
 
 
 def _completed(
@@ -157,7 +161,7 @@ def _completed(
 def _answers(inputs: Inputs, facts: RunFacts) -> Iterator[tuple[Study, Curve, Curved | None, str]]:
     """Every curve with its line and points, or with why there are none."""
     for study, curve in _curves(facts):
-        if closed := _why_closed(inputs, study, curve):
+        if closed := _why_closed(inputs, study, curve, facts):
             yield study, curve, None, closed
             continue
         try:

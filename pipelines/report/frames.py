@@ -35,6 +35,7 @@ _ANSWERS = {
     ),
     "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
     "mart.threshold": _BEND,
+    "mart.evidence_drift": ("estimate_change_se",),
 }
 _HIDDEN = {
     "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
@@ -48,6 +49,7 @@ _HIDDEN = {
     ),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
     "mart.threshold": _BEND,
+    "mart.evidence_drift": ("n_change", "largest_smd_change", "ease_change", "estimate_change_se"),
 }
 _CLAIMED = ("estimate", "ci_low", "ci_high", "confidence_pct", "p_value")
 _CURVE = ("study_id", "outcome", "population")

@@ -37,10 +37,11 @@ def facts(frames: dict[str, pl.DataFrame]) -> tuple[Fact, ...]:
         return (Fact("Source", NONE, unknown), Fact("Years", span, listed), _checks(frames["mart.quality_result"]))
     row = build.row(0, named=True)
     n_open = row["n_gates"] - row["n_gates_closed"]
+    waived = f", {row['n_gates_waived']} open by waiver alone" if row["n_gates_waived"] else ""
     return (
         Fact("Source", source_name(build), label(row["evidence_source"])),
         Fact("Years", span, listed),
-        Fact("Gates", f"{n_open} of {row['n_gates']} open", f"{row['n_gates_closed']} closed"),
+        Fact("Gates", f"{n_open} of {row['n_gates']} open", f"{row['n_gates_closed']} closed{waived}"),
         _checks(frames["mart.quality_result"]),
         Fact("Built", instant(row["built_at"]), f"build {row['build_id']}"),
     )

@@ -44,8 +44,9 @@ def dose_response(mart: Mart, study: str | None = None) -> Drawing | None:
     for row, population in zip(grid, populations, strict=True):
         own = curves.filter(pl.col("population") == population)
         for axes, outcome in zip(row, outcomes, strict=True):
-            axes.set_title(heading(outcome))
             curve = own.filter(pl.col("outcome") == outcome)
+            is_waived = "waived" in curve["gate_status"].to_list()
+            axes.set_title(heading(outcome) + (" (gate waived)" if is_waived else ""))
             if curve.is_empty():
                 say(axes, "No curve: the gate is closed or it was not computed")
                 continue

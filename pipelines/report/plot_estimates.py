@@ -13,6 +13,8 @@ from pipelines.report.section_risk import is_main
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+WAIVED = " (gate waived)"
+
 
 def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
     """Estimates of the primary method, by study and contrast; None where no gate is open."""
@@ -38,7 +40,7 @@ def estimate_text(row: dict[str, Any]) -> str:
     who = f"{capitalized(label(str(row['population'])))}, {label(str(row['outcome']))}"
     if row["estimate"] is None:
         return f"{who}: no estimate, gate {row['gate_status']}."
-    return f"{who}: {numbers(row)}."
+    return f"{who}: {numbers(row)}{WAIVED if row['gate_status'] == 'waived' else ''}."
 
 
 def numbers(row: dict[str, Any]) -> str:
@@ -76,7 +78,8 @@ def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
         if row["ci_low"] is not None and row["ci_high"] is not None:
             axes.hlines(place, row["ci_low"], row["ci_high"], color=color, linewidth=1.6)
         axes.plot([row["estimate"]], [place], marker=marker_of(row["population"]), markersize=5.5, color=color)
-        axes.text(1.02, place, numbers(row), transform=right, va="center", fontsize=7.5)
+        told = numbers(row) + (WAIVED if row["gate_status"] == "waived" else "")
+        axes.text(1.02, place, told, transform=right, va="center", fontsize=7.5)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelcolor="#1d2731")

@@ -117,7 +117,7 @@ def _diagnostic(row: dict[str, Any] | None, asked: dict[str, str]) -> Cell:
     if row is None:
         return text(NONE)
     value = "hidden" if row["is_suppressed"] else _value(row["diagnostic"], row["value"])
-    own = "" if asked[row["diagnostic"]] else _asked(row)
+    own = "waived" if row["waiver"] else "" if asked[row["diagnostic"]] else _asked(row)
     return tagged(label(row["status"]), _TONES.get(row["status"], "plain"), value, own)
 
 

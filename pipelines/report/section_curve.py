@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import JOINT_TEST, NONLINEARITY_TEST, heading, label, split_unit
+from pipelines.report.labels import JOINT_TEST, NONLINEARITY_TEST, heading, label, readable, split_unit
 from pipelines.report.numerals import NBSP, NONE, compact, decimal, interval, p_value, with_unit
 from pipelines.report.views import Cell, Column, Row, Table, number
 
@@ -19,6 +19,7 @@ def ends_table(curves: pl.DataFrame, estimates: pl.DataFrame) -> Table:
     for _, curve in curves.group_by(*_CURVE, maintain_order=True):
         first, last = curve.row(0, named=True), curve.row(-1, named=True)
         who = f"{heading(first['population'])}, {label(first['outcome'])}"
+        who += f" (gate waived: {readable(first['gate_reason'])})" if first["gate_status"] == "waived" else ""
         reference = number(with_unit(compact(first["reference_value"]), "pg/mL"))
         key = tuple(first[name] for name in _CURVE)
         p_values = tuple(_p(tests.get((*key, test))) for test in (JOINT_TEST, NONLINEARITY_TEST))

@@ -46,7 +46,7 @@ def _row(row: dict[str, Any]) -> Row:
     slopes = [row[f"slope_{side}_corrected" if is_bent else f"slope_{side}"] for side in ("below", "above")]
     tested = NONE if row["p_value"] is None else p_value(row["p_value"]).removeprefix("p").strip(f"{NBSP}=")
     cells = (
-        Cell(_ANSWERS[row["answer"]]),
+        Cell(_ANSWERS[row["answer"]], "gate waived" if row["gate_status"] == "waived" else ""),
         _place(row) if is_bent else number(NONE),
         *(number(decimal(slope, 2)) for slope in slopes),
         number(tested),

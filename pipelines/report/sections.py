@@ -11,6 +11,7 @@ from pipelines.report import (
     section_checks,
     section_claims,
     section_curve,
+    section_drift,
     section_findings,
     section_people,
     section_risk,
@@ -46,6 +47,7 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _prevalence(frames, threshold),
         _claims(frames),
         _gates(frames),
+        _drift(frames, threshold),
         _quality(frames, threshold),
         _account(frames, threshold),
         _missing(frames),
@@ -284,6 +286,18 @@ def _gates(frames: Frames) -> Section:
         ),
         tables=tables,
         absence="" if tables else why_absent("mart.diagnostic", frames["mart.missing_piece"], ()),
+    )
+
+
+def _drift(frames: Frames, threshold: int) -> Section:
+    frame = frames["mart.evidence_drift"]
+    said, table = section_drift.drift_sentence(frame), section_drift.drift_table(frame, threshold)
+    return Section(
+        "drift",
+        "What changed since the publication before",
+        paragraphs=(said,) if said else (),
+        tables=(table,) if table.rows else (),
+        absence="" if said else "There is nothing to show: mart.evidence_drift has no rows, so nothing was estimated.",
     )
 
 

@@ -59,6 +59,7 @@ class Diagnostic(dy.Schema):
     threshold = number("Required", optional=True)
     rule = text("How value and threshold compare")
     status = text("Verdict", allowed=STATUSES)
+    waiver = text("The waiver of the study file by which a failure does not close the gate", optional=True)
     is_suppressed = flag("Hidden because fewer people than the threshold stand behind it")
 
 
@@ -116,6 +117,8 @@ class DoseResponse(dy.Schema):
     ci_low = number("Lower 95 % limit")
     ci_high = number("Upper 95 % limit")
     knots = text("Knots of the spline, in the unit of the exposure")
+    gate_status = text("Gate; a closed one has no curve", allowed=("open", "waived"))
+    gate_reason = text("The waiver, where the gate is open by one", optional=True)
 
 
 @table("mart.bone_prevalence", grain="one row per cycle, site, sex, reference and band", unit="population")
@@ -323,3 +326,4 @@ class Build(dy.Schema):
     duckdb_version = text("DuckDB that wrote the file")
     n_gates = whole("Gates", minimum=0)
     n_gates_closed = whole("Gates that are closed", minimum=0)
+    n_gates_waived = whole("Gates that are open by a waiver of the study file alone", minimum=0)

@@ -47,4 +47,4 @@ class Threshold(dy.Schema):
     slope_above_corrected = number("Slope above, likewise", PER_DOUBLING, optional=True)
     is_suppressed = flag("Hidden because fewer people than the threshold stand behind it")
     gate_status = text("Gate", allowed=("open", "closed", "waived"))
-    gate_reason = text("Why the gate is closed", optional=True)
+    gate_reason = text("Why the gate is closed or waived", optional=True)

@@ -165,6 +165,8 @@ class DoseResponse(dy.Schema):
     ci_low = number("Lower 95 % limit")
     ci_high = number("Upper 95 % limit")
     knots = text("Knots of the spline, in the unit of the exposure")
+    gate_status = text("Gate; a closed one has no curve", allowed=("open", "waived"))
+    gate_reason = text("The waiver, where the gate is open by one", optional=True)
 
 
 @table("models.bone_prevalence", grain="one row per cycle, site, sex, reference and band", unit="population")

@@ -64,3 +64,34 @@ class ChangePoint(dy.Schema):
         "What else changed in at least half of the pairs, divided by commas: laboratory, assay_class, result_code, unit, "
         "limit; device, model, software; no_recorded_change",
     )
+
+
+@table(
+    "models.evidence_drift", grain="one row per study, contrast, outcome, population and estimator", unit="population"
+)
+class EvidenceDrift(dy.Schema):
+    """How far each estimate of tonight lies from the same one as published before, and why. Not for release."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    estimator = text("Estimator", key=True)
+    evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
+    gate_status = text("Gate", allowed=("open", "closed", "waived"))
+    previous_gate_status = text("Gate in the publication before", allowed=("open", "closed", "waived"), optional=True)
+    n = whole("People behind the question, known before the gate", "{persons}", optional=True, minimum=0)
+    n_change = whole("The same less that before", "{persons}", optional=True)
+    largest_smd = number("Largest standardised difference after weighting", "1", optional=True, minimum=0)
+    largest_smd_change = number("The same less that before", "1", optional=True)
+    ease = number("Expected absolute systematic error", optional=True)
+    ease_change = number("The same less that before", optional=True)
+    estimate_change_se = number(
+        "Estimate less that before, in standard errors of that before; NULL unless both gates tell it",
+        "1",
+        optional=True,
+    )
+    cause = text(
+        "Why it is another than in the publication before, several where several changed: input, code (code lists included), "
+        "protocol, settings, protocol of another study, waiver, unexplained; none: no difference; first: nothing to compare"
+    )

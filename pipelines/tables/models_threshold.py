@@ -52,4 +52,4 @@ class Threshold(dy.Schema):
     n_pairs = whole("Pairs", optional=True, minimum=0)
     censored_share = number("Pairs without any measured draw", "1", optional=True, minimum=0, maximum=1)
     gate_status = text("Gate", allowed=("open", "closed", "waived"))
-    gate_reason = text("Why the gate is closed", optional=True)
+    gate_reason = text("Why the gate is closed or waived", optional=True)

@@ -9,7 +9,7 @@ import csv
 import dataframely as dy
 
 from pipelines.settings import sql_root
-from pipelines.tables.columns import drop_id, instant, number, person_id, source_id, text, whole
+from pipelines.tables.columns import drop_id, flag, instant, number, person_id, source_id, text, whole
 from pipelines.tables.contract import table
 
 
@@ -59,6 +59,31 @@ class PreviousHistogram(dy.Schema):
     place_code = text("Laboratory, device, or everywhere", key=True)
     bin_number = whole("Bin of the grid", key=True)
     n = whole("Rows", minimum=1)
+
+
+@table(
+    "raw.previous_evidence", grain="one row per study, contrast, outcome, population and estimator", unit="population"
+)
+class PreviousEvidence(dy.Schema):
+    """What was published of each estimate in the publication before tonight's, and what has changed since; empty before one."""
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    estimator = text("Estimator", key=True)
+    protocol_hash = text("Hash of the study file")
+    gate_status = text("Gate", allowed=("open", "closed", "waived"))
+    n = whole("People behind the question, known before the gate", "{persons}", optional=True, minimum=0)
+    largest_smd = number("Largest standardised difference after weighting", "1", optional=True, minimum=0)
+    ease = number("Expected absolute systematic error", optional=True)
+    estimate = number("Estimate; NULL behind a closed gate", optional=True)
+    se = number("Standard error", optional=True)
+    is_input_changed = flag("Raw files behind the estimates are others now")
+    is_code_changed = flag("Code or a code list behind them is another now")
+    is_setting_changed = flag("A setting of the run behind them is another now")
+    is_any_protocol_changed = flag("The file of any study is another now, or other studies are run")
+    is_waiver_changed = flag("Other waivers are in force now")
 
 
 @table("raw.rejected_row", grain="one row per source row without a usable key", unit="population")

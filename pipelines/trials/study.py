@@ -18,6 +18,7 @@ from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.risk import RISK, Risk
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
+from pipelines.trials.waiver import Waiver, closing_diagnostics, problem_of_all
 
 Design = Literal[
     "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
@@ -123,6 +124,7 @@ class Study(_Part):
     dose: tuple[Dose, ...] = ()
     policy: tuple[Policy, ...] = ()
     risk: tuple[Risk, ...] = ()
+    waiver: tuple[Waiver, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -174,6 +176,9 @@ class Study(_Part):
             asked = [each for entry in getattr(self, kind) for each in getattr(entry, "questions", (entry,))]
             if len({(each.words, each.population, each.outcome) for each in asked}) < len(asked):
                 raise ValueError(f"{kind}: the same one occurs twice")
+        closing = closing_diagnostics(self.contrast, self.curve, self.dose, self.policy, self.risk)
+        if problem := problem_of_all(self.waiver, closing):
+            raise ValueError(problem)
 
     def _coherent_survey(self) -> None:
         if missing := [name for name in ("population", "eligibility") if name not in self.model_fields_set]:
@@ -182,6 +187,8 @@ class Study(_Part):
             raise ValueError("eligibility: at least one step is needed")
         if asked := [kind for kind in CLINICAL_PROFILES if getattr(self, kind)]:
             raise ValueError(f"{asked[0]}: is asked of cohorts; a survey has none")
+        if self.waiver:
+            raise ValueError("waiver: the presentation rules of a survey are its publisher's; none can be waived")
         for name, given, known in (
             ("covariates.codes", self.covariates.codes, COVARIATES),
             ("outcomes.primary", self.outcomes.primary, OUTCOMES),
@@ -232,7 +239,7 @@ class Study(_Part):
     def protocol_hash(self) -> str:
         """Hash of the content of the file, whatever its layout and comments."""
         # What a file does not ask is no part of it: a new kind of question leaves the hashes of other studies alone.
-        unasked = {kind for kind in ("cohort", *CLINICAL_PROFILES) if not getattr(self, kind)}
+        unasked = {kind for kind in ("cohort", "waiver", *CLINICAL_PROFILES) if not getattr(self, kind)}
         if self.cohort:
             unasked.discard("contrast")
         content = json.dumps(self.model_dump(mode="json", exclude=unasked), sort_keys=True)

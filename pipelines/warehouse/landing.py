@@ -310,7 +310,13 @@ def _remove_others(
     entries: Sequence[ledger.Entry],
     log: ChangeLog,
 ) -> None:
-    kept_whole = ("raw.manifest", "raw.missing_piece", "raw.previous_histogram", "raw.planted_truth")
+    kept_whole = (
+        "raw.manifest",
+        "raw.missing_piece",
+        "raw.previous_histogram",
+        "raw.previous_evidence",
+        "raw.planted_truth",
+    )
     population = {store.path(table, None) for table in kept_whole}
     for path in (store.settings.data / "raw").rglob("*.parquet"):
         if path not in keep and path not in population:

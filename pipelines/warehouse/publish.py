@@ -27,17 +27,19 @@ from pipelines.warehouse.store import Store
 STORAGE_VERSION = "v1.4.0"
 LINKS = ("warehouse.duckdb", "release.duckdb", "report")
 COMPLETE = "build.json"
+RESTS_ON = "rests_on.json"
 BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A published build: its id, folder, and how many gates it has and are closed."""
+    """A published build: its id, folder, and how many gates it has, are closed and are waived."""
 
     build_id: str
     folder: Path
     gates: int
     gates_closed: int
+    gates_waived: int
     tables: int
 
 
@@ -48,11 +50,13 @@ def publish(
     code_version: str,
     build_report: BuildReport,
     rest_on: pl.DataFrame | None = None,
+    basis: Mapping[str, str] | None = None,
 ) -> Build:
     """Build, check, switch, prune. The published build stays as it is if anything here fails.
 
     Args:
         rest_on: what the verdicts rest on (`quality_trend.versions`); without it a change in the trend has no cause.
+        basis: what the estimates rest on (`evidence_basis.basis`), kept with the build for the night after.
 
     Raises:
         BlockedByCheck: the build does not read back as it should.
@@ -72,7 +76,8 @@ def publish(
             *gates.unique(["study_id", "contrast", "outcome", "population"])["gate_status"],
             *prevalence["gate_status"],
         ]
-        build = Build(build_id, folder, len(statuses), statuses.count("closed"), len(CONTRACTS))
+        closed, waived = statuses.count("closed"), statuses.count("waived")
+        build = Build(build_id, folder, len(statuses), closed, waived, len(CONTRACTS))
         row = {
             "build_id": build_id,
             "built_at": now.isoformat(timespec="seconds"),
@@ -84,6 +89,7 @@ def publish(
             "duckdb_version": duckdb.__version__,
             "n_gates": build.gates,
             "n_gates_closed": build.gates_closed,
+            "n_gates_waived": build.gates_waived,
         }
         signed = pl.DataFrame([row], schema=CONTRACTS["mart.build"].empty().schema)
         frames = {
@@ -98,6 +104,7 @@ def publish(
             mart = {c.name: release.sql(f"from {_qualified(c.name)}").pl() for c in marts}
         build_report(mart, folder / "report")
         _verify(folder)
+        (folder / RESTS_ON).write_text(json.dumps({**(basis or {})}, indent=2) + "\n")
         (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,6 +113,11 @@ def publish(
     quality_trend.keep(settings, verdicts, build_id)
     _prune(settings)
     return build
+
+
+def gate_words(gates: int, closed: int, waived: int) -> str:
+    """How many gates are closed, and how many are open by a waiver alone."""
+    return f"{closed} of {gates} gates closed" + (f", {waived} open by waiver" if waived else "")
 
 
 def switch(settings: Settings, build_id: str) -> None:

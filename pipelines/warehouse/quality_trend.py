@@ -51,24 +51,24 @@ def versions(store: Store, steps: Iterable[Step], run: RunFacts) -> pl.DataFrame
     """
     by_table = {step.table: step for step in steps}
     code_of = {name: step.code_version() for name, step in by_table.items()}
-    files_of = cache(partial(_files, store))
+    files = cache(partial(files_of, store))
     rows = []
     for path in store.files(RESULTS):
         facts = facts_of(path)
-        behind = _behind({path.stem, *facts.get(READS, "").split()}, by_table)
-        made = [by_table[name] for name in behind if name in by_table]
+        tables = behind({path.stem, *facts.get(READS, "").split()}, by_table)
+        made = [by_table[name] for name in tables if name in by_table]
         code = [code_of[step.table] for step in made if not isinstance(step.producer, CsvProducer)]
         rows.append(
             {
                 "table_name": path.stem,
-                "input_version": _hash(files_of(name) for name in behind if name not in by_table),
-                "code_version": _hash([*code, facts.get(JUDGE, "")]),
-                "reference_version": _hash(
+                "input_version": hash_of(files(name) for name in tables if name not in by_table),
+                "code_version": hash_of([*code, facts.get(JUDGE, "")]),
+                "reference_version": hash_of(
                     code_of[step.table]
                     for step in made
                     if step.table.startswith("ref.") and isinstance(step.producer, CsvProducer)
                 ),
-                "setting_version": _hash(sorted(step.facts(run).items()) for step in made),
+                "setting_version": hash_of(sorted(step.facts(run).items()) for step in made),
                 "suite_version": facts.get(SUITE),
             }
         )
@@ -180,7 +180,7 @@ def _far_from_later(counts: np.ndarray, min_cell: int) -> np.ndarray:
     return is_shown
 
 
-def _behind(tables: Iterable[str], by_table: dict[str, Step]) -> list[str]:
+def behind(tables: Iterable[str], by_table: dict[str, Step]) -> list[str]:
     """Tables and everything they are computed from, sorted."""
     found: set[str] = set()
     waiting = list(tables)
@@ -192,13 +192,15 @@ def _behind(tables: Iterable[str], by_table: dict[str, Step]) -> list[str]:
     return sorted(found)
 
 
-def _files(store: Store, table: str) -> tuple[str, tuple[tuple[str, str | None], ...], int]:
+def files_of(store: Store, table: str) -> tuple[str, tuple[tuple[str, str | None], ...], int]:
+    """What a raw table is now: its files with their fingerprints, and how many rows it has."""
     files = store.files(table)
     folder = store.folder(table)
     return table, tuple((str(path.relative_to(folder)), fingerprint_of(path)) for path in files), row_count(files)
 
 
-def _hash(parts: Iterable[object]) -> str:
+def hash_of(parts: Iterable[object]) -> str:
+    """One hash of parts in their order."""
     return sha256(repr(list(parts)).encode()).hexdigest()[:16]
 
 

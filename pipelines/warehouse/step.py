@@ -25,6 +25,8 @@ from pipelines.warehouse import sqlfile
 
 # What a step depends on that no run can choose: the file of claims.
 CLAIM_RULES = "claim_rules"
+# What the day of a run decides: which waivers of its studies are in force.
+WAIVERS = "waivers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,15 @@ class Step:
 
     def facts(self, run: RunFacts) -> dict[str, Any]:
         """The facts this step depends on; a study counts by what its file says, not by its name, and so do claims."""
-        found = {name: getattr(run, name) for name in self.depends_on if name != CLAIM_RULES}
+        found = {name: getattr(run, name) for name in self.depends_on if name not in (CLAIM_RULES, WAIVERS)}
         if CLAIM_RULES in self.depends_on:
             found[CLAIM_RULES] = claim_rules().rules_hash
+        if WAIVERS in self.depends_on:
+            found[WAIVERS] = tuple(
+                (name, *waiver.question, waiver.diagnostic, waiver.force(run.today))
+                for name in run.studies
+                for waiver in catalogue()[name].waiver
+            )
         if "studies" in found:
             found["studies"] = tuple((name, catalogue()[name].protocol_hash) for name in run.studies)
         return found

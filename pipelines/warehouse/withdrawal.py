@@ -146,7 +146,8 @@ def remove_rows(settings: Settings) -> int:
     shutil.rmtree(settings.spill, ignore_errors=True)
     if not there.is_empty():
         quality_trend.forget(settings)
-        Store(settings).path("raw.previous_histogram", None).unlink(missing_ok=True)
+        for table in ("raw.previous_histogram", "raw.previous_evidence"):
+            Store(settings).path(table, None).unlink(missing_ok=True)
     _account(settings, digest)
     return int(there.filter(pl.col("file").str.starts_with(f"{settings.data}/"))["n"].sum())
 

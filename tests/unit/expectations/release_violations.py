@@ -1,5 +1,6 @@
 """A small warehouse that is whole, from cohorts to what leaves, and what breaks each rule of it, one statement a rule."""
 
+DRIFT, MOVED = "update models.evidence_drift set", "update mart.evidence_drift set"
 WHOLE = """
 create schema ref; create schema raw; create schema staging; create schema cohort; create schema features;
 create schema models; create schema mart;
@@ -38,7 +39,8 @@ select 'omop' as source_id, 'en' as language, unnest(['read', 'blank']) as outco
 create table models.dose_response as
 select 's' as study_id, 'bone' as outcome, 'women' as population, n as point_number, 'simulated' as evidence_source,
     'estradiol, pg/mL' as exposure, n * 1.0e0 as exposure_value, 1.0e0 as reference_value, (n - 1) * 0.1e0 as estimate,
-    (n - 1) * 0.1e0 - 0.1e0 as ci_low, (n - 1) * 0.1e0 + 0.1e0 as ci_high, '1; 2' as knots
+    (n - 1) * 0.1e0 - 0.1e0 as ci_low, (n - 1) * 0.1e0 + 0.1e0 as ci_high, '1; 2' as knots,
+    'open' as gate_status, null::varchar as gate_reason
 from range(1, 4) as points (n);
 create table mart.dose_response as from models.dose_response;
 create table models.bone_prevalence as
@@ -100,9 +102,31 @@ select * replace (contrasted as contrast) from (select 's' as study_id, 'a vs b'
     unnest(['equipoise', 'outcomes_smaller_arm']) as diagnostic, unnest([0.7e0, 7.0e0]) as value,
     unnest([0.5e0, 50.0e0]) as threshold, 'at least' as rule, unnest(['pass', 'fail']) as status);
 create table mart.diagnostic as
-select * exclude (contrasted) replace (if(status = 'pass', value, null) as value), status = 'fail' as is_suppressed
+select * exclude (contrasted) replace (if(status = 'pass', value, null) as value), status = 'fail' as is_suppressed,
+    if(status = 'fail', 'a pilot', null) as waiver
 from models.diagnostic;
 alter table models.diagnostic drop contrasted;
+create table raw.previous_evidence as
+select * exclude (evidence_source, gate_reason), if(gate_status = 'open', 0.46e0, null) as se,
+    'abcdef0123456789' as protocol_hash, 100 as n, 0.04e0 as largest_smd,
+    cast(null as double) as ease, true as is_input_changed, false as is_code_changed, false as is_setting_changed,
+    false as is_any_protocol_changed, false as is_waiver_changed
+from models.effect_estimate;
+create table models.evidence_drift as
+select study_id, contrast, outcome, population, estimator, evidence_source, gate_status, gate_status as previous_gate_status,
+    120 as n, if(gate_status = 'open', 20, 5) as n_change, 0.05e0 as largest_smd, 0.01e0 as largest_smd_change,
+    cast(null as double) as ease, cast(null as double) as ease_change,
+    if(gate_status = 'open', 0.2e0, null) as estimate_change_se, 'input' as cause
+from models.effect_estimate
+union all by name
+select study_id, contrast, outcome, population, unnest(['iptw', 'matching']) as estimator, evidence_source, gate_status,
+    unnest([gate_status, null]) as previous_gate_status, 120 as n, unnest([0, null]) as n_change, 0.05e0 as largest_smd,
+    unnest([0.0e0, null]) as largest_smd_change, unnest(['none', 'first']) as cause
+from (select * exclude (estimator) from models.effect_estimate where gate_status = 'open');
+create table mart.evidence_drift as
+select * exclude (n, largest_smd, ease) replace (if(n_change = 5, null, n_change) as n_change,
+    if(n_change = 5, null, largest_smd_change) as largest_smd_change), coalesce(n_change = 5, false) as is_suppressed
+from models.evidence_drift;
 create table mart.covariate_balance as
 select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, unnest(['age', 'rare']) as
     covariate, 'simulated' as evidence_source, unnest([0.12e0, null]) as smd_before,
@@ -165,11 +189,13 @@ BREAKS = {
     "models.dose_response.exposure_rises": (
         "update models.dose_response set exposure_value = 0.5 where point_number = 2"
     ),
+    "models.dose_response.waiver_told": "update models.dose_response set gate_status = 'waived'",
     "models.dose_response.one_reference": "update models.dose_response set reference_value = 99 where point_number = 2",
     "models.dose_response.level_at_reference": (
         "update models.dose_response set estimate = 0.1, ci_high = 0.2 where exposure_value = reference_value"
     ),
     "mart.dose_response.exposure_rises": "update mart.dose_response set exposure_value = 0.5 where point_number = 2",
+    "mart.dose_response.waiver_told": "update mart.dose_response set gate_status = 'waived'",
     "mart.dose_response.one_reference": "update mart.dose_response set reference_value = 99 where point_number = 2",
     "mart.dose_response.level_at_reference": (
         "update mart.dose_response set estimate = 0.1, ci_high = 0.2 where exposure_value = reference_value"
@@ -193,6 +219,17 @@ BREAKS = {
     "models.value_histogram.dose_has_no_place": (
         "update models.value_histogram set place_code = 'x' where quantity = 'dose'"
     ),
+    "raw.previous_evidence.closed_tells_nothing": "update raw.previous_evidence set se = 1 where gate_status = 'closed'",
+    "raw.previous_evidence.one_state": "update raw.previous_evidence set is_code_changed = gate_status = 'open'",
+    "models.evidence_drift.closed_tells_nothing": f"{DRIFT} estimate_change_se = 1 where gate_status = 'closed'",
+    "models.evidence_drift.none_is_identical": f"{DRIFT} n_change = 1 where cause = 'none'",
+    "models.evidence_drift.first_has_no_change": f"{DRIFT} n_change = 0 where cause = 'first'",
+    "models.evidence_drift.explained": f"{DRIFT} cause = 'unexplained' where cause = 'input'",
+    "models.evidence_drift.gate_as_computed": f"{DRIFT} gate_status = 'waived' where gate_status = 'closed'",
+    "mart.evidence_drift.suppressed_tells_nothing": f"{MOVED} n_change = 5 where is_suppressed",
+    "mart.evidence_drift.closed_tells_nothing": f"{MOVED} estimate_change_se = 1 where gate_status = 'closed'",
+    "mart.evidence_drift.few_are_hidden": f"{MOVED} is_suppressed = false where is_suppressed",
+    "mart.evidence_drift.cause_as_computed": f"{MOVED} cause = 'code' where cause = 'input'",
     "raw.previous_histogram.on_the_grid": "update raw.previous_histogram set bin_number = 900 where quantity = 'bmd'",
     "raw.previous_histogram.dose_has_no_place": (
         "update raw.previous_histogram set place_code = 'x' where quantity = 'dose'"
@@ -208,6 +245,7 @@ BREAKS = {
         "update mart.diagnostic set is_suppressed = true where value is not null"
     ),
     "mart.diagnostic.verdict_as_computed": "update mart.diagnostic set status = 'pass' where status = 'fail'",
+    "mart.diagnostic.only_failures_waived": "update mart.diagnostic set waiver = 'a pilot' where status <> 'fail'",
     "mart.diagnostic.arms_stay": "update mart.diagnostic set diagnostic = 'n_target' where status = 'fail'",
     "mart.covariate_balance.suppressed_tells_nothing": (
         "update mart.covariate_balance set smd_after = 0.01 where is_suppressed"

@@ -17,6 +17,7 @@ TABLES = (
     *("models.threshold", "mart.threshold"),
 )
 KEY = "'s' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population"
+WAIVER = "outcomes_smaller_arm fail, waived 2025-01-02: a pilot"
 WHOLE = f"""
 create schema ref; create schema features; create schema models; create schema mart;
 create table ref.study_contrast as select 's' as study_id, 1 as contrast_number, 'c' as cohort_code, 'a' as target_code,
@@ -48,12 +49,16 @@ select {KEY}, unnest(['outcomes_smaller_arm', 'censored_share', 'propensity_auc'
     unnest([60.0e0, 0.01e0, 0.7e0]) as value, unnest([50.0e0, 0.05e0, null]) as threshold,
     unnest(['at least', 'at most', 'reported']) as rule, unnest(['pass', 'pass', 'not_applicable']) as status
 union all
-select * replace ('c vs d' as contrast), 'outcomes_smaller_arm', 7.0e0, 50.0e0, 'at least', 'fail' from (select {KEY});
+select * replace (unnest(['c vs d', 'e vs f']) as contrast), 'outcomes_smaller_arm', 7.0e0, 50.0e0, 'at least', 'fail'
+from (select {KEY});
 create table models.effect_estimate as
 select {KEY}, 'aipw' as estimator, 'simulated' as evidence_source, -1.0e0 as estimate, -1.9e0 as ci_low, -0.1e0 as ci_high,
     0.46e0 as se, 0.03e0 as p_value, 'open' as gate_status, null as gate_reason
 union all
 select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, null, null, null, null, 'closed', 'too few'
+from (select {KEY})
+union all
+select * replace ('e vs f' as contrast), 'aipw', 'simulated', -1.0e0, -1.9e0, -0.1e0, 0.46e0, 0.03e0, 'waived', '{WAIVER}'
 from (select {KEY});
 create table models.threshold as
 select {KEY}, unnest(['primary', 'lc_ms_ms_only']) as analysis, 'simulated' as evidence_source,
@@ -66,6 +71,10 @@ select {KEY}, unnest(['primary', 'lc_ms_ms_only']) as analysis, 'simulated' as e
 union all
 select * replace ('c vs d' as contrast), 'primary', 'simulated', 'not_answerable', 'gate closed', null, null, null, null, null,
     null, null, null, null, null, null, null, null, null, 'closed', 'too few'
+from (select {KEY})
+union all
+select * replace ('e vs f' as contrast), 'primary', 'simulated', 'no_kink', null, 0.3e0, null, null, null, null, null, null,
+    null, 8.0e0, 40.0e0, 0.4e0, 0.4e0, 120, 150, 'waived', '{WAIVER}'
 from (select {KEY});
 create table mart.threshold as
 select * exclude (n_people, n_pairs), false as is_suppressed from models.threshold;
@@ -102,6 +111,7 @@ BREAKS = {
     "models.effect_estimate.error_positive": f"{ESTIMATE} se = 0 where gate_status = 'open'",
     "models.effect_estimate.p_agrees_with_interval": f"{ESTIMATE} p_value = 0.5 where gate_status = 'open'",
     "models.effect_estimate.gate_follows_diagnostics": f"{ESTIMATE} gate_status = 'open'",
+    "models.effect_estimate.waiver_told": f"{ESTIMATE} gate_reason = 'a pilot' where gate_status = 'waived'",
     "models.effect_estimate.one_kind_of_evidence": f"{ESTIMATE} evidence_source = 'real' where gate_status = 'open'",
     "models.threshold.closed_tells_nothing": f"{PLACE} slope_below = 1 where gate_status = 'closed'",
     "models.threshold.place_only_of_a_kink": f"{PLACE} place_pg_ml = 20 where answer = 'no_kink'",
@@ -111,6 +121,7 @@ BREAKS = {
     "models.threshold.no_answer_says_why": f"{PLACE} why = null",
     "models.threshold.people_behind_an_answer": f"{PLACE} n_people = 49 where answer = 'kink'",
     "models.threshold.gate_follows_diagnostics": f"{PLACE} gate_status = 'open'",
+    "models.threshold.waiver_told": f"{PLACE} gate_reason = null where gate_status = 'waived'",
     "mart.threshold.closed_tells_nothing": f"{SHOWN} is_open_low = true where gate_status = 'closed'",
     "mart.threshold.place_only_of_a_kink": f"{SHOWN} place_pg_ml = 20 where answer = 'no_kink'",
     "mart.threshold.as_computed": f"{SHOWN} place_pg_ml = 20 where answer = 'kink'",

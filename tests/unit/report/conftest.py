@@ -43,7 +43,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.measurement_count": _measurements(),
         "mart.source_file": _files(),
         "mart.missing_piece": OTHERS["missing"](),
-        **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend")},
+        **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend", "mart.evidence_drift")},
         "mart.quality_result": _checks(),
         "mart.change_point": OTHERS["steps"](),
         "mart.claim": OTHERS["claims"](evidence),
@@ -159,6 +159,7 @@ def _curves(evidence: str) -> Rows:
                         "estimate": estimate,
                         "ci_low": estimate - half,
                         "ci_high": estimate + half,
+                        "gate_status": "open",
                         "knots": "11, 20, 27, 44",
                     }
                 )
@@ -395,5 +396,6 @@ def _build(evidence: str) -> Rows:
             "duckdb_version": "2.0.0",
             "n_gates": 42,
             "n_gates_closed": 7,
+            "n_gates_waived": 0,
         }
     ]

@@ -127,7 +127,7 @@ def test_sections_come_in_order_and_the_contents_list_them(page: str) -> None:
     sections = [section.attrib["id"] for section in root.iter("section")]
     assert sections == [
         "findings", "people", "table-one", "estradiol", "balance", "risks", "curves", "threshold", "prevalence", "claims",
-        "gates", "quality", "account", "missing", "methods", "query",
+        "gates", "drift", "quality", "account", "missing", "methods", "query",
     ]  # fmt: skip
     linked = [link.attrib["href"][1:] for link in root.iter("a") if link.attrib["href"].startswith("#")]
     assert linked[1:] == sections
@@ -248,7 +248,7 @@ def test_every_cell_suppressed_still_makes_a_page(mart: Mart, tmp_path: Path) ->
 
 def test_empty_tables_are_said_to_be_empty(empty_page: str) -> None:
     text = words(empty_page)
-    assert text.count("There is nothing to show") == 10
+    assert text.count("There is nothing to show") == 11
     for name in ("mart.effect_estimate", "mart.attrition", "mart.e2_distribution", "mart.quality_result"):
         assert name in text
     assert not list(tree(empty_page).iter(f"{SVG}svg"))
