@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
-from pipelines.models import contrast_tables, dose_tables, survey_association, threshold_tables
+from pipelines.models import contrast_tables, dose_tables, mortality_tables, survey_association, threshold_tables
 from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -13,7 +13,7 @@ from pipelines.tables import CONTRACTS
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
 _PRIMARY = (
-    *(survey_association.PRIMARY, threshold_tables.PRIMARY),
+    *(survey_association.PRIMARY, threshold_tables.PRIMARY, mortality_tables.HAZARD, mortality_tables.RISK),
     *(contrast_tables.PRIMARY, contrast_tables.CLONES, dose_tables.PRIMARY),
 )
 # Diagnostics of contrasts that are shares or numbers of people: too coarse to tell one of them.

@@ -16,6 +16,8 @@ _SURVEY_FRAME = (
     "features.e2_exposure",
     "features.covariate",
 )
+# What comes after an examination, and ages at the ceiling of the release.
+_MORTALITY = ("staging.observation_period", "staging.death", "staging.person")
 _AI = (
     "features.ai_regimen",
     "features.menopausal_status",
@@ -117,7 +119,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY))),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_MORTALITY, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY))),
         _STUDIES,
     ),
     _python(
@@ -125,7 +127,10 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.effect:effect_estimate",
         tuple(
             dict.fromkeys(
-                (*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, "models.threshold", "models.diagnostic")
+                (
+                    *(*_SURVEY_FRAME, *_MORTALITY, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY),
+                    *("models.threshold", "models.diagnostic"),
+                )
             )
         ),
         (*_STUDIES, "evidence_source"),

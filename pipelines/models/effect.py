@@ -2,13 +2,20 @@
 
 import polars as pl
 
-from pipelines.models import contrast_tables, dose_tables, regime_tables, survey_association, threshold_tables
+from pipelines.models import (
+    contrast_tables,
+    dose_tables,
+    mortality_tables,
+    regime_tables,
+    survey_association,
+    threshold_tables,
+)
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines along an exposure."""
-    parts = (survey_association, contrast_tables, threshold_tables, dose_tables, regime_tables)
+    parts = (survey_association, mortality_tables, contrast_tables, threshold_tables, dose_tables, regime_tables)
     return pl.concat([part.effect_estimates(inputs, facts) for part in parts])
 
 

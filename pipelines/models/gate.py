@@ -6,6 +6,7 @@ from pipelines.models import (
     bone_prevalence,
     contrast_tables,
     dose_tables,
+    mortality_tables,
     regime_tables,
     survey_association,
     threshold_tables,
@@ -14,6 +15,7 @@ from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses and policies."""
-    parts = (survey_association, bone_prevalence, contrast_tables, threshold_tables, dose_tables, regime_tables)
+    """Diagnostics of surveys (associations, hazards, shares), clinical contrasts, curves, doses and policies."""
+    surveys = (survey_association, mortality_tables, bone_prevalence)
+    parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables)
     return pl.concat([part.diagnostics(inputs, facts) for part in parts])

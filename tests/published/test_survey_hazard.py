@@ -1,4 +1,4 @@
-"""Cox's regression under a survey's weights against svycoxph of R survey, frozen in oracles/survey_hazard.json by survey_hazard.R."""
+"""Cox's regression under a survey's weights against svycoxph of R survey: survey_hazard.R and .json in oracles."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hazards in a survey: influences are derivatives by the weights, domains keep the design, and what cannot be known is refused."""
+"""Hazards in a survey: influences are derivatives by the weights, domains keep the design, refusals."""
 
 import numpy as np
 import pytest
