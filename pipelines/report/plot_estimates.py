@@ -1,17 +1,21 @@
 """Estimates with intervals, one line per outcome and population; a closed gate shows as words, never as a point."""
 
-from math import exp
+from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipelines.report.figure import MUTED, Drawing, blank, color_of, marker_of
 from pipelines.report.frames import Mart, prepared, primary
-from pipelines.report.labels import LOG_HAZARD_RATIO, capitalized, label, readable, split_unit
+from pipelines.report.labels import HAZARD_RISK, LOG_HAZARD_RATIO, capitalized, label, readable, split_unit
 from pipelines.report.numerals import decimal, estimate_digits, interval, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+#: ticks of hazard ratios, where the axis is short and where it is long
+_RATIOS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0)
+_WIDE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
 def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
@@ -64,6 +68,8 @@ def contrast_words(row: dict[str, Any]) -> str:
     contrast = f"per {step} of {exposure}" if comma else contrast
     if row["scale"] == LOG_HAZARD_RATIO:
         return f"Hazard ratio {contrast}"
+    if row["estimator"] == HAZARD_RISK:
+        return capitalized(f"{scale}: {contrast}")
     if contrast.lower() in scale.lower():
         return capitalized(scale)
     return f"Difference {contrast}, {scale}" if " " not in scale else capitalized(f"{scale} {contrast}")
@@ -92,4 +98,7 @@ def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(contrast_words(first))
     if first["scale"] == LOG_HAZARD_RATIO:
-        axes.xaxis.set_major_formatter(lambda value, _: f"{exp(value):.2f}")
+        low, high = axes.get_xlim()
+        ratios = _RATIOS if high - low < log(3) else _WIDE_RATIOS
+        axes.set_xticks([log(ratio) for ratio in ratios if low <= log(ratio) <= high])
+        axes.xaxis.set_major_formatter(lambda value, _: f"{exp(value):.3g}")

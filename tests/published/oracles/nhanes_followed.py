@@ -28,7 +28,9 @@ def followed(nhanes: Path, exposure: str) -> pl.DataFrame:
     joined = pl.read_parquet(folder / f"DEMO_{letter}.parquet").filter(pl.col("WTMEC2YR") > 0)
     wanted = [column] if censored is None else [column, censored]
     for name, columns in ((table, wanted), (f"BMX_{letter}", ["BMXBMI"])):
-        joined = joined.join(pl.read_parquet(folder / f"{name}.parquet").select("SEQN", *columns), on="SEQN", how="left")
+        joined = joined.join(
+            pl.read_parquet(folder / f"{name}.parquet").select("SEQN", *columns), on="SEQN", how="left"
+        )
     file = f"NHANES_{years.replace('-', '_')}_MORT_{release}_PUBLIC.dat"
     deaths = mortality.read(nhanes / "mortality" / file).select("SEQN", "ELIGSTAT", "MORTSTAT", "PERMTH_EXM")
     joined = joined.with_columns(pl.col("SEQN").cast(pl.Int64)).join(
