@@ -8,6 +8,7 @@ from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
 from pipelines.models import (
     contrast_tables,
     dose_tables,
+    mortality_tables,
     risk_interaction,
     risk_tables,
     survey_association,
@@ -21,7 +22,7 @@ from pipelines.tables import CONTRACTS
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
 _PRIMARY = (
-    *(survey_association.PRIMARY, threshold_tables.PRIMARY),
+    *(survey_association.PRIMARY, threshold_tables.PRIMARY, mortality_tables.HAZARD, mortality_tables.RISK),
     *(contrast_tables.PRIMARY, contrast_tables.CLONES, dose_tables.PRIMARY),
     *(risk_tables.PRIMARY, risk_interaction.ADDITIVE),
 )

@@ -17,6 +17,8 @@ _SURVEY_FRAME = (
     "features.e2_exposure",
     "features.covariate",
 )
+# What comes after an examination, and ages at the ceiling of the release.
+_MORTALITY = ("staging.observation_period", "staging.death", "staging.person")
 _AI = (
     "features.ai_regimen",
     "features.menopausal_status",
@@ -127,7 +129,14 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED))),
+        tuple(
+            dict.fromkeys(
+                (
+                    *(*_SURVEY_FRAME, *_MORTALITY, *_BONE_REFERENCE),
+                    *(*_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED),
+                )
+            )
+        ),
         _STUDIES,
     ),
     _python(
@@ -136,7 +145,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
         tuple(
             dict.fromkeys(
                 (
-                    *(*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED),
+                    *(*_SURVEY_FRAME, *_MORTALITY, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED),
                     *("models.threshold", "models.diagnostic"),
                 )
             )

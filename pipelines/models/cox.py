@@ -1,7 +1,7 @@
 """Proportional hazards: Cox's regression by its own kernel, with errors that count persons, and a check of proportionality.
 
-Rows (start, stop], weights, strata, Efron's or Breslow's ties. Here: hazard ratios, baseline hazard, test of their drift in
-time. Not here: risks (`survival_curve`, `arm_risk`), which come first: a hazard ratio has selection built in.
+Rows (start, stop], weights, strata, Efron's or Breslow's ties. Here: hazard ratios, baseline hazard with its influence, test
+of drift in time. Not here: risks (`survival_curve`, `arm_risk`), which come first: a hazard ratio has selection built in.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ class CoxFit:
         log_likelihood: partial, at the fit; `null_log_likelihood` at 0.
         times, stratum: [k] of the events; `hazard` [k] increments of the baseline hazard at covariates of 0.
         n_events: rows with the event and weight.
+        influence: [n, p] what each row adds to the coefficients, times its weight's pull; sums to 0.
     """
 
     coefficients: np.ndarray
@@ -41,6 +42,7 @@ class CoxFit:
     stratum: np.ndarray
     hazard: np.ndarray
     n_events: int
+    influence: np.ndarray
 
     @property
     def standard_errors(self) -> np.ndarray:
@@ -51,6 +53,22 @@ class CoxFit:
         """[m] cumulative baseline hazard of a stratum at times `at` [m]."""
         own = self.stratum == stratum
         return np.r_[0.0, np.cumsum(self.hazard[own])][np.searchsorted(self.times[own], at, side="right")]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BaselineHazard:
+    """Cumulative hazard up to a time at covariates `center` [p], and how it moves.
+
+    Attributes:
+        value: of the cumulative hazard.
+        slope: [p] by the coefficients.
+        influence: [n] of each row, times its weight's pull, coefficients moving with it.
+    """
+
+    value: float
+    center: np.ndarray
+    slope: np.ndarray
+    influence: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +167,7 @@ def fit_cox(
     _, _, _, (risk, mean, increment) = _derivatives(lay, beta)
     inverse = np.linalg.inv(information)
     scores = _scores(lay, risk, mean, increment)
+    influence = scores @ inverse / scale
     if person_id is not None:
         _, codes = np.unique(person_id, return_inverse=True)
         gathered = np.zeros((int(codes.max()) + 1, beta.size))
@@ -159,7 +178,30 @@ def fit_cox(
     hazard = lay.by_cell(increment) * np.exp(-float(center @ coefficients))
     sandwich = inverse @ (scores.T @ scores) @ inverse
     sizes = int((lay.event & (lay.w > 0)).sum())
-    return CoxFit(coefficients, sandwich / unit, inverse / unit, value, null, moments, names, hazard, sizes)
+    return CoxFit(coefficients, sandwich / unit, inverse / unit, value, null, moments, names, hazard, sizes, influence)
+
+
+def baseline_hazard(
+    rows: FollowUp, design: np.ndarray, fit: CoxFit, at: float, cause: int = 1, ties: Ties = "efron"
+) -> BaselineHazard:
+    """Cumulative baseline hazard up to `at`, with what each row adds to it. One stratum.
+
+    Args:
+        rows, design, cause, ties: those of the fit.
+        at: time since the origin.
+
+    Source: Breslow (1972), JRSS B 34:216; linearised as in Lin (2000), Biometrika 87:37 (surveys).
+    """
+    x = np.asarray(design, dtype=np.float64)
+    center = np.average(x, axis=0, weights=rows.weights)
+    lay, times, _ = _layout(rows, x - center, cause, np.zeros(x.shape[0], dtype=np.int64), ties)
+    _, _, _, (risk, mean, increment) = _derivatives(lay, fit.coefficients)
+    step = np.where(times[lay.step_cell] <= at, increment, 0.0)
+    slope = -(step @ mean)
+    influence = -risk * _exposure(lay, step * increment / lay.step_weight)
+    own = lay.by_cell(step) / lay.by_cell(lay.step_weight)
+    influence[lay.event] += lay.w[lay.event] * own[lay.own]
+    return BaselineHazard(float(step.sum()), center, slope, influence + fit.influence @ slope)
 
 
 def proportionality(

@@ -46,8 +46,10 @@ def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             (pl.col("e2_lo_pg_ml") < pl.col("e2_hi_pg_ml")).cast(pl.Float64).alias("e2_is_censored")
         )
         shown = {*study.covariates.codes, *study.outcomes.primary, *study.outcomes.secondary}
-        if study.design == "survey_association":
+        if study.design in ("survey_association", "survey_hazard"):
             shown.add("e2_is_censored")
+        if study.design == "survey_hazard":
+            shown.add("femoral_neck_bmd_g_cm2")
         for (arm,), people in frame.group_by("population", maintain_order=True):
             common = {"study_id": name, "arm_code": str(arm)}
             rows.append(common | {"characteristic": "People", "level": "all", "n": people.height, "estimate": None})

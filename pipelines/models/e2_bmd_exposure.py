@@ -1,17 +1,41 @@
-"""The imputation model of the estradiol and BMD study: what log E2 below the limit is drawn from.
+"""The imputation model of survey studies of estradiol: what log E2 below the limit is drawn from.
 
-The censored regression itself is `censored`; here is which columns enter it and how each draw is keyed.
+The censored regression itself is `censored`; here is which columns enter it and how each draw is keyed. The outcome's terms
+come with the sample: BMD, or death and its cumulative hazard.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from pipelines.domain.randomness import generator, uniforms
 from pipelines.models.censored import CensoredFit, draw_censored, fit_censored
-from pipelines.models.e2_bmd_sample import AnalysisSample
 from pipelines.models.e2_bmd_spec import E2BmdSpec
 from pipelines.models.errors import NotEstimable
+
+
+class CensoredSample(Protocol):
+    """What the imputation needs of a sample of n people; E2 bounds are natural logs of pg/mL."""
+
+    @property
+    def person_id(self) -> np.ndarray: ...
+    @property
+    def weight(self) -> np.ndarray: ...
+    @property
+    def stratum(self) -> np.ndarray: ...
+    @property
+    def log_e2_lower(self) -> np.ndarray: ...
+    @property
+    def log_e2_upper(self) -> np.ndarray: ...
+    @property
+    def outcome_terms(self) -> dict[str, np.ndarray]: ...
+    @property
+    def covariates(self) -> np.ndarray: ...
+    @property
+    def covariate_names(self) -> tuple[str, ...]: ...
+    @property
+    def log_testosterone(self) -> np.ndarray | None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,15 +46,15 @@ class ExposureModel:
     matrix: np.ndarray
 
 
-def exposure_model(sample: AnalysisSample) -> ExposureModel:
-    """Intercept, analyzed BMD, all covariates of the analysis, log exam weight, strata, log testosterone if complete.
+def exposure_model(sample: CensoredSample) -> ExposureModel:
+    """Intercept, analyzed outcome, all covariates of the analysis, log exam weight, strata, log testosterone if complete.
 
     It holds everything the analysis holds, the outcome too, and the design (weight, strata): otherwise the imputed
     association is pulled toward zero and the survey variance is wrong (Reiter, Raghunathan, Kinney 2006, Survey
     Methodology 32:143; White and Royston 2009, Stat Med 28:1982, on keeping the outcome).
     """
     strata = np.unique(sample.stratum)[1:]
-    columns = {"intercept": np.ones(sample.outcome.size), "outcome": sample.outcome}
+    columns = {"intercept": np.ones(sample.person_id.size)} | sample.outcome_terms
     columns |= dict(zip(sample.covariate_names, sample.covariates.T, strict=True))
     log_weight = np.log(sample.weight)
     if np.ptp(log_weight) > 0:
@@ -41,7 +65,7 @@ def exposure_model(sample: AnalysisSample) -> ExposureModel:
     return ExposureModel(tuple(columns), np.column_stack(list(columns.values())))
 
 
-def fit_exposure(sample: AnalysisSample) -> CensoredFit:
+def fit_exposure(sample: CensoredSample) -> CensoredFit:
     """Censored-normal fit of natural-log E2 (pg/mL) on `exposure_model`.
 
     Raises:
@@ -58,12 +82,16 @@ def fit_exposure(sample: AnalysisSample) -> CensoredFit:
 
 
 def impute_log2_e2(
-    sample: AnalysisSample, fit: CensoredFit, spec: E2BmdSpec, population: str, outcome: str, draw: int
+    sample: CensoredSample, fit: CensoredFit, spec: E2BmdSpec, population: str, outcome: str, draw: int
 ) -> np.ndarray:
     """[n] log2 E2 (pg/mL), complete; draw number `draw`, keyed by seed, person, population and outcome."""
-    purpose = f"nhanes_e2_bmd/{population}/{outcome}"
-    normals = generator(spec.seed, f"{purpose}/parameters", draw).standard_normal(fit.coefficients.size + 1)
-    row_uniforms = uniforms(spec.seed, sample.person_id, f"{purpose}/e2", draw)
+    return draw_log2_e2(sample, fit, spec.seed, f"nhanes_e2_bmd/{population}/{outcome}", draw)
+
+
+def draw_log2_e2(sample: CensoredSample, fit: CensoredFit, seed: int, purpose: str, draw: int) -> np.ndarray:
+    """[n] log2 E2 (pg/mL), complete; draw number `draw`, keyed by seed, person and purpose."""
+    normals = generator(seed, f"{purpose}/parameters", draw).standard_normal(fit.coefficients.size + 1)
+    row_uniforms = uniforms(seed, sample.person_id, f"{purpose}/e2", draw)
     matrix = exposure_model(sample).matrix
     completed = draw_censored(fit, matrix, sample.log_e2_lower, sample.log_e2_upper, normals, row_uniforms)
     return completed / np.log(2)

@@ -1,7 +1,7 @@
 """From the study frame to arrays: the whole examined sample as a design, and the rows of one analysis in it.
 
 The only place of this study that touches a data frame. Rows are put in order of person_id, so that the order in which
-they arrive cannot reach a result, not even by rounding.
+they arrive cannot reach a result, not even by rounding. Checks and covariates serve `mortality_sample`, too.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pipelines.errors import BadInput
 from pipelines.models.e2_bmd_spec import Attrition, E2BmdSpec
 from pipelines.models.survey import SurveyDesign
 
-_COVARIATES = ("age_years", "bmi_kg_m2", "race_ethnicity_code", "is_current_smoker")
+COVARIATES = ("age_years", "bmi_kg_m2", "race_ethnicity_code", "is_current_smoker")
 _INTEGERS = ("person_id", "stratum_code", "psu_code", "race_ethnicity_code")
 _NUMBERS = ("exam_weight", "age_years", "bmi_kg_m2", "e2_lo_pg_ml", "e2_hi_pg_ml", "testosterone_ng_dl")
 AGE_CENTER_YEARS = 60.0
@@ -48,15 +48,28 @@ class AnalysisSample:
         """[n] True where E2 was not measured exactly."""
         return self.log_e2_lower != self.log_e2_upper
 
+    @property
+    def outcome_terms(self) -> dict[str, np.ndarray]:
+        """What the imputation model holds of the outcome: BMD."""
+        return {"outcome": self.outcome}
+
 
 def checked_frame(frame: pl.DataFrame, spec: E2BmdSpec) -> pl.DataFrame:
+    """The frame of the study, checked; errors as `checked_columns`."""
+    return checked_columns(frame, spec.outcomes)
+
+
+def checked_columns(frame: pl.DataFrame, outcomes: tuple[str, ...]) -> pl.DataFrame:
     """The frame ordered by person, NaN as null; a respondent without weight stays as a row of the design.
+
+    Args:
+        outcomes: columns of BMD in g/cm2, positive where known.
 
     Raises:
         BadInput: a column is missing or of the wrong type, a person comes twice, a design code is null, a value is
             out of its range, or E2 bounds contradict each other. Every problem found is listed.
     """
-    floats = (*_NUMBERS, *spec.outcomes)
+    floats = (*_NUMBERS, *outcomes)
     wanted = {**dict.fromkeys(_INTEGERS, "an integer"), **dict.fromkeys(floats, "a number")}
     wanted |= {"population": "text", "is_current_smoker": "true or false"}
     problems = [f"study frame: column {name} is missing" for name in wanted if name not in frame.columns]
@@ -83,7 +96,9 @@ def checked_frame(frame: pl.DataFrame, spec: E2BmdSpec) -> pl.DataFrame:
         "e2_lo_pg_ml is negative or e2_hi_pg_ml is not positive": (lower < 0) | (upper <= 0),
         "testosterone_ng_dl is not positive": pl.col("testosterone_ng_dl") <= 0,
         "a number is infinite": pl.any_horizontal(pl.col(floats).is_infinite()),
-        "a BMD value is not positive": pl.any_horizontal(pl.col(spec.outcomes) <= 0),
+        "a BMD value is not positive": pl.any_horizontal(
+            pl.lit(value=False), *(pl.col(name) <= 0 for name in outcomes)
+        ),
     }
     counts = ordered.select(test.fill_null(value=False).sum().alias(fault) for fault, test in faults.items()).row(0)
     problems = [
@@ -119,7 +134,7 @@ def analysis_sample(
         "population": eligible & (pl.col("exam_weight") > 0),
         "e2": pl.col("e2_hi_pg_ml").is_not_null(),
         "outcome": pl.col(outcome).is_not_null(),
-        "covariates": pl.all_horizontal(pl.col(_COVARIATES).is_not_null()),
+        "covariates": pl.all_horizontal(pl.col(COVARIATES).is_not_null()),
     }
     masks = frame.select(test.fill_null(value=False).alias(step) for step, test in steps.items()).to_numpy()
     remaining = np.logical_and.accumulate(masks.astype(bool), axis=1)
@@ -127,7 +142,7 @@ def analysis_sample(
     attrition = Attrition(counts[0], *(a - b for a, b in pairwise(counts)), n_analyzed=counts[-1])
     domain = remaining[:, -1]
     rows = frame.filter(pl.Series(domain))
-    covariates, names, notes = _covariates(rows, spec)
+    covariates, names, notes = covariate_terms(rows, spec.minimum_category_count)
     testosterone = rows["testosterone_ng_dl"]
     n_without = testosterone.null_count()
     if n_without:
@@ -151,8 +166,10 @@ def analysis_sample(
     )
 
 
-def _covariates(rows: pl.DataFrame, spec: E2BmdSpec) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
-    """[n, c] covariates with their names, and notes on merged categories."""
+def covariate_terms(
+    rows: pl.DataFrame, minimum_category_count: int, further: dict[str, np.ndarray] | None = None
+) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """[n, c] covariates with their names, `further` terms [n] last, and notes on merged categories and constant terms."""
     decades = (rows["age_years"].to_numpy() - AGE_CENTER_YEARS) / AGE_SCALE_YEARS
     columns = {
         "age": decades,
@@ -162,8 +179,8 @@ def _covariates(rows: pl.DataFrame, spec: E2BmdSpec) -> tuple[np.ndarray, tuple[
     }
     race = rows["race_ethnicity_code"].cast(pl.Int64).to_numpy()
     codes, counts = np.unique(race, return_counts=True)
-    common = codes[counts >= spec.minimum_category_count]
-    rare = codes[counts < spec.minimum_category_count]
+    common = codes[counts >= minimum_category_count]
+    rare = codes[counts < minimum_category_count]
     reference = codes[np.argmax(counts)] if codes.size else None
     columns |= {f"race_ethnicity_{code}": (race == code) * 1.0 for code in common if code != reference}
     others = np.setdiff1d(rare, [reference])
@@ -171,7 +188,8 @@ def _covariates(rows: pl.DataFrame, spec: E2BmdSpec) -> tuple[np.ndarray, tuple[
     if others.size:
         columns["race_ethnicity_rare"] = np.isin(race, others) * 1.0
         label = ", ".join(str(code) for code in others)
-        notes.append(f"race/ethnicity {label} share one term: fewer than {spec.minimum_category_count} people each")
+        notes.append(f"race/ethnicity {label} share one term: fewer than {minimum_category_count} people each")
+    columns |= further or {}
     constant = [name for name, values in columns.items() if values.size and np.ptp(values) == 0]
     notes += [f"covariate {name} left out: the same in every row" for name in constant]
     kept = {name: values for name, values in columns.items() if name not in constant}

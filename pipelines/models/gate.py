@@ -6,6 +6,7 @@ from pipelines.models import (
     bone_prevalence,
     contrast_tables,
     dose_tables,
+    mortality_tables,
     regime_tables,
     risk_tables,
     survey_association,
@@ -15,7 +16,7 @@ from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses, policies and risks."""
-    of_surveys = (survey_association, bone_prevalence)
-    of_cohorts = (contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables)
-    return pl.concat([part.diagnostics(inputs, facts) for part in (*of_surveys, *of_cohorts)])
+    """Diagnostics of surveys (associations, hazards, shares), clinical contrasts, curves, doses, policies and risks."""
+    surveys = (survey_association, mortality_tables, bone_prevalence)
+    parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables)
+    return pl.concat([part.diagnostics(inputs, facts) for part in parts])

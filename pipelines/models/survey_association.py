@@ -8,7 +8,7 @@ import polars as pl
 from pipelines.models.e2_bmd import diagnose, estimate
 from pipelines.models.e2_bmd_spec import AssociationEstimate, Diagnostic, E2BmdResult, E2BmdSpec
 from pipelines.models.errors import NotEstimable
-from pipelines.models.study_frame import survey_frame
+from pipelines.models.study_frame import named_for_analysis, survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import Study, catalogue
@@ -97,16 +97,7 @@ def _spec(study: Study) -> E2BmdSpec:
 
 
 def _frame(inputs: Inputs, study: Study) -> pl.DataFrame:
-    frame = survey_frame(inputs, study.id, study.population.cycles)
-    for name in study.covariates.codes:
-        if name not in frame.columns:
-            frame = frame.with_columns(pl.lit(None, pl.Float64).alias(name))
-    return frame.with_columns(
-        pl.col("pooled_weight").alias("exam_weight"),
-        pl.col("body_mass_index").alias("bmi_kg_m2"),
-        pl.col("race_ethnicity").cast(pl.Int64).alias("race_ethnicity_code"),
-        (pl.col("current_smoker") == 1).alias("is_current_smoker"),
-    )
+    return named_for_analysis(survey_frame(inputs, study.id, study.population.cycles), study.covariates.codes)
 
 
 def _cells(inputs: Inputs, facts: RunFacts) -> list[tuple[Study, pl.DataFrame, E2BmdSpec, str, str, str]]:

@@ -7,9 +7,17 @@ import re
 from collections.abc import Iterable
 
 ASSOCIATION = "linear_log2_e2_mi"
+HAZARD, HAZARD_RISK = "survey_cox", "survey_cox_standardised"
+LOG_HAZARD_RATIO = "log hazard ratio"
 RISK_ESTIMATORS = ("risk_difference", "interaction_additive")
+#: every row of a comparison of risks
+RISK_ROWS = (
+    *(*RISK_ESTIMATORS, "log_risk_ratio", "log_risk_ratio_possible", "days_lost", "log_hazard_ratio"),
+    "interaction_log_ratio",
+)
 PRIMARY_ESTIMATORS = (
-    *(ASSOCIATION, "linear_log2_mean_e2_mi", "aipw", "clone_censor_weight", "marginal_structural_model"),
+    *(ASSOCIATION, HAZARD, HAZARD_RISK, "linear_log2_mean_e2_mi"),
+    *("aipw", "clone_censor_weight", "marginal_structural_model"),
     *RISK_ESTIMATORS,
 )
 COMPARISON_ESTIMATORS = (
@@ -22,7 +30,7 @@ JOINT_TEST, NONLINEARITY_TEST = "spline_joint_test", "spline_nonlinearity_test"
 OSTEOPENIA = ("osteopenia", "low_bone_mass")
 # The order in which a reader expects the codes of a key column; others follow by name.
 ORDER: dict[str, tuple[str, ...]] = {
-    "study_id": ("nhanes_e2_bmd",),
+    "study_id": ("nhanes_e2_bmd", "nhanes_mortality"),
     "outcome": (
         "femoral_neck_bmd_g_cm2",
         "total_hip_bmd_g_cm2",
@@ -60,6 +68,8 @@ ORDER: dict[str, tuple[str, ...]] = {
         "unweighted_n",
         "kish_effective_n",
         "design_df",
+        "events_per_parameter",
+        "followed_share",
         "relative_standard_error",
         "censored_share",
         "imputation_model_converged",
@@ -140,6 +150,7 @@ _LABELS = {
     "total_hip_bmd": "total-hip BMD",
     "lumbar_spine_bmd": "lumbar-spine BMD",
     "whole_body_bmd": "whole-body BMD",
+    "all_cause_death": "death from any cause",
     "femoral_neck": "femoral neck",
     "total_hip": "total hip",
     "lumbar_spine": "lumbar spine",
@@ -156,6 +167,10 @@ _LABELS = {
     # estimators
     "linear_log2_e2_mi": "Survey regression on log2 estradiol, censored values multiply imputed",
     "linear_log2_mean_e2_mi": "Regression on log2 mean estradiol, censored draws multiply imputed",
+    "survey_cox": "Cox regression under the survey's weights",
+    "survey_cox_standardised": "Risks standardized from the Cox regression",
+    "survey_cox_late_deaths": "Cox regression, the first years of follow-up left out",
+    "survey_cox_below_top_age": "Cox regression, people below the ceiling of released ages",
     "lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "substitution_lloq_over_sqrt2": "LLOQ/√2 in place of censored values",
     "measured_only": "Measured values only",
@@ -185,6 +200,8 @@ _LABELS = {
     "design_df": "design degrees of freedom",
     "relative_standard_error": "relative standard error",
     "censored_share": "share below the assay limit",
+    "events_per_parameter": "deaths per parameter",
+    "followed_share": "share followed to death or to the horizon",
     "people_either_side": "people on the thinner side of the median",
     "support_ratio": "90th over 10th percentile of exposure",
     "overlap_share": "share with a chance of every third of exposure",

@@ -1,12 +1,13 @@
 """Estimates with intervals, one line per outcome and population; a closed gate shows as words, never as a point."""
 
+from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipelines.report.figure import MUTED, Drawing, blank, color_of, marker_of
 from pipelines.report.frames import Mart, prepared, primary
-from pipelines.report.labels import capitalized, label, readable, split_unit
+from pipelines.report.labels import HAZARD_RISK, LOG_HAZARD_RATIO, capitalized, label, readable, split_unit
 from pipelines.report.numerals import decimal, estimate_digits, interval, with_unit
 from pipelines.report.section_risk import is_main
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WAIVED = " (gate waived)"
+#: ticks of hazard ratios, where the axis is short and where it is long
+_RATIOS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0)
+_WIDE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
 def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
@@ -45,11 +49,18 @@ def estimate_text(row: dict[str, Any]) -> str:
 
 def numbers(row: dict[str, Any]) -> str:
     """Estimate with unit and, in brackets, its interval."""
+    value, limits = value_and_limits(row)
+    return f"{value} ({limits})"
+
+
+def value_and_limits(row: dict[str, Any]) -> tuple[str, str]:
+    """Estimate with unit, and its interval; a log hazard ratio is told as the ratio."""
+    if row["scale"] == LOG_HAZARD_RATIO:
+        low, high = (None if row[name] is None else exp(row[name]) for name in ("ci_low", "ci_high"))
+        return decimal(exp(row["estimate"]), 2), interval(low, high, 2)
     unit = split_unit(row["outcome"])[1]
     digits = estimate_digits(unit, row["se"])
-    value = decimal(row["estimate"], digits)
-    limits = interval(row["ci_low"], row["ci_high"], digits)
-    return f"{with_unit(value, unit)} ({limits})"
+    return with_unit(decimal(row["estimate"], digits), unit), interval(row["ci_low"], row["ci_high"], digits)
 
 
 def contrast_words(row: dict[str, Any]) -> str:
@@ -57,6 +68,10 @@ def contrast_words(row: dict[str, Any]) -> str:
     scale, contrast = readable(row["scale"]), readable(row["contrast"])
     exposure, comma, step = contrast.partition(", per ")
     contrast = f"per {step} of {exposure}" if comma else contrast
+    if row["scale"] == LOG_HAZARD_RATIO:
+        return f"Hazard ratio {contrast}"
+    if row["estimator"] == HAZARD_RISK:
+        return capitalized(f"{scale}: {contrast}")
     if contrast.lower() in scale.lower():
         return capitalized(scale)
     return f"Difference {contrast}, {scale}" if " " not in scale else capitalized(f"{scale} {contrast}")
@@ -85,3 +100,8 @@ def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
     axes.tick_params(axis="y", length=0, labelcolor="#1d2731")
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(contrast_words(first))
+    if first["scale"] == LOG_HAZARD_RATIO:
+        low, high = axes.get_xlim()
+        ratios = _RATIOS if high - low < log(3) else _WIDE_RATIOS
+        axes.set_xticks([log(ratio) for ratio in ratios if low <= log(ratio) <= high])
+        axes.xaxis.set_major_formatter(lambda value, _: f"{exp(value):.3g}")

@@ -9,6 +9,8 @@ from pipelines.report.frames import primary
 from pipelines.report.labels import (
     ASSOCIATION,
     COMPARISON_ESTIMATORS,
+    HAZARD_RISK,
+    LOG_HAZARD_RATIO,
     RISK_ESTIMATORS,
     capitalized,
     cycle,
@@ -31,7 +33,7 @@ from pipelines.report.numerals import (
     percent,
     with_unit,
 )
-from pipelines.report.plot_estimates import contrast_words
+from pipelines.report.plot_estimates import contrast_words, value_and_limits
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
 from pipelines.report.section_risk import is_main, is_risk, risk_sentence
 from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number, tagged
@@ -80,19 +82,26 @@ def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding
         return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""
+    return Finding(f"In {who},", _sentence(row) + waiver, tag, tone)
+
+
+def _sentence(row: dict[str, Any]) -> str:
     if row["estimator"] in RISK_ESTIMATORS:
-        sentence = risk_sentence(row)
-    else:
-        sentence = _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
-    return Finding(f"In {who},", sentence + waiver, tag, tone)
+        return risk_sentence(row)
+    if row["scale"] == LOG_HAZARD_RATIO:
+        return _hazard_ratio(row)
+    if row["estimator"] == HAZARD_RISK:
+        return _risk_difference(row)
+    return _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
 
 
 def _verdict(row: dict[str, Any]) -> tuple[str, Tone]:
     if row["ci_low"] is None or row["ci_high"] is None:
         return "no interval", "unsure"
+    null = "one" if row["scale"] == LOG_HAZARD_RATIO else "zero"
     if row["ci_low"] > 0 or row["ci_high"] < 0:
-        return "interval excludes zero", "clear"
-    return "interval includes zero", "plain"
+        return f"interval excludes {null}", "clear"
+    return f"interval includes {null}", "plain"
 
 
 def _per_doubling(row: dict[str, Any]) -> str:
@@ -105,6 +114,27 @@ def _per_doubling(row: dict[str, Any]) -> str:
     return (
         f"twice the estradiol went with {size} {direction} {label(row['outcome'])} "
         f"({limits}; {p_value(row['p_value'])}{people})."
+    )
+
+
+def _hazard_ratio(row: dict[str, Any]) -> str:
+    exposure, _, step = row["contrast"].partition(", per ")
+    ratio, limits = value_and_limits(row)
+    counted = [("n", row["n_target"]), ("deaths", row["events_target"])]
+    people = "".join(f"; {name}{NBSP}={NBSP}{count(value)}" for name, value in counted if value is not None)
+    return (
+        f"each {step} of {exposure} went with {ratio} times the hazard of {label(row['outcome'])} "
+        f"(95{NBSP}%{NBSP}CI {limits}; {p_value(row['p_value'])}{people})."
+    )
+
+
+def _risk_difference(row: dict[str, Any]) -> str:
+    """Both risks, which the estimand of the row tells, and their difference."""
+    risks = row["estimand"].partition(": ")[2]
+    difference, limits = value_and_limits(row)
+    return (
+        f"{label(row['outcome'])}, {risks}: a difference of {difference} percentage points "
+        f"(95{NBSP}%{NBSP}CI {limits}; {p_value(row['p_value'])})."
     )
 
 
@@ -221,13 +251,7 @@ def _estimate_row(row: dict[str, Any]) -> Row:
     if row["estimate"] is None:
         return Row(who, (number(NONE), number(NONE), number(NONE), *people), is_indented=True)
     p_text = p_value(row["p_value"]).removeprefix("p").strip(f"{NBSP}=")
-    return Row(who, (*(number(each) for each in _value_and_limits(row)), number(p_text), *people), is_indented=True)
-
-
-def _value_and_limits(row: dict[str, Any]) -> tuple[str, str]:
-    unit = split_unit(row["outcome"])[1]
-    digits = estimate_digits(unit, row["se"])
-    return with_unit(decimal(row["estimate"], digits), unit), interval(row["ci_low"], row["ci_high"], digits)
+    return Row(who, (*(number(each) for each in value_and_limits(row)), number(p_text), *people), is_indented=True)
 
 
 def _gate_cell(row: dict[str, Any]) -> Cell:
@@ -245,6 +269,9 @@ def _comparison_table(main: pl.DataFrame, comparison: pl.DataFrame) -> Table:
     for row in main.iter_rows(named=True):
         key = tuple(row[name] for name in _CONTRAST)
         found = [row, *(keyed.get((*key, estimator)) for estimator in estimators)]
+        # An exposure without a limit, and risks, have no shortcuts to be shown beside.
+        if (row["scale"] == LOG_HAZARD_RATIO or row["estimator"] == HAZARD_RISK) and not any(found[1:]):
+            continue
         rows.append(
             Row(f"{heading(row['population'])}, {label(row['outcome'])}", tuple(_compared(each) for each in found))
         )
@@ -268,4 +295,4 @@ def _compared(row: dict[str, Any] | None) -> Cell:
         return number(NONE)
     if row["estimate"] is None:
         return number(f"gate {row['gate_status']}" if row["gate_status"] == "closed" else NONE)
-    return number(*_value_and_limits(row))
+    return number(*value_and_limits(row))

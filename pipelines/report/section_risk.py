@@ -1,6 +1,6 @@
 """Risks of events: differences, ratios before and after calibration, and how strong a confounder would have to be.
 
-Rows of studies that compare risks, told apart from other estimates by their scale. A closed gate shows its reason and no number.
+Rows of studies that compare risks, told apart by their estimators. A closed gate shows its reason and no number.
 """
 
 import math
@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import RISK_ESTIMATORS, capitalized, heading, label, readable
+from pipelines.report.labels import RISK_ESTIMATORS, RISK_ROWS, capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP, NONE, count, decimal, interval, p_value
 from pipelines.report.views import Cell, Column, Row, Table, Tone, number, tagged
 
@@ -31,9 +31,7 @@ _COLUMNS = (
 
 def is_risk() -> pl.Expr:
     """Rows of a comparison of risks, whatever the estimator."""
-    return pl.col("scale").str.contains("risk") | pl.col("scale").is_in(
-        ["difference of mean days lost to the outcome", "log hazard ratio"]
-    )
+    return pl.col("estimator").is_in(RISK_ROWS)
 
 
 def is_main() -> pl.Expr:

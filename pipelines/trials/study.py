@@ -21,7 +21,14 @@ from pipelines.trials.study_line import line_of
 from pipelines.trials.waiver import Waiver, closing_diagnostics, problem_of_all
 
 Design = Literal[
-    "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
+    "point_treatment",
+    "longitudinal",
+    "dose_response",
+    "regime",
+    "survey_association",
+    "survey_hazard",
+    "pre_post",
+    "descriptive",
 ]
 # Rules that sql/cohort/criterion.sql can answer; a test holds the two lists together.
 Rule = Literal[
@@ -35,10 +42,12 @@ Rule = Literal[
     "e2_by_lc_ms_ms",
     "valid_hip_or_spine_scan",
     "valid_femoral_neck_scan",
+    "linked_to_deaths",
+    "e2_or_femoral_neck_scan",
     "covariates_known",
 ]
 Covariate = Literal["age_years", "body_mass_index", "race_ethnicity", "current_smoker", "testosterone_ng_dl"]
-Outcome = Literal["femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine_bmd_g_cm2"]
+Outcome = Literal["femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine_bmd_g_cm2", "all_cause_death"]
 CRITERIA: tuple[str, ...] = get_args(Rule)
 COVARIATES: tuple[str, ...] = get_args(Covariate)
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -50,6 +59,15 @@ PROFILES: dict[str, dict[str, float]] = {
         "minimum_n": 30,
         "minimum_effective_n": 30,
         "minimum_design_df": 8,
+        "maximum_relative_standard_error": 0.30,
+        "maximum_censored_share": 0.50,
+    },
+    "survey_hazard": {
+        "minimum_n": 30,
+        "minimum_effective_n": 30,
+        "minimum_design_df": 8,
+        "minimum_events_per_parameter": 10,
+        "minimum_followed_share": 0.95,
         "maximum_relative_standard_error": 0.30,
         "maximum_censored_share": 0.50,
     },

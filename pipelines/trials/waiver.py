@@ -59,6 +59,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
         "censored_share",
         "imputation_model_converged",
     ),
+    "survey_hazard": (
+        *("unweighted_n", "kish_effective_n", "design_df", "events_per_parameter", "followed_share"),
+        *("relative_standard_error", "censored_share", "imputation_model_converged"),
+    ),
     "descriptive": ("unweighted_n", "kish_effective_n", "design_df", "relative_standard_error"),
 }
 #: a question as results name it: contrast, outcome, population

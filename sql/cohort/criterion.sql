@@ -27,6 +27,10 @@ with facts as (
             select 1 from features.bmd_change as bmd
             where bmd.person_id = person.person_id and bmd.site_code = 'femoral_neck'
         ) as has_femoral_neck,
+        exists (
+            select 1 from staging.observation_period as period
+            where period.person_id = person.person_id and period.basis_code = 'examination'
+        ) as has_follow_up,
         person.race_ethnicity_code is not null
             and body.has_body_mass_index
             and body.has_smoking as has_covariates
@@ -256,6 +260,8 @@ select
             when 'e2_by_lc_ms_ms' then facts.has_e2_lc_ms_ms
             when 'valid_hip_or_spine_scan' then facts.has_hip_or_spine
             when 'valid_femoral_neck_scan' then facts.has_femoral_neck
+            when 'linked_to_deaths' then facts.has_follow_up
+            when 'e2_or_femoral_neck_scan' then facts.has_e2_lc_ms_ms or facts.has_femoral_neck
             when 'covariates_known' then facts.has_covariates
         end,
         false

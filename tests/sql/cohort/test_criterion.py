@@ -97,6 +97,31 @@ def test_valid_scans(run_sql, site, hip_or_spine, neck):
 
 
 @pytest.mark.parametrize(
+    ("assay", "site", "met"),
+    [
+        ("lc_ms_ms", "total_hip", True),
+        ("immunoassay", "femoral_neck", True),
+        ("immunoassay", "total_hip", False),
+    ],
+)
+def test_e2_or_femoral_neck_scan(run_sql, assay, site, met):
+    inputs = {
+        "features__e2_exposure": f"person_id | window_code | assay_class\n1 | single_draw | {assay}",
+        "features__bmd_change": f"person_id | site_code\n1 | {site}",
+    }
+    assert is_met(run_sql, "e2_or_femoral_neck_scan", **inputs) is met
+
+
+@pytest.mark.parametrize(
+    ("person", "basis", "met"), [(1, "examination", True), (1, "interview", False), (2, "examination", False)]
+)
+def test_linked_from_the_examination(run_sql, person, basis, met):
+    """Months since the interview alone do not say when the examination was."""
+    span = f"person_id | span_number | basis_code | length_days\n{person} | 1 | {basis} | 2000"
+    assert is_met(run_sql, "linked_to_deaths", staging__observation_period=span) is met
+
+
+@pytest.mark.parametrize(
     ("race", "answers", "met"),
     [
         ("non_hispanic_white", {"body_mass_index": 27, "smoked_100_cigarettes": 2}, True),

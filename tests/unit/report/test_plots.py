@@ -1,6 +1,6 @@
 """Plots by name: the same drawing as SVG and PNG, honest about limits, gates, assay classes and hidden bins."""
 
-from math import log2
+from math import exp, log2
 from xml.etree import ElementTree
 
 import polars as pl
@@ -10,6 +10,7 @@ from pipelines.errors import BadInput
 from pipelines.report.figure import WATERMARK
 from pipelines.report.plot_curve import dose_response
 from pipelines.report.plot_e2 import e2_distribution
+from pipelines.report.plot_estimates import effect_estimate
 from pipelines.report.plots import PLOTS, plot_png, plot_svg
 from pipelines.tables import CONTRACTS
 
@@ -116,6 +117,20 @@ def test_estimates_say_gate_closed_in_words(mart: Mart) -> None:
     seen = texts(plot_svg("effect_estimate", mart))
     assert seen.count("gate closed") == 2
     assert "0.015\u00a0g/cm² (0.006 to 0.023)" in seen
+
+
+@pytest.mark.parametrize(("half", "ticks"), [(0.2, {"0.9", "1", "1.1"}), (2.0, {"0.2", "0.5", "1", "2", "5"})])
+def test_hazard_ratios_are_drawn_as_ratios(mart: Mart, half: float, ticks: set[str]) -> None:
+    rows = mart["mart.effect_estimate"].filter(pl.col("gate_status") == "open").head(1)
+    log_ratio = {"scale": "log hazard ratio", "outcome": "all_cause_death", "estimator": "survey_cox"}
+    log_ratio |= {"estimate": 0.0, "ci_low": -half, "ci_high": half}
+    columns = [pl.lit(value, dtype=rows.schema[name]).alias(name) for name, value in log_ratio.items()]
+    drawing = effect_estimate({"mart.effect_estimate": rows.with_columns(columns)})
+    assert drawing is not None
+    (axes,) = drawing.figure.axes
+    assert ticks <= {text.get_text() for text in axes.get_xticklabels()}
+    assert axes.get_xlabel().startswith("Hazard ratio per doubling")
+    assert f"1.00 ({exp(-half):.2f} to {exp(half):.2f})" in {text.get_text() for text in axes.texts}
 
 
 def test_no_bar_crosses_the_limit_and_the_censored_stand_apart(mart: Mart) -> None:

@@ -55,6 +55,38 @@ def test_an_interval_over_zero_says_both_directions(one: Callable[..., Finding])
     assert found.tag == "interval includes zero"
 
 
+def test_a_hazard_ratio_is_told_as_a_ratio_against_one(one: Callable[..., Finding]) -> None:
+    hazard = {"scale": "log hazard ratio", "estimator": "survey_cox", "outcome": "all_cause_death", "n_target": 1200}
+    found = one(**hazard, estimate=-0.223144, ci_low=-0.356675, ci_high=-0.105361, p_value=0.002, events_target=180)
+    assert plain(found) == (
+        "In men of 40 and over, each doubling of estradiol went with 0.80 times the hazard of death from any cause "
+        "(95 % CI 0.70 to 0.90; p = 0.002; n = 1,200; deaths = 180)."
+    )
+    assert found.tag == "interval excludes one"
+    wide = one(**hazard, estimate=-0.223144, ci_low=-0.7, ci_high=0.1, p_value=0.2)
+    assert wide.tag == "interval includes one"
+
+
+def test_a_risk_difference_tells_both_risks(one: Callable[..., Finding]) -> None:
+    found = one(
+        scale="risk difference in percent",
+        estimator="survey_cox_standardised",
+        outcome="all_cause_death",
+        contrast="estradiol, 75th against 25th percentile",
+        estimand="Death, adjusted: risk within 60 months 6.9 % at 29 pg/mL, 7.6 % at 18.5 pg/mL",
+        estimate=-0.74,
+        ci_low=-2.05,
+        ci_high=0.57,
+        se=0.6,
+        p_value=0.25,
+    )
+    assert plain(found) == (
+        "In men of 40 and over, death from any cause, risk within 60 months 6.9 % at 29 pg/mL, 7.6 % at 18.5 pg/mL: a "
+        "difference of \u22120.74 percentage points (95 % CI \u22122.05 to 0.57; p = 0.25)."
+    )
+    assert found.tag == "interval includes zero"
+
+
 def test_a_closed_gate_gives_its_reason(one: Callable[..., Finding]) -> None:
     found = one(gate_status="closed", gate_reason="censored_share above 0.50")
     assert plain(found) == (

@@ -150,9 +150,26 @@ def test_covariates_are_those_sql_measures():
 def test_select_all_that_the_source_serves():
     surveys = tuple(name for name, study in catalogue().items() if study.is_survey)
     clinical = tuple(name for name in catalogue() if name not in surveys)
-    assert select((), "nhanes") == surveys == ("nhanes_bone_prevalence", "nhanes_e2_bmd")
+    assert select((), "nhanes") == surveys == ("nhanes_bone_prevalence", "nhanes_e2_bmd", "nhanes_mortality")
     assert select((), "omop") == select((), "flat") == clinical
     assert select(("nhanes_e2_bmd",), "nhanes") == ("nhanes_e2_bmd",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("minimum_events_per_parameter = 10", "minimum_events_per_parameter = 9"),
+        ("minimum_followed_share = 0.95", "minimum_followed_share = 0.94"),
+        ("minimum_events_per_parameter = 10\n", ""),
+    ],
+)
+def test_a_study_of_hazards_may_not_loosen_its_profile(tmp_path, old, new):
+    text = (folder() / "nhanes_mortality.toml").read_text()
+    assert old in text
+    path = tmp_path / "nhanes_mortality.toml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(BadInput, match=r"nhanes_mortality\.toml: .*diagnostics"):
+        read(path)
 
 
 def test_the_hash_of_a_survey_does_not_know_of_cohorts():
