@@ -37,6 +37,14 @@ _CURVE = (
 )
 _DOSE = ("features.outcome_value", "features.drug_supply", "features.covariate", "staging.lab_result")
 _POLICY = (*_DOSE, "cohort.trial_person", "features.outcome_event", "features.symptom_episode", "ref.symptom_system")
+_SYMPTOM = (
+    "cohort.trial_person",
+    "features.steroid_panel",
+    "features.symptom_episode",
+    "features.covariate",
+    "staging.symptom",
+    "ref.clinical_limit",
+)
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -117,7 +125,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY))),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_BONE_REFERENCE, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM))),
         _STUDIES,
     ),
     _python(
@@ -125,7 +133,10 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.models.effect:effect_estimate",
         tuple(
             dict.fromkeys(
-                (*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, "models.threshold", "models.diagnostic")
+                (
+                    *(*_SURVEY_FRAME, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM),
+                    *("models.threshold", "models.diagnostic"),
+                )
             )
         ),
         (*_STUDIES, "evidence_source"),
@@ -145,7 +156,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.dose_response",
         "pipelines.models.effect:dose_response",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, "models.diagnostic"))),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, *_SYMPTOM, "models.diagnostic"))),
         (*_STUDIES, "evidence_source"),
     ),
     _python(

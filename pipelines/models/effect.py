@@ -2,16 +2,25 @@
 
 import polars as pl
 
-from pipelines.models import contrast_tables, dose_tables, regime_tables, survey_association, threshold_tables
+from pipelines.models import (
+    contrast_tables,
+    dose_tables,
+    regime_tables,
+    survey_association,
+    symptom_tables,
+    threshold_tables,
+)
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines along an exposure."""
+    """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines, bands."""
     parts = (survey_association, contrast_tables, threshold_tables, dose_tables, regime_tables)
-    return pl.concat([part.effect_estimates(inputs, facts) for part in parts])
+    return pl.concat([part.effect_estimates(inputs, facts) for part in (*parts, symptom_tables)])
 
 
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.dose_response`: curves of surveys and of clinical studies."""
-    return pl.concat([part.dose_response(inputs, facts) for part in (survey_association, threshold_tables)])
+    return pl.concat(
+        [part.dose_response(inputs, facts) for part in (survey_association, threshold_tables, symptom_tables)]
+    )

@@ -8,12 +8,13 @@ from pipelines.models import (
     dose_tables,
     regime_tables,
     survey_association,
+    symptom_tables,
     threshold_tables,
 )
 from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses and policies."""
+    """Diagnostics of survey associations, descriptive studies, clinical contrasts, curves, doses, policies and symptoms."""
     parts = (survey_association, bone_prevalence, contrast_tables, threshold_tables, dose_tables, regime_tables)
-    return pl.concat([part.diagnostics(inputs, facts) for part in parts])
+    return pl.concat([part.diagnostics(inputs, facts) for part in (*parts, symptom_tables)])

@@ -17,6 +17,7 @@ from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
 from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
+from pipelines.trials.symptom import SYMPTOM, Symptom
 
 Design = Literal[
     "point_treatment", "longitudinal", "dose_response", "regime", "survey_association", "pre_post", "descriptive"
@@ -64,6 +65,7 @@ CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "curve": CURVE,
     "dose": DOSE,
     "policy": POLICY,
+    "symptom": SYMPTOM,
 }
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
@@ -120,6 +122,7 @@ class Study(_Part):
     curve: tuple[Curve, ...] = ()
     dose: tuple[Dose, ...] = ()
     policy: tuple[Policy, ...] = ()
+    symptom: tuple[Symptom, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -160,8 +163,8 @@ class Study(_Part):
         for number, contrast in enumerate(self.contrast):
             if problem := contrast.problem(self.cohort, outcomes):
                 raise ValueError(f"contrast.{number}: {problem}")
-        for kind, questions in (("curve", self.curve), ("dose", self.dose), ("policy", self.policy)):
-            for number, question in enumerate(questions):
+        for kind in ("curve", "dose", "policy", "symptom"):
+            for number, question in enumerate(getattr(self, kind)):
                 if problem := question.problem(self.cohort, outcomes, self.covariates.codes):
                     raise ValueError(f"{kind}.{number}: {problem}")
         for kind in CLINICAL_PROFILES:
