@@ -230,8 +230,9 @@ def _scale_rows(
     for outcome, code in enumerate(symptom.outcomes):
         each = found.scale.get(outcome)
         for contrast in (symptom.slope, symptom.tails):
-            common = _common(study, symptom, code, contrast, facts) | {"scale": _PER_DOUBLING}
+            common = _common(study, symptom, code, contrast, facts)
             is_slope, why = contrast == symptom.slope, closed[code, contrast]
+            common |= {"scale": _DIFFERENCE if is_slope else _PER_DOUBLING}
             if why or each is None:
                 estimator = LINE if is_slope else TEST
                 rows.append(common | {"estimator": estimator} | _closed(why or found.problem))
