@@ -52,6 +52,7 @@ _STEPS = {
     "people_in_band": 10.0,
     "people_in_reference": 10.0,
     "followed_share": 0.05,
+    "chance_share": 0.05,
     "prompted_share": 0.05,
     "unbanded_share": 0.05,
     "prevalent_share": 0.05,

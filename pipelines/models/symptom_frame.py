@@ -4,12 +4,13 @@ Joins tables that earlier steps made; fits nothing. Whatever stands before the f
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
 
 from pipelines.run_facts import Inputs
-from pipelines.trials.code_list import symptom_systems
+from pipelines.trials.code_list import measured_levels, symptom_systems
 from pipelines.trials.study import Study
 from pipelines.trials.symptom import Symptom
 
@@ -27,7 +28,7 @@ class SymptomFrame:
         person_id: [n].
         band: [n] number of the band in `bands`; -1 where limits leave it open, or there is none for the person.
         log2_e2: [n] of pg/mL; NaN where a specimen of the day lies beyond a limit.
-        covariates: [n rows] as known on the day, NULL where missing.
+        covariates: [n rows] as known on the day, NULL where missing; measured levels above 0 by their logarithm.
         is_prompted: [n] a record of any symptom in the days up to the draw.
         is_prevalent: [n, s] a record of the symptom within the washout before, or on the day.
         is_early: [n, s] the first record after the draw comes before the window opens.
@@ -190,4 +191,6 @@ def _covariates(inputs: Inputs, study: Study, draws: pl.DataFrame) -> pl.DataFra
     names = sorted(set(wide.columns) - set(_KEY))
     read_by = pl.col("is_lc_ms_ms").cast(pl.Float64)
     joined = draws.select("draw", *_KEY, lc_ms_ms=read_by).join(wide, on=_KEY, how="left", maintain_order="left")
-    return joined.select("lc_ms_ms", *names)
+    # Levels are skewed, and bands of estradiol are about even on the log scale.
+    logs = [name for name in names if name in measured_levels() and cast("float", wide[name].min() or 0.0) > 0]
+    return joined.select("lc_ms_ms", *names).with_columns(pl.col(name).log() for name in logs)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.models.design_matrix import KNOT_QUANTILES, design_matrix
+from pipelines.models.design_matrix import KNOT_QUANTILES
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
 from pipelines.models.person_regression import person_regression
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.spline import restricted_cubic_spline
-from pipelines.models.symptom_risk import NOMINAL, AtRisk, PreparedSymptom, at_risk, shares_set_apart
+from pipelines.models.symptom_risk import AtRisk, PreparedSymptom, at_risk, covariate_columns, shares_set_apart
 from pipelines.models.two_lines import TwoLines, two_lines
 from pipelines.models.wald import WaldTest, design_adjusted_wald
 from pipelines.models.weighting import kish_effective_number
@@ -103,9 +103,7 @@ def along(prepared: PreparedSymptom, outcome: int) -> Along:
     kept = prepared.kept
     rows = np.flatnonzero(risk.is_seen & np.isfinite(prepared.frame.log2_e2[kept]))
     x, y, w = prepared.frame.log2_e2[kept][rows], risk.event[rows], risk.by_follow_up[rows]
-    covariates = prepared.frame.covariates[kept[rows]]
-    nominal = tuple(name for name in NOMINAL if name in covariates.columns)
-    beside = design_matrix(covariates, nominal, splines=False).values
+    beside = covariate_columns(prepared.frame.covariates[kept[rows]])
     person = np.unique(prepared.person_id[rows], return_inverse=True)[1]
     if np.ptp(y) == 0 if y.size else True:
         raise NotEstimable("everybody, or nobody, has the outcome")

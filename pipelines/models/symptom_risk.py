@@ -8,6 +8,7 @@ tables (`symptom_tables`).
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from pipelines.models.arm_risk import RatioEstimate, risk_ratio
 from pipelines.models.balance import CovariateBalance, covariate_balance
@@ -15,15 +16,21 @@ from pipelines.models.design_matrix import design_matrix
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate, normal_contrast
 from pipelines.models.logistic import LogisticFit, fit_logistic
-from pipelines.models.marginal_structural import PENALTY
 from pipelines.models.multinomial import MultinomialFit, fit_multinomial
-from pipelines.models.point_treatment import Finding, alike, asked, told
+from pipelines.models.point_treatment import Finding, alike, apartness, asked, told
 from pipelines.models.symptom_frame import SymptomFrame
 from pipelines.models.weighting import kish_effective_number
 
 NOMINAL = ("race_ethnicity",)
-#: weights of a band beyond this quantile of those with an outcome are cut to it
+#: weights of bands beyond this quantile of all draws are cut to it
 TRUNCATION = 0.999
+#: penalties of the model of bands; with more draws than this the first is taken untried
+PENALTIES = (1.0, 10.0, 100.0)
+_MOST_TRIED = 50_000
+#: no covariate counts beyond so many SDs: one wild value must not tell a band
+_MOST_SDS = 5.0
+#: of the share of a band, the least chance of it
+_LEAST_CHANCE = 0.1
 #: of the loss model, on standardised covariates
 _LOSS_PENALTY = 1.0
 #: periods in which the window is cut for the chance of being followed; the days before it are one more
@@ -66,9 +73,9 @@ class PreparedSymptom:
         band: [m] numbers of `present`, the bands that occur.
         design: [m, p] covariates.
         exposure: multinomial fit of the band.
-        treatment: [m] share of the own band over its chance.
+        raw: [m] share of the own band over its chance; `treatment` [m] the same, cut.
         loss: chance of being followed.
-        balance: of each band but the reference against it; the bands by their number in the frame.
+        balance: of each band but the reference against it, by the cut weights; the bands by their number in the frame.
     """
 
     frame: SymptomFrame
@@ -77,6 +84,7 @@ class PreparedSymptom:
     band: np.ndarray
     design: np.ndarray
     exposure: MultinomialFit
+    raw: np.ndarray
     treatment: np.ndarray
     loss: LossModel
     balance: dict[int, CovariateBalance]
@@ -96,8 +104,8 @@ class AtRisk:
         is_seen: of them, with an event, or followed to the end of the window.
         event: [m] 1 for an event in the window, else 0.
         until: [m] day of the event, or the end of the window.
-        weights: [m] of band and follow-up, cut; 0 where not seen. `is_cut` [m]; `largest` before the cut.
-        by_follow_up: [m] of follow-up alone, cut likewise; 0 where not seen.
+        weights: [m] of band and follow-up; 0 where not seen. `is_cut` [m] seen, and the weight of the band cut.
+        by_follow_up: [m] of follow-up alone; 0 where not seen.
     """
 
     at_risk: np.ndarray
@@ -106,7 +114,6 @@ class AtRisk:
     until: np.ndarray
     weights: np.ndarray
     is_cut: np.ndarray
-    largest: float
     by_follow_up: np.ndarray
 
 
@@ -120,8 +127,12 @@ class BandEstimate:
     events_comparator: int
 
 
-def prepare(frame: SymptomFrame, *, with_prompted: bool = False) -> PreparedSymptom:
+def prepare(
+    frame: SymptomFrame, *, with_prompted: bool = False, penalties: tuple[float, ...] = PENALTIES
+) -> PreparedSymptom:
     """Fit the chances of band and of being followed; no symptom after a draw is looked at.
+
+    Of the penalties that have a fit the one that leaves the bands most alike is taken, as for two arms.
 
     Raises:
         NotEstimable: fewer than two bands with draws, none in the reference, or a model that cannot be fitted.
@@ -131,23 +142,44 @@ def prepare(frame: SymptomFrame, *, with_prompted: bool = False) -> PreparedSymp
     if present.size < 2 or frame.reference not in present:
         raise NotEstimable("there are no draws in the reference and another band")
     covariates = frame.covariates[kept]
-    nominal = tuple(name for name in NOMINAL if name in covariates.columns)
-    design = design_matrix(covariates, nominal, splines=False).values
-    try:
-        exposure = fit_multinomial(design, band, present.size, penalty=PENALTY)
-    except NotEstimable as error:
-        raise NotEstimable(f"band: {error}", error.columns) from error
-    own = exposure.probabilities[np.arange(band.size), band]
-    treatment = (np.bincount(band) / band.size)[band] / own
-    balance = {}
-    for number, code in enumerate(present):
-        if code != frame.reference:
-            pair = (band == number) | (present[band] == frame.reference)
-            balance[int(code)] = covariate_balance(
-                covariates.filter(pair), (band == number)[pair], treatment[pair], nominal
-            )
+    design = covariate_columns(covariates)
     loss = _loss_model(frame, kept, band, present.size, design)
-    return PreparedSymptom(frame, kept, present, band, design, exposure, treatment, loss, balance)
+    best: PreparedSymptom | None = None
+    least, problem = np.inf, ""
+    for penalty in penalties if kept.size <= _MOST_TRIED else penalties[:1]:
+        try:
+            exposure = fit_multinomial(design, band, present.size, penalty=penalty)
+        except NotEstimable as error:
+            problem = f"band: {error}"
+            continue
+        raw = (np.bincount(band) / band.size)[band] / exposure.probabilities[np.arange(band.size), band]
+        treatment = np.minimum(raw, np.quantile(raw, TRUNCATION))
+        balance = _balance(frame, covariates, present[band], treatment)
+        apart = float(np.mean([apartness(each) for each in balance.values()]))
+        if apart < least:
+            least = apart
+            best = PreparedSymptom(frame, kept, present, band, design, exposure, raw, treatment, loss, balance)
+    if best is None:
+        raise NotEstimable(problem)
+    return best
+
+
+def covariate_columns(covariates: pl.DataFrame) -> np.ndarray:
+    """[m, p] covariates as models take them: curves, levels, indicators of missing; SDs beyond the most counted as the most."""
+    nominal = tuple(name for name in NOMINAL if name in covariates.columns)
+    return np.clip(design_matrix(covariates, nominal).values, -_MOST_SDS, _MOST_SDS)
+
+
+def _balance(
+    frame: SymptomFrame, covariates: pl.DataFrame, band: np.ndarray, weights: np.ndarray
+) -> dict[int, CovariateBalance]:
+    nominal = tuple(name for name in NOMINAL if name in covariates.columns)
+    found = {}
+    for code in np.unique(band):
+        if code != frame.reference:
+            pair = (band == code) | (band == frame.reference)
+            found[int(code)] = covariate_balance(covariates.filter(pair), band[pair] == code, weights[pair], nominal)
+    return found
 
 
 def _loss_model(frame: SymptomFrame, kept: np.ndarray, band: np.ndarray, n_bands: int, design: np.ndarray) -> LossModel:
@@ -170,8 +202,8 @@ def _loss_model(frame: SymptomFrame, kept: np.ndarray, band: np.ndarray, n_bands
     return LossModel(draw, period, full, stayed, fit, fit.probabilities, edges)
 
 
-def at_risk(prepared: PreparedSymptom, outcome: int, truncation: float | None = TRUNCATION) -> AtRisk:
-    """Who is at risk of an outcome, whose window is known, and for how many each of them stands; None: weights uncut."""
+def at_risk(prepared: PreparedSymptom, outcome: int, *, is_uncut: bool = False) -> AtRisk:
+    """Who is at risk of an outcome, whose window is known, and for how many each of them stands."""
     frame, kept, n = prepared.frame, prepared.kept, prepared.kept.size
     followed = frame.followed_days[kept]
     is_open = followed >= frame.lag_days
@@ -182,14 +214,9 @@ def at_risk(prepared: PreparedSymptom, outcome: int, truncation: float | None = 
     until = np.where(event, day, float(frame.end_days))
     log_chance, _ = prepared.loss.log_chance(until, n)
     follow_up = np.where(seen, np.exp(-log_chance), 0.0)
-    raw = prepared.treatment * follow_up
-
-    def most(weights: np.ndarray) -> float:
-        return np.inf if truncation is None or not seen.any() else float(np.quantile(weights[seen], truncation))
-
-    weights, by_follow_up = np.minimum(raw, most(raw)), np.minimum(follow_up, most(follow_up))
-    largest = float(raw.max(initial=0.0))
-    return AtRisk(free, seen, event.astype(np.float64), until, weights, raw > most(raw), largest, by_follow_up)
+    of_band = prepared.raw if is_uncut else prepared.treatment
+    is_cut = seen & (of_band < prepared.raw)
+    return AtRisk(free, seen, event.astype(np.float64), until, of_band * follow_up, is_cut, follow_up)
 
 
 def diagnose(
@@ -206,6 +233,7 @@ def diagnose(
             "people_in_reference": "minimum_people_per_band",
             "effective_n": "minimum_effective_n",
             "events": "minimum_events",
+            "chance_share": "minimum_chance_share",
             "largest_standardised_difference": "maximum_standardised_difference",
             "weight_mean_off": "maximum_weight_mean_off",
             "followed_share": "minimum_followed_share",
@@ -232,10 +260,11 @@ def diagnose(
         asked("people_in_reference", float(people[1]), thresholds["minimum_people_per_band"]),
         asked("effective_n", effective, thresholds["minimum_effective_n"]),
         asked("events", float(events), thresholds["minimum_events"]),
+        asked("chance_share", _chance_share(prepared, band), thresholds["minimum_chance_share"]),
         balance,
         asked("weight_mean_off", off, thresholds["maximum_weight_mean_off"], is_most=True),
         asked("followed_share", shares, thresholds["minimum_followed_share"]),
-        told("largest_weight", risk.largest),
+        told("largest_weight", float(prepared.raw.max())),
         told("truncated_share", float(risk.is_cut.sum() / max(risk.is_seen.sum(), 1))),
         told("n_target", float(people[0])),
         told("n_comparator", float(people[1])),
@@ -251,6 +280,14 @@ def shares_set_apart(frame: SymptomFrame, outcome: int) -> tuple[Finding, ...]:
     return tuple(told(name, float(rows.mean()) if rows.size else float("nan")) for name, rows in parts.items())
 
 
+def _chance_share(prepared: PreparedSymptom, band: int) -> float:
+    """Of all draws, those whose covariates leave the band and the reference each a tenth of its share (positivity)."""
+    shares = np.bincount(prepared.band) / prepared.band.size
+    asked_of = np.flatnonzero(np.isin(prepared.present, [band, prepared.frame.reference]))
+    least = _LEAST_CHANCE * shares[asked_of]
+    return float((prepared.exposure.probabilities[:, asked_of] >= least).all(axis=1).mean())
+
+
 def in_band(prepared: PreparedSymptom, band: int) -> np.ndarray:
     """[m] draws in a band, by its number in the frame."""
     return prepared.present[prepared.band] == band
@@ -260,7 +297,7 @@ def _people(prepared: PreparedSymptom, rows: np.ndarray) -> int:
     return int(np.unique(prepared.person_id[rows]).size)
 
 
-def estimate(prepared: PreparedSymptom, outcome: int, truncation: float | None = TRUNCATION) -> dict[int, BandEstimate]:
+def estimate(prepared: PreparedSymptom, outcome: int, *, is_uncut: bool = False) -> dict[int, BandEstimate]:
     """Every band that occurs against the reference, by its number in the frame.
 
     Risks are weighted means of those seen (Hajek). The errors are stacked with the models of band and of follow-up, and
@@ -272,7 +309,7 @@ def estimate(prepared: PreparedSymptom, outcome: int, truncation: float | None =
     Source: Robins, Hernan and Brumback (2000), Epidemiology 11:550; Satten and Datta (2001), Am Stat 55:207 (risks by inverse
     chance of follow-up); stacked equations, Stefanski and Boos (2002), Am Stat 56:29.
     """
-    risk = at_risk(prepared, outcome, truncation)
+    risk = at_risk(prepared, outcome, is_uncut=is_uncut)
     n, n_bands = prepared.kept.size, prepared.present.size
     member = prepared.band[:, None] == np.arange(n_bands)
     mass = risk.weights @ member
@@ -302,9 +339,9 @@ def estimate(prepared: PreparedSymptom, outcome: int, truncation: float | None =
 
 def _of_weights(prepared: PreparedSymptom, risk: AtRisk, term: np.ndarray) -> np.ndarray:
     """[m, k] what estimating the chances of band and follow-up adds to the influence of each band's risk."""
-    moving = np.where(risk.is_cut[:, None], 0.0, term)
     exposure, band, design = prepared.exposure, prepared.band, prepared.design
-    # The log weight falls by as much as the log chance of the own band rises.
+    # The log weight falls by as much as the log chance of the own band rises; a cut one stays.
+    moving = np.where(risk.is_cut[:, None], 0.0, term)
     direction = exposure.inverse_information @ exposure.gathered(design, band, moving)
     added = -exposure.spread(design, band, direction)
     loss = prepared.loss
@@ -314,6 +351,6 @@ def _of_weights(prepared: PreparedSymptom, risk: AtRisk, term: np.ndarray) -> np
     slope = -part * (1.0 - loss.probability)
     stayed = loss.stayed.astype(np.float64)
     for number in range(term.shape[1]):
-        by_row = loss.fit.correction(loss.design, stayed, slope * moving[loss.draw, number])
+        by_row = loss.fit.correction(loss.design, stayed, slope * term[loss.draw, number])
         added[:, number] += np.bincount(loss.draw, by_row, band.size)
     return added

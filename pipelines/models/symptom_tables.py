@@ -15,7 +15,7 @@ from pipelines.models.contrast_tables import why_closed
 from pipelines.models.errors import NotEstimable
 from pipelines.models.symptom_frame import SymptomFrame, symptom_frame
 from pipelines.models.symptom_line import Along, along, diagnose_line
-from pipelines.models.symptom_risk import TRUNCATION, BandEstimate, PreparedSymptom, diagnose, estimate, prepare
+from pipelines.models.symptom_risk import PENALTIES, BandEstimate, PreparedSymptom, diagnose, estimate, prepare
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import Study, catalogue
@@ -109,9 +109,12 @@ def _key(study: Study, symptom: Symptom, outcome: str, contrast: str) -> Row:
     return {"study_id": study.id, "contrast": contrast, "outcome": outcome, "population": symptom.population}
 
 
-def _prepared(frame: SymptomFrame, *, with_prompted: bool = False) -> PreparedSymptom | str:
+def _prepared(
+    frame: SymptomFrame, *, with_prompted: bool = False, is_scale_only: bool = False
+) -> PreparedSymptom | str:
     try:
-        return prepare(frame, with_prompted=with_prompted)
+        # Along the scale nobody is weighted for the band: any model of it will do.
+        return prepare(frame, with_prompted=with_prompted, penalties=PENALTIES[-1:] if is_scale_only else PENALTIES)
     except NotEstimable as error:
         return str(error)
 
@@ -134,7 +137,7 @@ def _answers(
     if all(closed[code, contrast] for code in symptom.outcomes for contrast in asked):
         return _Answers({}, {}, "")
     frame = symptom_frame(inputs, study, symptom)
-    ready = _prepared(frame)
+    ready = _prepared(frame, is_scale_only=is_scale_only)
     if isinstance(ready, str):
         return _Answers({}, {}, f"not estimable: {ready}")
     bands = {} if is_scale_only else _band_answers(frame, ready, symptom, closed)
@@ -154,14 +157,14 @@ def _band_answers(
 ) -> dict[str, dict[tuple[int, int], BandEstimate]]:
     """By estimator: outcome and band of every open contrast with an answer."""
     more = _prepared(frame, with_prompted=True)
-    ways = [(PRIMARY, ready, TRUNCATION), (UNCUT, ready, None), (PROMPTED, more, TRUNCATION)]
+    ways = [(PRIMARY, ready, False), (UNCUT, ready, True), (PROMPTED, more, False)]
     found: dict[str, dict[tuple[int, int], BandEstimate]] = {}
     for outcome, code in enumerate(symptom.outcomes):
         is_open = [symptom.bands.index(band) for band in symptom.others if not closed[code, symptom.contrast(band)]]
-        for estimator, prepared, truncation in ways if is_open else ():
+        for estimator, prepared, is_uncut in ways if is_open else ():
             if isinstance(prepared, str):
                 continue  # a sensitivity analysis that does not exist is left out
-            told = estimate(prepared, outcome, truncation)
+            told = estimate(prepared, outcome, is_uncut=is_uncut)
             kept = {(outcome, band): told[band] for band in is_open if band in told}
             found.setdefault(estimator, {}).update(kept)
     return found

@@ -205,6 +205,7 @@ _LABELS = {
     "events": "events",
     "people_in_band": "people drawn in the band and followed",
     "people_in_reference": "people drawn in the reference band and followed",
+    "chance_share": "share of draws with a chance of either band",
     "followed_share": "share followed to the end or to an event",
     "prompted_share": "share of draws prompted by a symptom",
     "unbanded_share": "share of draws whose limit leaves the band open",

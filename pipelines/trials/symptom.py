@@ -14,12 +14,15 @@ from pipelines.trials.rule import LabDraw, Part
 
 Band = Literal["severe", "low", "target", "raised", "high"]
 #: People of a band: as for arms. Effective number: below it a standard error says little. Events: as for regimes.
+#: Chance: draws whose covariates leave band and reference each a tenth of its share, or a few draws stand for the rest; the
+#: share that doses ask (house rule).
 #: Difference: default of CohortMethod. Weights: a mean far from 1 tells a wrong model (Cole and Hernan 2008). Followed share:
 #: below it those followed stand for more than one other each (house rule). Censored share: the rule of change-points.
 SYMPTOM: dict[str, float] = {
     "minimum_people_per_band": 50,
     "minimum_effective_n": 50,
     "minimum_events": 20,
+    "minimum_chance_share": 0.8,
     "maximum_standardised_difference": 0.1,
     "maximum_weight_mean_off": 0.2,
     "minimum_followed_share": 0.5,
