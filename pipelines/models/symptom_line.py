@@ -91,8 +91,8 @@ def diagnose_line(prepared: PreparedSymptom | str, outcome: int, thresholds: dic
     )
 
 
-def along(prepared: PreparedSymptom, outcome: int) -> Along:
-    """Line, curve and two lines of an outcome on log2 estradiol.
+def along(prepared: PreparedSymptom, outcome: int, *, is_curve_only: bool = False) -> Along:
+    """Line, curve and two lines of an outcome on log2 estradiol; without the two lines where the curve alone is asked for.
 
     Errors count persons and take the weights of follow-up as known.
 
@@ -124,10 +124,12 @@ def along(prepared: PreparedSymptom, outcome: int) -> Along:
     step = restricted_cubic_spline(grid, knots) - restricted_cubic_spline(np.array([middle]), knots)
     difference = step @ curve[terms]
     width = Z975 * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", step, spread[terms, terms], step), 0.0))
-    try:
-        lines: TwoLines | str = two_lines(x, y, beside, w, person)
-    except NotEstimable as reason:
-        lines = str(reason)
+    lines: TwoLines | str = "not asked for"
+    if not is_curve_only:
+        try:
+            lines = two_lines(x, y, beside, w, person)
+        except NotEstimable as reason:
+            lines = str(reason)
     return Along(
         slope, error, slope - Z975 * error, slope + Z975 * error, _two_sided(slope / error), joint, nonlinearity,
         2.0**grid, difference, difference - width, difference + width, 2.0**middle, 2.0**knots, lines,

@@ -146,7 +146,7 @@ def _answers(
     for outcome, code in enumerate(symptom.outcomes):
         if not (closed[code, symptom.slope] and closed[code, symptom.tails]):
             try:
-                scale[outcome] = along(ready, outcome)
+                scale[outcome] = along(ready, outcome, is_curve_only=is_scale_only)
             except NotEstimable as error:
                 problem = f"not estimable: {error}"
     return _Answers(bands, scale, problem)

@@ -113,7 +113,8 @@ def _flat_region(x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray) -> 
     centred = x - x.mean()
     design = np.column_stack([np.ones(x.size), centred, centred**2, z])
     root = np.sqrt(w)
-    falls = np.linalg.lstsq(design * root[:, None], y * root)[0]
+    q, r = np.linalg.qr(design * root[:, None])
+    falls = np.linalg.solve(r, q.T @ (y * root))
     is_falling = falls[1] + 2 * falls[2] * centred.min() <= 0
     fitted, error = curve.fitted[inside], curve.standard_error[inside]
     if is_falling:
