@@ -41,6 +41,7 @@ _SYMPTOM = (
     "cohort.trial_person",
     "features.steroid_panel",
     "features.symptom_episode",
+    "features.drug_supply",
     "features.covariate",
     "staging.symptom",
     "ref.clinical_limit",

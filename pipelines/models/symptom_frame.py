@@ -16,6 +16,7 @@ from pipelines.trials.symptom import Symptom
 
 _KEY = ["person_id", "trial_number"]
 _NEVER = 10**6
+_INHIBITOR = ("days_since_first_inhibitor", "days_since_last_inhibitor")
 #: days that part two episodes, and in which a record before the draw leaves nobody at risk
 _WASHOUT = "symptom_washout_days"
 
@@ -61,7 +62,7 @@ class SymptomFrame:
 
 def symptom_frame(inputs: Inputs, study: Study, symptom: Symptom) -> SymptomFrame:
     """The frame of a question; of nobody where the data have none."""
-    draws = _with_estradiol(inputs, _draws(inputs, study, symptom))
+    draws = _with_inhibitor(inputs, _with_estradiol(inputs, _draws(inputs, study, symptom)))
     followed = draws["followed_days"].to_numpy()
     end = symptom.lag_days + symptom.horizon_days
     shape = (draws.height, len(symptom.outcomes))
@@ -131,6 +132,25 @@ def _with_estradiol(inputs: Inputs, draws: pl.DataFrame) -> pl.DataFrame:
     return draws.join(daily, on=["person_id", "index_on"], how="left", maintain_order="left")
 
 
+def _with_inhibitor(inputs: Inputs, draws: pl.DataFrame) -> pl.DataFrame:
+    """Adds days since the first and the last supply of an inhibitor before the draw; NULL where there was none.
+
+    An inhibitor lowers estradiol and brings complaints of its own, most in its first months. Stock on the day is not asked:
+    an episode of use is known only by the supplies that follow.
+    """
+    supplies = (
+        inputs["features.drug_supply"]
+        .filter(pl.col("drug_class").cast(pl.String) == "aromatase_inhibitor", pl.col("supplied_on").is_not_null())
+        .select("person_id", "supplied_on")
+        .unique()
+        .collect()
+    )
+    ago = (pl.col("index_on") - pl.col("supplied_on")).dt.total_days().cast(pl.Float64)
+    met = draws.select("draw", "person_id", "index_on").join(supplies, on="person_id").filter(ago > 0)
+    told = met.group_by("draw").agg(days_since_first_inhibitor=ago.max(), days_since_last_inhibitor=ago.min())
+    return draws.join(told, on="draw", how="left", maintain_order="left")
+
+
 def _episodes(inputs: Inputs, draws: pl.DataFrame, system: str, lag_days: int, washout: int) -> pl.DataFrame:
     """In the order of the draws: had a record in the washout up to it, first after it before the window, and its day in it.
 
@@ -177,7 +197,7 @@ def _prompted(inputs: Inputs, draws: pl.DataFrame, days: int) -> np.ndarray:
 
 
 def _covariates(inputs: Inputs, study: Study, draws: pl.DataFrame) -> pl.DataFrame:
-    """Covariates of the study in the order of the draws, and whether estradiol was read by LC-MS/MS."""
+    """Covariates of the study in the order of the draws; the assay, and how long ago an inhibitor was supplied."""
     long = (
         inputs["features.covariate"]
         .filter(pl.col("study_id") == study.id)
@@ -189,8 +209,8 @@ def _covariates(inputs: Inputs, study: Study, draws: pl.DataFrame) -> pl.DataFra
         "covariate_code", index=_KEY, values="value"
     )
     names = sorted(set(wide.columns) - set(_KEY))
-    read_by = pl.col("is_lc_ms_ms").cast(pl.Float64)
-    joined = draws.select("draw", *_KEY, lc_ms_ms=read_by).join(wide, on=_KEY, how="left", maintain_order="left")
+    own = draws.select(*_KEY, *_INHIBITOR, lc_ms_ms=pl.col("is_lc_ms_ms").cast(pl.Float64))
+    joined = own.join(wide, on=_KEY, how="left", maintain_order="left")
     # Levels are skewed, and bands of estradiol are about even on the log scale.
     logs = [name for name in names if name in measured_levels() and cast("float", wide[name].min() or 0.0) > 0]
-    return joined.select("lc_ms_ms", *names).with_columns(pl.col(name).log() for name in logs)
+    return joined.select("lc_ms_ms", *_INHIBITOR, *names).with_columns(pl.col(name).log() for name in logs)

@@ -18,7 +18,13 @@ computed, anchored, reference, KEY = (time_zero[name] for name in ("computed", "
 lives = time_zero["lives"]
 STUDY = catalogue()["symptoms_e2"]
 MEN, WOMEN = STUDY.symptom
-RESULTS = ("cohort.trial_person", "features.covariate", "features.steroid_panel", "features.symptom_episode")
+RESULTS = (
+    "cohort.trial_person",
+    "features.covariate",
+    "features.steroid_panel",
+    "features.symptom_episode",
+    "features.drug_supply",
+)
 STEPS = (*time_zero["RESULTS"][:4], *RESULTS[2:])
 PERSONS, SEED = 400, 11
 EPISODE = "features.symptom_episode"

@@ -112,6 +112,9 @@ def world(n: int, seed: int, draws_each: int = 1, *, prompted: float = 0.1, band
         "features.steroid_panel": panel.lazy(),
         "features.symptom_episode": pl.concat(episodes).lazy(),
         "staging.symptom": flush.lazy(),
+        "features.drug_supply": pl.LazyFrame(
+            schema={"person_id": pl.Int64, "drug_class": pl.String, "supplied_on": pl.Date}
+        ),
         "features.covariate": known.unpivot(
             ["body_mass_index", "age_years", "current_smoker"],
             index=["study_id", "person_id", "trial_number"],
