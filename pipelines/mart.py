@@ -69,10 +69,17 @@ _STEPS = {
     "controls_covered_left_out": 0.01,
     "controls_covered_uncalibrated": 0.01,
     "positive_control": 0.01,
+    "people_in_band": 10.0,
+    "people_in_reference": 10.0,
+    "followed_share": 0.05,
+    "chance_share": 0.05,
+    "prompted_share": 0.05,
+    "unbanded_share": 0.05,
+    "prevalent_share": 0.05,
 }
 _PEOPLE = (
     *("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n"),
-    *("regime_followers", "events", "at_risk_smaller_arm"),
+    *("regime_followers", "events", "at_risk_smaller_arm", "people_in_band", "people_in_reference"),
 )
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.

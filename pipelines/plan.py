@@ -43,6 +43,15 @@ _CURVE = (
 )
 _DOSE = ("features.outcome_value", "features.drug_supply", "features.covariate", "staging.lab_result")
 _POLICY = (*_DOSE, "cohort.trial_person", "features.outcome_event", "features.symptom_episode", "ref.symptom_system")
+_SYMPTOM = (
+    "cohort.trial_person",
+    "features.steroid_panel",
+    "features.symptom_episode",
+    "features.drug_supply",
+    "features.covariate",
+    "staging.symptom",
+    "ref.clinical_limit",
+)
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -133,7 +142,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
             dict.fromkeys(
                 (
                     *(*_SURVEY_FRAME, *_MORTALITY, *_BONE_REFERENCE),
-                    *(*_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED),
+                    *(*_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED),
                 )
             )
         ),
@@ -145,7 +154,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
         tuple(
             dict.fromkeys(
                 (
-                    *(*_SURVEY_FRAME, *_MORTALITY, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_CONTROLLED),
+                    *(*_SURVEY_FRAME, *_MORTALITY, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED),
                     *("models.threshold", "models.diagnostic"),
                 )
             )
@@ -167,7 +176,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.dose_response",
         "pipelines.models.effect:dose_response",
-        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, "models.diagnostic"))),
+        tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, *_SYMPTOM, "models.diagnostic"))),
         _GATED,
     ),
     _python(

@@ -9,6 +9,7 @@ from pipelines.models import (
     regime_tables,
     risk_tables,
     survey_association,
+    symptom_tables,
     threshold_tables,
 )
 from pipelines.models.gate_rule import marked
@@ -16,13 +17,15 @@ from pipelines.run_facts import Inputs, RunFacts
 
 
 def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines along an exposure."""
+    """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines, bands."""
     surveys = (survey_association, mortality_tables)
-    parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables)
+    parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables, symptom_tables)
     answers = pl.concat([part.effect_estimates(inputs, facts) for part in parts])
     return marked(answers, inputs["models.diagnostic"].collect(), facts)
 
 
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.dose_response`: curves of surveys and of clinical studies."""
-    return pl.concat([part.dose_response(inputs, facts) for part in (survey_association, threshold_tables)])
+    return pl.concat(
+        [part.dose_response(inputs, facts) for part in (survey_association, threshold_tables, symptom_tables)]
+    )

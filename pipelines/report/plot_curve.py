@@ -27,12 +27,12 @@ _NOTE: dict[str, Any] = {
 
 
 def dose_response(mart: Mart, study: str | None = None) -> Drawing | None:
-    """Difference in the outcome against the reference exposure, log axis, 95 % band; None without any curve.
+    """Difference in bone density against the reference exposure, log axis, 95 % band; None without any curve of bone.
 
     The limit of quantification comes from `mart.e2_distribution` (LC-MS/MS), where that is given.
     """
     frames = prepared(mart, ["mart.dose_response"])
-    curves = _of_study(frames["mart.dose_response"], study)
+    curves = _of_study(of_bone(frames["mart.dose_response"]), study)
     if curves.is_empty():
         return None
     outcomes, populations = _panels(curves, frames.get("mart.effect_estimate"))
@@ -86,6 +86,12 @@ def limit_sentence(mart: Mart) -> str:
     below = mart["mart.dose_response"].filter(pl.col("exposure_value") < max(limits))
     where = "Gray: below the limit of quantification (LLOQ) of LC-MS/MS, where "
     return where + ("no curve is drawn." if below.is_empty() else "the curve (dashed) rests on imputed values alone.")
+
+
+def of_bone(curves: pl.DataFrame, *, is_bone: bool = True) -> pl.DataFrame:
+    """Curves of bone density, which are drawn; or the others, whose ends are told in a table."""
+    found = pl.col("outcome").str.contains("bmd")
+    return curves.filter(found if is_bone else ~found)
 
 
 def _each(curves: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:

@@ -24,7 +24,7 @@ from pipelines.report.labels import cycle, heading, label
 from pipelines.report.numerals import EN_DASH, NBSP
 from pipelines.report.plot_balance import MOST_DRAWN, covariate_balance
 from pipelines.report.plot_controls import negative_control
-from pipelines.report.plot_curve import dose_response, limit_sentence
+from pipelines.report.plot_curve import dose_response, limit_sentence, of_bone
 from pipelines.report.plot_e2 import censored_sentence, e2_distribution
 from pipelines.report.plot_estimates import effect_estimate
 from pipelines.report.plot_prevalence import bone_prevalence
@@ -43,6 +43,7 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         *_balance(frames),
         *_risks(frames),
         _curves(frames),
+        *_symptoms(frames),
         *_thresholds(frames),
         _prevalence(frames, threshold),
         _claims(frames),
@@ -142,7 +143,7 @@ def _estradiol(frames: Frames) -> Section:
 
 
 def _curves(frames: Frames) -> Section:
-    frame, estimates = frames["mart.dose_response"], frames["mart.effect_estimate"]
+    frame, estimates = of_bone(frames["mart.dose_response"]), frames["mart.effect_estimate"]
     figures: list[Figure] = []
     for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
         figures += _drawn(
@@ -169,6 +170,21 @@ def _curves(frames: Frames) -> Section:
         tables=(section_curve.ends_table(frame, estimates),) if figures else (),
         absence="" if figures else absence,
     )
+
+
+def _symptoms(frames: Frames) -> list[Section]:
+    """The ends of the curves of symptoms; nothing where no gate of one is open."""
+    curves = of_bone(frames["mart.dose_response"], is_bone=False)
+    if curves.is_empty():
+        return []
+    bent = section_curve.curvature_sentence(curves, frames["mart.effect_estimate"])
+    span = (
+        "Differences of 12-month risks, as shares, against the median estradiol of the draws, between the 5th and the 95th "
+        "percentile of measured estradiol. An association: covariates at the draw stand beside it."
+    )
+    table = section_curve.ends_table(curves, frames["mart.effect_estimate"])
+    words = tuple(text for text in (span, bent) if text)
+    return [Section("symptoms", "Symptoms along estradiol", paragraphs=words, tables=(table,))]
 
 
 def _thresholds(frames: Frames) -> tuple[Section, ...]:

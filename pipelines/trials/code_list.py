@@ -59,6 +59,12 @@ def outcomes_known() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def symptom_systems() -> dict[str, str]:
+    """System of each symptom that is coded."""
+    return {row["symptom_code"]: row["system_code"] for row in _rows("symptom_system")}
+
+
+@lru_cache(maxsize=1)
 def outcome_scales() -> dict[str, str]:
     """Scale of each measured outcome."""
     return {row["outcome_code"]: row["scale_code"] for row in _rows("continuous_outcome")}

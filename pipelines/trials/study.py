@@ -18,6 +18,7 @@ from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.risk import RISK, Risk
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
+from pipelines.trials.symptom import SYMPTOM, Symptom
 from pipelines.trials.waiver import Waiver, closing_diagnostics, problem_of_all
 
 Design = Literal[
@@ -85,6 +86,7 @@ CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "dose": DOSE,
     "policy": POLICY,
     "risk": RISK,
+    "symptom": SYMPTOM,
 }
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
@@ -143,6 +145,7 @@ class Study(_Part):
     policy: tuple[Policy, ...] = ()
     risk: tuple[Risk, ...] = ()
     waiver: tuple[Waiver, ...] = ()
+    symptom: tuple[Symptom, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -183,8 +186,8 @@ class Study(_Part):
         for number, contrast in enumerate(self.contrast):
             if problem := contrast.problem(self.cohort, outcomes):
                 raise ValueError(f"contrast.{number}: {problem}")
-        for kind, questions in (("curve", self.curve), ("dose", self.dose), ("policy", self.policy)):
-            for number, question in enumerate(questions):
+        for kind in ("curve", "dose", "policy", "symptom"):
+            for number, question in enumerate(getattr(self, kind)):
                 if problem := question.problem(self.cohort, outcomes, self.covariates.codes):
                     raise ValueError(f"{kind}.{number}: {problem}")
         for number, risk in enumerate(self.risk):
@@ -194,7 +197,7 @@ class Study(_Part):
             asked = [each for entry in getattr(self, kind) for each in getattr(entry, "questions", (entry,))]
             if len({(each.words, each.population, each.outcome) for each in asked}) < len(asked):
                 raise ValueError(f"{kind}: the same one occurs twice")
-        closing = closing_diagnostics(self.contrast, self.curve, self.dose, self.policy, self.risk)
+        closing = closing_diagnostics(self.contrast, self.curve, self.dose, self.policy, self.risk, self.symptom)
         if problem := problem_of_all(self.waiver, closing):
             raise ValueError(problem)
 

@@ -15,6 +15,7 @@ from pipelines.trials.exposure import Curve, Dose
 from pipelines.trials.policy import Policy
 from pipelines.trials.risk import Risk
 from pipelines.trials.rule import Part
+from pipelines.trials.symptom import Symptom
 
 #: What closes the gate of each kind of question, as `models.diagnostic` names it; a test holds the lists to the estimators.
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -50,6 +51,11 @@ REQUIRED: dict[str, tuple[str, ...]] = {
         "controls_covered_left_out",
         "positive_control",
     ),
+    "symptom": (
+        *("people_in_band", "people_in_reference", "effective_n", "events", "chance_share", "followed_share"),
+        *("largest_standardised_difference", "weight_mean_off"),
+    ),
+    "symptom_line": ("people_either_side", "effective_n", "events", "censored_share", "followed_share"),
     "interaction": ("shared_share", "both_gates"),
     "survey_association": (
         "unweighted_n",
@@ -122,6 +128,7 @@ def closing_diagnostics(
     doses: Iterable[Dose],
     policies: Iterable[Policy],
     risks: Iterable[Risk] = (),
+    symptoms: Iterable[Symptom] = (),
 ) -> dict[Question, tuple[str, ...]]:
     """Every question of a clinical study, and the diagnostics that close its gate."""
     asked = [("contrast", (each.words, each.outcome, each.population)) for each in contrasts]
@@ -138,6 +145,11 @@ def closing_diagnostics(
             asked.append(("risk", (each.words, each.outcome, each.population)))
             if risk.against is not None:
                 asked.append(("interaction", (each.interaction_words, each.outcome, each.population)))
+    for each in symptoms:
+        bands = {each.contrast(band) for band in each.others}
+        for words in each.contrasts:
+            kind = "symptom" if words in bands else "symptom_line"
+            asked += [(kind, (words, outcome, each.population)) for outcome in each.outcomes]
     return {question: REQUIRED[kind] for kind, question in asked}
 
 

@@ -90,7 +90,7 @@ def computed(
                 assert old in step.producer.query, f"{table}: no longer says {old}"
                 query = step.producer.query.replace(old, new) if old else step.producer.query
                 connection.execute(f"create table {table} as {query}")
-                if table in (*RESULTS, *HELD_STILL):
+                if table in (*results, *HELD_STILL):
                     made[table] = connection.sql(f"from {table}").pl()
                 continue
             connection.register("content", content)
