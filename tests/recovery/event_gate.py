@@ -22,12 +22,15 @@ open_gate = runpy.run_path(str(HERE / "open_gate.py"))
 PERSONS, SEED, TRUTH_PERSONS = 30_000, 12, 40_000
 STUDY, YEARS = "ai_cardiovascular", 5
 FROZEN = HERE / "event_gate.json"
-#: events so frequent that 30,000 women tell, and two in five without endocrine treatment
+#: events so frequent, and drugs kept and of such effect, that 30,000 women tell; one in five begins neither drug
 WORLD = open_gate["ADJUVANT"] | {
-    "assignment.adjuvant_treated_share": 0.6,
+    "assignment.adjuvant_treated_share": 0.8,
+    "difficulty.immortal_time": False,
     "event.heart_failure_rate_women": 25.6,
+    "event.heart_failure_tamoxifen_hazard_ratio": 0.5,
     "event.myocardial_infarction_rate_women": 15.6,
     "event.venous_thromboembolism_rate_women": 20.0,
+    "event.venous_thromboembolism_tamoxifen_hazard_ratio": 3.0,
 }
 COHORTS = {"active_comparator", "surgery"}
 OUTCOMES = ("heart_failure", "myocardial_infarction", "venous_thromboembolism", "cardiovascular_death")
