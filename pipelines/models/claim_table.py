@@ -16,6 +16,7 @@ from pipelines.models import (
     risk_interaction,
     risk_tables,
     survey_association,
+    symptom_tables,
     threshold_tables,
 )
 from pipelines.models.claim import (
@@ -34,12 +35,14 @@ from pipelines.tables import CONTRACTS
 from pipelines.trials.study import catalogue
 
 Row = dict[str, Any]
+#: where a difference is told as well, claims about events ask for the ratio
+RATIOS = frozenset({risk_tables.LOG_RATIO, risk_interaction.MULTIPLICATIVE, symptom_tables.RATIO})
 #: the estimator that speaks for a study: the primary one of its design, of risks the log ratio
 PRIMARY = frozenset(
     {
         *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
         *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
-        *(risk_tables.LOG_RATIO, risk_interaction.MULTIPLICATIVE),
+        *RATIOS,
     }
 )
 _SIDES = {"above": 1, "below": -1, None: 0}
@@ -89,7 +92,8 @@ def _estimates(inputs: Inputs, facts: RunFacts) -> dict[tuple[str, ...], Row]:
     primary = inputs["models.effect_estimate"].filter(
         pl.col("estimator").is_in(list(PRIMARY)), pl.col("evidence_source") == facts.evidence_source
     )
-    return {tuple(row[name] for name in _KEY): row for row in primary.collect().to_dicts()}
+    rows = primary.collect().sort(pl.col("estimator").is_in(list(RATIOS))).to_dicts()
+    return {tuple(row[name] for name in _KEY): row for row in rows}
 
 
 def _bends(inputs: Inputs, facts: RunFacts) -> dict[tuple[str, ...], Row]:

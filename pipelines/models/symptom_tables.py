@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from pipelines.models.claim import holm_levels
 from pipelines.models.errors import NotEstimable
-from pipelines.models.gate_rule import why_closed
+from pipelines.models.gate_rule import waived, why_closed
 from pipelines.models.symptom_frame import SymptomFrame, symptom_frame
 from pipelines.models.symptom_line import Along, along, diagnose_line
 from pipelines.models.symptom_risk import PENALTIES, BandEstimate, PreparedSymptom, diagnose, estimate, prepare
@@ -74,10 +74,12 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.dose_response`: points of the curves behind open gates, risks as shares."""
     judged = inputs["models.diagnostic"].collect()
+    by_waiver = {row[:4]: row[4] for row in waived(judged, facts).iter_rows()}
     rows: list[Row] = []
     for study, symptom in _questions(facts):
         found = _answers(inputs, study, symptom, _closed_gates(judged, study, symptom, facts), is_scale_only=True)
         for outcome, each in found.scale.items():
+            waiver = by_waiver.get(tuple(_key(study, symptom, symptom.outcomes[outcome], symptom.slope).values()))
             knots = ", ".join(f"{knot:.3g}" for knot in each.knots)
             for number in range(each.exposure.size):
                 rows.append(
@@ -94,6 +96,8 @@ def dose_response(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                         "ci_low": float(each.low[number]),
                         "ci_high": float(each.high[number]),
                         "knots": knots,
+                        "gate_status": "open" if waiver is None else "waived",
+                        "gate_reason": waiver,
                     }
                 )
     return _table("models.dose_response", rows)

@@ -278,6 +278,10 @@ def _estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
     for each in study.dose:
         for words in each.contrasts:
             yield words, each.outcome, each.population, each.horizon_months
+    for each in study.symptom:
+        for outcome in each.outcomes:
+            for band in each.others:
+                yield each.contrast(band), outcome, each.population, each.horizon_months
     for risk in study.risk:
         for each in risk.questions:
             yield each.words, each.outcome, each.population, each.horizon_months

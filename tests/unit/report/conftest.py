@@ -48,7 +48,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.change_point": OTHERS["steps"](),
         "mart.claim": OTHERS["claims"](evidence),
         "mart.threshold": OTHERS["thresholds"](evidence),
-        "mart.build": _build(evidence),
+        "mart.build": OTHERS["build"](evidence),
     }
     return {name: framed(name, content) for name, content in rows.items()}
 
@@ -380,22 +380,4 @@ def _checks() -> Rows:
                 ("plausibility", "not_applicable"),
             ]
         )
-    ]
-
-
-def _build(evidence: str) -> Rows:
-    return [
-        {
-            "build_id": "20250102T030405-1a2b3c",
-            "built_at": "2025-01-02T03:04:05Z",
-            "source_id": "nhanes",
-            "drop_id": "5f0c9d1e",
-            "evidence_source": evidence,
-            "code_version": "c0ffee12",
-            "trabecula_version": "0.1.0",
-            "duckdb_version": "2.0.0",
-            "n_gates": 42,
-            "n_gates_closed": 7,
-            "n_gates_waived": 0,
-        }
     ]

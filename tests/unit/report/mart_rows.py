@@ -177,3 +177,21 @@ def thresholds(evidence: str) -> Rows:
         "gate_reason": "censored_share fail",
     }
     return [asked | found, asked | {"analysis": "lc_ms_ms_only", "gate_status": "closed"} | closed]
+
+
+def build(evidence: str) -> Rows:
+    return [
+        {
+            "build_id": "20250102T030405-1a2b3c",
+            "built_at": "2025-01-02T03:04:05Z",
+            "source_id": "nhanes",
+            "drop_id": "5f0c9d1e",
+            "evidence_source": evidence,
+            "code_version": "c0ffee12",
+            "trabecula_version": "0.1.0",
+            "duckdb_version": "2.0.0",
+            "n_gates": 42,
+            "n_gates_closed": 7,
+            "n_gates_waived": 0,
+        }
+    ]
