@@ -14,7 +14,7 @@ TABLES = (
         f"models.{name}"
         for name in ("covariate_balance", "diagnostic", "effect_estimate", "propensity_model", "propensity_score")
     ),
-    *("models.threshold", "mart.threshold"),
+    *("models.threshold", "mart.threshold", "models.negative_control", "mart.negative_control"),
 )
 KEY = "'s' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population"
 WAIVER = "outcomes_smaller_arm fail, waived 2025-01-02: a pilot"
@@ -53,13 +53,39 @@ select * replace (unnest(['c vs d', 'e vs f']) as contrast), 'outcomes_smaller_a
 from (select {KEY});
 create table models.effect_estimate as
 select {KEY}, 'aipw' as estimator, 'simulated' as evidence_source, -1.0e0 as estimate, -1.9e0 as ci_low, -0.1e0 as ci_high,
-    0.46e0 as se, 0.03e0 as p_value, 'open' as gate_status, null as gate_reason
+    0.46e0 as se, 0.03e0 as p_value, 'open' as gate_status, null as gate_reason, -0.9e0 as calibrated_estimate,
+    -2.1e0 as calibrated_ci_low, 0.3e0 as calibrated_ci_high, 100 as n_target, 90 as n_comparator, 20 as events_target,
+    30 as events_comparator
 union all
-select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, null, null, null, null, 'closed', 'too few'
+select * replace ('c vs d' as contrast), 'aipw', 'simulated', null, null, null, null, null, 'closed', 'too few', null, null,
+    null, null, null, null, null
 from (select {KEY})
 union all
-select * replace ('e vs f' as contrast), 'aipw', 'simulated', -1.0e0, -1.9e0, -0.1e0, 0.46e0, 0.03e0, 'waived', '{WAIVER}'
+select * replace ('e vs f' as contrast), 'aipw', 'simulated', -1.0e0, -1.9e0, -0.1e0, 0.46e0, 0.03e0, 'waived', '{WAIVER}',
+    null, null, null, null, null, null, null
 from (select {KEY});
+create table ref.negative_control as
+select 'nc_' || number as subject_code, 'event' as kind_code, if(number < 32, 'accepted', 'rejected') as verdict_code
+from range(40) as control (number);
+create table ref.study_outcome as select 's' as study_id, 'bone' as outcome_code;
+create table ref.run_setting as select 'min_cell' as setting_code, '11' as value_text;
+create table models.negative_control as
+select 's' as study_id, 'a vs b' as contrast, 'women' as population, 'nc_' || number as control_code,
+    if(number = 0, 7, 20) as events_target, 25 as events_comparator, 0.1e0 as estimate, 0.2e0 as se, -0.29e0 as ci_low,
+    0.49e0 as ci_high, 0.0e0 as calibrated_estimate, -0.5e0 as calibrated_ci_low, 0.5e0 as calibrated_ci_high,
+    cast(null as varchar) as why
+from range(30) as control (number)
+union all
+select 's', 'a vs b', 'women', 'nc_31', 3, 9, null, null, null, null, null, null, null, 'few';
+create table mart.negative_control as
+select * exclude (events_target, events_comparator, se, why)
+    replace (if(control_code = 'nc_0', null, estimate) as estimate, if(control_code = 'nc_0', null, ci_low) as ci_low,
+        if(control_code = 'nc_0', null, ci_high) as ci_high,
+        if(control_code = 'nc_0', null, calibrated_estimate) as calibrated_estimate,
+        if(control_code = 'nc_0', null, calibrated_ci_low) as calibrated_ci_low,
+        if(control_code = 'nc_0', null, calibrated_ci_high) as calibrated_ci_high),
+    control_code = 'nc_0' as is_suppressed
+from models.negative_control;
 create table models.threshold as
 select {KEY}, unnest(['primary', 'lc_ms_ms_only']) as analysis, 'simulated' as evidence_source,
     unnest(['kink', 'no_kink']) as answer, cast(null as varchar) as why, unnest([0.01e0, 0.3e0]) as p_value,
@@ -82,6 +108,7 @@ select * exclude (n_people, n_pairs), false as is_suppressed from models.thresho
 VALUE, SCORE = "update features.outcome_value set", "update models.propensity_score set"
 MODEL = "update models.propensity_model set"
 PLACE, SHOWN = "update models.threshold set", "update mart.threshold set"
+CONTROL, TOLD = "update models.negative_control set", "update mart.negative_control set"
 BALANCE, ESTIMATE = "update models.covariate_balance set", "update models.effect_estimate set"
 BREAKS = {
     "features.outcome_value.baseline_by_time_zero": f"{VALUE} baseline_on = date '2018-03-02'",
@@ -113,6 +140,18 @@ BREAKS = {
     "models.effect_estimate.gate_follows_diagnostics": f"{ESTIMATE} gate_status = 'open'",
     "models.effect_estimate.waiver_told": f"{ESTIMATE} gate_reason = 'a pilot' where gate_status = 'waived'",
     "models.effect_estimate.one_kind_of_evidence": f"{ESTIMATE} evidence_source = 'real' where gate_status = 'open'",
+    "models.effect_estimate.calibrated_needs_controls": "delete from models.negative_control where control_code = 'nc_5'",
+    "models.effect_estimate.calibrated_wider": f"{ESTIMATE} calibrated_ci_high = -1 where gate_status = 'open'",
+    "models.effect_estimate.events_within_people": f"{ESTIMATE} events_target = 101 where gate_status = 'open'",
+    "models.negative_control.told_or_why": f"{CONTROL} why = null where estimate is null",
+    "models.negative_control.enough_events": f"{CONTROL} events_target = 4 where control_code = 'nc_5'",
+    "models.negative_control.error_positive": f"{CONTROL} se = 0 where control_code = 'nc_5'",
+    "models.negative_control.calibrated_wider": f"{CONTROL} calibrated_ci_high = -0.4 where control_code = 'nc_5'",
+    "models.negative_control.accepted": f"{CONTROL} control_code = 'nc_39' where control_code = 'nc_5'",
+    "models.negative_control.is_no_outcome": f"{CONTROL} control_code = 'bone' where control_code = 'nc_5'",
+    "mart.negative_control.hidden_tells_nothing": f"{TOLD} ci_low = -1 where is_suppressed",
+    "mart.negative_control.as_computed": f"{TOLD} estimate = 0.3 where control_code = 'nc_5'",
+    "mart.negative_control.few_are_hidden": f"{TOLD} is_suppressed = false where control_code = 'nc_0'",
     "models.threshold.closed_tells_nothing": f"{PLACE} slope_below = 1 where gate_status = 'closed'",
     "models.threshold.place_only_of_a_kink": f"{PLACE} place_pg_ml = 20 where answer = 'no_kink'",
     "models.threshold.ends_are_told_once": f"{PLACE} ci_high_pg_ml = 20 where answer = 'kink'",
