@@ -132,6 +132,15 @@ def holm_levels(p_value: np.ndarray, family: np.ndarray, alpha: float = ALPHA) -
     return found
 
 
+def holm_adjusted(p_value: np.ndarray) -> np.ndarray:
+    """[n] Holm's adjusted p-values of one family: at or below alpha exactly where his step-down rejects."""
+    order = np.argsort(p_value, kind="stable")
+    stepped = np.minimum(np.maximum.accumulate(p_value[order] * (p_value.size - np.arange(p_value.size))), 1.0)
+    found = np.empty(p_value.size)
+    found[order] = stepped
+    return found
+
+
 def named_bounds(named: tuple[float, float]) -> tuple[float, float]:
     """What counts as the value (or range) that a claim names."""
     return named[0] * (1 - TOLERANCE), named[1] * (1 + TOLERANCE)

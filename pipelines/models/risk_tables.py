@@ -30,13 +30,14 @@ from pipelines.models.risk_contrast import (
     sizes,
     unevaluated_risk,
 )
+from pipelines.models.risk_family import holm_rows
 from pipelines.models.risk_interaction import interaction_diagnostics, interaction_estimates
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows
 from pipelines.models.unmeasured import e_value
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.risk import Risk, RiskQuestion
-from pipelines.trials.study import Study
+from pipelines.trials.study import Study, catalogue
 
 #: the primary estimator, and the one by which claims are judged
 PRIMARY, LOG_RATIO = "risk_difference", "log_risk_ratio"
@@ -226,6 +227,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             for question in questions:
                 common = _common(study, question, facts)
                 rows += answers.get(question) or [_closed(common, PRIMARY, closed[question])]
+    rows += holm_rows([catalogue()[name] for name in facts.studies], rows)
     rows += interaction_estimates(facts, judged, rows)
     return pl.DataFrame(rows, schema=CONTRACTS["models.effect_estimate"].empty().schema).lazy()
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
-from pipelines.models.claim import holm_levels
+from pipelines.models.claim import holm_adjusted, holm_levels
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import waived, why_closed
 from pipelines.models.symptom_frame import SymptomFrame, symptom_frame
@@ -213,15 +213,6 @@ def _corrected(primary: dict[tuple[int, int], BandEstimate]) -> dict[tuple[int, 
             "se_method": f"{_SE}; p and interval by Holm over the {p.size} open bands and symptoms of the population",
         }
     return rows
-
-
-def holm_adjusted(p_value: np.ndarray) -> np.ndarray:
-    """[n] Holm's adjusted p-values of one family: at or below alpha exactly where his step-down rejects."""
-    order = np.argsort(p_value, kind="stable")
-    stepped = np.minimum(np.maximum.accumulate(p_value[order] * (p_value.size - np.arange(p_value.size))), 1.0)
-    found = np.empty(p_value.size)
-    found[order] = stepped
-    return found
 
 
 def _scale_rows(

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from pipelines.models import contrast_tables, control_tables, propensity_model, risk_tables
+from pipelines.models.risk_family import HOLM, holm_rows
 from pipelines.models.risk_interaction import ADDITIVE, MULTIPLICATIVE
 from pipelines.run_facts import RunFacts
 from pipelines.settings import sql_root
@@ -131,6 +132,21 @@ def test_an_open_gate_answers_and_the_truth_lies_within(unbiased) -> None:
     assert rows["risk_difference"]["calibrated_estimate"] is None and ratio["events_target"] < ratio["n_target"]
     for name, frame in (("models.diagnostic", judged), ("models.effect_estimate", estimates)):
         CONTRACTS[name].schema.validate(frame, cast=True)
+
+
+def test_outcomes_of_one_comparison_are_a_family_without_the_positive_control(unbiased) -> None:
+    _, estimates = unbiased
+    holm = estimates.filter(estimator=HOLM)
+    assert "venous_thromboembolism" not in set(holm["outcome"])
+    many = [dict(of(estimates).filter(estimator="log_risk_ratio").row(0, named=True), outcome=str(k)) for k in range(3)]
+    for row, p in zip(many, (0.01, 0.03, 0.04), strict=True):
+        row["p_value"] = p
+    rows = holm_rows([catalogue()[STUDY]], many)
+    assert [row["p_value"] for row in rows] == pytest.approx([0.03, 0.06, 0.06])
+    widths = [(row["ci_high"] - row["ci_low"]) / (2 * row["se"]) for row in rows]
+    # Levels 0.05/3, then that at which the second one is not rejected, 0.05/2, for all that follow.
+    assert widths == pytest.approx([2.3940, 2.2414, 2.2414], abs=1e-3)
+    assert all(row.get("calibrated_estimate") is None and row.get("e_value") is None for row in rows)
 
 
 def test_the_same_weights_serve_arms_of_both_tables(unbiased) -> None:

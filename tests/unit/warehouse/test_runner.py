@@ -85,7 +85,9 @@ def test_another_threshold_reaches_only_what_depends_on_it(home):
     asked = {step.table for step in plan.steps() if "min_cell" in step.depends_on}
     computed, reachable = set(bring_up_to_date(replace(home, min_cell=12))), asked | downstream(*asked)
     assert asked <= computed <= reachable
-    assert reachable - computed == {"models.claim", "models.evidence_drift"}, "estimates came out the same, which ends it there"
+    assert reachable - computed == {"models.claim", "models.evidence_drift"}, (
+        "estimates came out the same, which ends it there"
+    )
 
 
 def test_rows_and_fingerprint_are_of_the_same_text(home, tmp_path):
