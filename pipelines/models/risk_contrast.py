@@ -28,11 +28,13 @@ from pipelines.models.point_treatment import (
 from pipelines.models.risk_frame import EventCourse, RiskFrame
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows, pair_periods, weighted_rows
 from pipelines.models.weighting import kish_effective_number
+from pipelines.settings import MIN_CELL
 
 #: diagnostics that need no control, and the thresholds they are held to
 _BOUNDS = {
     "at_risk_smaller_arm": "minimum_at_risk_per_arm",
     "events": "minimum_events",
+    "events_in_each_arm": "",
     "detectable_ratio": "maximum_detectable_ratio",
     "followed_share_smaller": "minimum_followed_share",
     "equipoise": "minimum_equipoise",
@@ -127,6 +129,7 @@ def diagnose_risk(
     return (
         asked("at_risk_smaller_arm", float(min(counted.at_risk)), thresholds["minimum_at_risk_per_arm"]),
         asked("events", float(n_events), thresholds["minimum_events"]),
+        _told_arms(min(counted.events)),
         asked("detectable_ratio", _detectable(counted), thresholds["maximum_detectable_ratio"], is_most=True),
         asked("followed_share_smaller", min(known), thresholds["minimum_followed_share"]),
         *_of_propensity(prepared.arms, thresholds),
@@ -144,7 +147,7 @@ def diagnose_risk(
 
 def unevaluated_risk(why: str, thresholds: dict[str, float]) -> tuple[Finding, ...]:
     """The same where there is nothing to judge them by: none was evaluated, all close."""
-    return tuple(Finding(name, None, thresholds[bound], why, "not_evaluated") for name, bound in _BOUNDS.items())
+    return tuple(Finding(name, None, thresholds.get(bound), why, "not_evaluated") for name, bound in _BOUNDS.items())
 
 
 def _of_propensity(arms: Prepared | PreparedClones, thresholds: dict[str, float]) -> tuple[Finding, ...]:
@@ -159,6 +162,17 @@ def _of_propensity(arms: Prepared | PreparedClones, thresholds: dict[str, float]
         asked("largest_covariate_correlation", largest_correlation(arms), most, is_most=True),
         told("propensity_auc", arms.propensity.auc),
     )
+
+
+def _told_arms(least: int) -> Finding:
+    """Whether either arm has as many events as may be told: an error of fewer tells their number.
+
+    How many there are in which arm would tell the answer, so that is never a value; what must not be told cannot be waived.
+    """
+    rule = f"1 where either arm has {MIN_CELL} events or more"
+    if least < MIN_CELL:
+        return Finding("events_in_each_arm", None, 1.0, rule, "not_evaluated")
+    return Finding("events_in_each_arm", 1.0, 1.0, rule, "pass")
 
 
 def _detectable(counted: ArmSizes) -> float | None:

@@ -43,9 +43,9 @@ def interaction_diagnostics(inputs: Inputs, facts: RunFacts, rows: list[Row]) ->
             _key(study, question)
             | {
                 "diagnostic": "both_gates",
-                "value": None,
-                "threshold": None,
-                "rule": "the gates of both cohorts are open",
+                "value": float(is_open),
+                "threshold": 1.0,
+                "rule": "1 where the gates of both cohorts are open",
                 "status": "pass" if is_open else "fail",
             }
         )

@@ -224,6 +224,7 @@ _LABELS = {
     "any": "any outcome",
     "at_risk_smaller_arm": "people at risk, smaller arm",
     "detectable_ratio": "detectable ratio",
+    "events_in_each_arm": "events in either arm",
     "followed_share_smaller": "share with the event, death or follow-up to the end, smaller arm",
     "negative_controls": "negative controls with an estimate",
     "ease": "expected absolute systematic error",

@@ -41,6 +41,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "risk": (
         "at_risk_smaller_arm",
         "events",
+        "events_in_each_arm",
         "detectable_ratio",
         "followed_share_smaller",
         "equipoise",

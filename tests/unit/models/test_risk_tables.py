@@ -242,3 +242,11 @@ def test_every_question_of_every_study_has_a_gate(unbiased) -> None:
     asked = [(q.words, q.outcome) for risk in catalogue()[STUDY].risk for q in risk.questions]
     for frame in (judged, estimates):
         assert set(asked) <= set(frame.select("contrast", "outcome").iter_rows())
+
+
+def test_few_events_in_an_arm_shut_the_gate_without_their_number_and_no_waiver_helps(unbiased) -> None:
+    judged, _ = unbiased
+    told = judged.filter(pl.col("diagnostic") == "events_in_each_arm")
+    assert set(told["value"].drop_nulls()) == {1.0}
+    few = told.filter(pl.col("value").is_null())
+    assert few.height and set(few["status"]) == {"not_evaluated"}
