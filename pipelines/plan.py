@@ -32,7 +32,7 @@ _AI = (
 _CONTRAST = ("features.outcome_value", "ref.continuous_outcome", "models.propensity_model")
 # People, follow-up and controls of those whose risks are compared.
 _RISK = ("cohort.trial_person", "features.covariate", "features.outcome_event")
-_CONTROLLED = (*_RISK, "models.propensity_model", "models.negative_control")
+_CONTROLLED = (*_RISK, "ref.phenotype", "models.propensity_model", "models.negative_control")
 # Scans, draws and limits of those who are followed along an exposure.
 _CURVE = (
     "cohort.trial_person",

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from pipelines.models.arm_risk import RatioEstimate
+from pipelines.models.arm_risk import RatioEstimate, RiskContrast
 from pipelines.models.control_tables import Controls, controls
 from pipelines.models.empirical_null import calibrate
 from pipelines.models.errors import NotEstimable
@@ -32,6 +32,7 @@ from pipelines.models.risk_contrast import (
 )
 from pipelines.models.risk_family import holm_rows
 from pipelines.models.risk_interaction import interaction_diagnostics, interaction_estimates
+from pipelines.models.risk_misclassified import without_false_records
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows
 from pipelines.models.unmeasured import e_value
 from pipelines.run_facts import Inputs, RunFacts
@@ -46,6 +47,7 @@ _SCALES = {
     PRIMARY: "difference of risks",
     LOG_RATIO: "difference of log risks",
     "log_risk_ratio_possible": "difference of log risks",
+    "log_risk_ratio_without_false": "difference of log risks",
     "days_lost": "difference of mean days lost to the outcome",
     "log_hazard_ratio": "log hazard ratio",
 }
@@ -66,6 +68,12 @@ class _Pair:
     def _periods(self) -> dict[bytes, PairPeriods]:
         """Weights by follow-up: outcomes that nothing but death and the end of observation censor share theirs."""
         return {}
+
+    @cached_property
+    def predictive_values(self) -> dict[str, float]:
+        """Published share of true ones among recorded events, by outcome; none where none was found, or all are true."""
+        known = self.inputs["ref.phenotype"].filter(pl.col("ppv_pct").is_between(0, 100, closed="none"))
+        return {code: pct / 100 for code, pct in known.select("phenotype_code", "ppv_pct").collect().iter_rows()}
 
     @cached_property
     def prepared(self) -> PreparedRisk | str:
@@ -264,6 +272,7 @@ def _answers(
         of_it = [common | _differs(PRIMARY, risk.difference), common | _differs("days_lost", risk.time_lost)]
         of_it += [common | _ratio(LOG_RATIO, ratio, known) for ratio in [risk.ratio] if ratio is not None]
         of_it += [common | _ratio("log_risk_ratio_possible", each, None) for each in [possible[place]] if each]
+        of_it += [common | row for row in _without_false(risk, pair.predictive_values.get(outcome))]
         of_it += _hazards(common, rows, question)
         answers[question] = of_it
     return answers
@@ -280,6 +289,18 @@ def _with_possible(pair: _Pair, outcome: str, horizons: list[int]) -> list[Ratio
         return list(ratios_of(pair.rows(outcome, possible=True), horizons))
     except NotEstimable:
         return [None] * len(horizons)
+
+
+def _without_false(risk: RiskContrast, predictive_value: float | None) -> list[Row]:
+    """The ratio were false records taken off; none without a published predictive value, or where it cannot be."""
+    if predictive_value is None:
+        return []
+    try:
+        found = without_false_records(risk, predictive_value)
+    except NotEstimable:
+        return []
+    said = f"delta method, arms taken as independent; {100 * predictive_value:g} % of recorded events taken as true"
+    return [_ratio("log_risk_ratio_without_false", found, None) | {"se_method": said}]
 
 
 def _hazards(common: Row, rows: WeightedRows, question: RiskQuestion) -> list[Row]:

@@ -13,7 +13,7 @@ RISK_ESTIMATORS = ("risk_difference", "interaction_additive")
 #: every row of a comparison of risks
 RISK_ROWS = (
     *(*RISK_ESTIMATORS, "log_risk_ratio", "log_risk_ratio_possible", "days_lost", "log_hazard_ratio"),
-    *("interaction_log_ratio", "log_risk_ratio_holm"),
+    *("interaction_log_ratio", "log_risk_ratio_holm", "log_risk_ratio_without_false"),
 )
 PRIMARY_ESTIMATORS = (
     *(ASSOCIATION, HAZARD, HAZARD_RISK, "linear_log2_mean_e2_mi"),

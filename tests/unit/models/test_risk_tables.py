@@ -87,7 +87,7 @@ def given(n: int = 1500, controls: int = 32, bias: float = 0.0, heart: float = H
         "cohort.trial_person": trial.lazy(),
         "features.covariate": covariates.lazy(),
         "features.outcome_event": pl.concat(events).lazy(),
-        **{name: listed(name) for name in ("ref.negative_control", "ref.continuous_outcome")},
+        **{name: listed(name) for name in ("ref.negative_control", "ref.continuous_outcome", "ref.phenotype")},
     }
     tables[propensity_model.TABLE] = propensity_model.propensity_model(tables, FACTS)
     return tables | {control_tables.TABLE: control_tables.negative_control(tables, FACTS)}
@@ -120,7 +120,11 @@ def test_an_open_gate_answers_and_the_truth_lies_within(unbiased) -> None:
     judged, estimates = unbiased
     assert of(judged).filter(~pl.col("status").is_in(["pass", "not_applicable"])).is_empty(), of(judged)
     rows = {row["estimator"]: row for row in of(estimates).iter_rows(named=True)}
-    assert set(rows) == {"risk_difference", "days_lost", "log_risk_ratio", "log_hazard_ratio"}
+    assert set(rows) == {
+        *("risk_difference", "days_lost", "log_risk_ratio", "log_hazard_ratio"),
+        "log_risk_ratio_without_false",
+    }
+    assert abs(rows["log_risk_ratio_without_false"]["estimate"]) > abs(rows["log_risk_ratio"]["estimate"])
     hazard = rows["log_hazard_ratio"]
     assert hazard["ci_low"] < HEART < hazard["ci_high"]
     ratio = rows["log_risk_ratio"]
