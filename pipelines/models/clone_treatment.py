@@ -49,7 +49,7 @@ class PreparedClones:
         return self.target, self.comparator
 
 
-def prepare_clones(frame: CloneFrame, penalty: float | None = None) -> PreparedClones:
+def prepare_clones(frame: CloneFrame, penalty: float | None = None, *, is_due_of_all: bool = False) -> PreparedClones:
     """Clones, weights and balance; without a penalty of the penalties tried that which leaves the clones most alike.
 
     Raises:
@@ -62,7 +62,7 @@ def prepare_clones(frame: CloneFrame, penalty: float | None = None) -> PreparedC
     design = design_matrix(covariates, names).values
     best: PreparedClones | None = None
     for tried_penalty in PENALTIES if penalty is None else (penalty,):
-        spec = CloneSpec(tried_penalty, LEAST_PROBABILITY, MOST_WEIGHT)
+        spec = CloneSpec(tried_penalty, LEAST_PROBABILITY, MOST_WEIGHT, is_due_of_all)
         arms = [
             clone_arm(frame.course, strategy, design, frame.frame.stages, spec)
             for strategy in (frame.target, frame.comparator)

@@ -72,11 +72,17 @@ class GraceCourse:
 
 @dataclass(frozen=True, slots=True)
 class CloneSpec:
-    """Ridge penalty of every model, least chance of staying, greatest weight; larger ones are cut to it, and counted."""
+    """Ridge penalty of every model, least chance of staying, greatest weight; larger ones are cut to it, and counted.
+
+    `is_due_of_all` tells who stands, after the period, for those who never begin: everybody who began in it, as if the rest
+    began on its last day and it did not matter since when (Maringe et al. 2020); else those who began in its last interval
+    (Cain et al. 2010), who are few where people begin early.
+    """
 
     penalty: float
     minimum: float = 0.0
     maximum: float = np.inf
+    is_due_of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,8 @@ def _deviations(course: GraceCourse, strategy: int, design: np.ndarray, spec: Cl
         elif interval < last:
             stayed.append((interval, person, ~begins | (course.begun[person] == strategy)))
         else:
+            if spec.is_due_of_all:
+                person = np.flatnonzero(((course.begun == strategy) | (course.begun_at >= last)) & (course.end > last))
             begun = course.begun[person] == strategy
             due = _decided("due in the last interval", person, course.n_intervals, design, begun, spec)
     pooled = pooled_decision("staying", stayed, design, spec)

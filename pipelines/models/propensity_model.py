@@ -74,16 +74,17 @@ def propensity_model(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         rows += (
             _fitted(pair_key(study, risk), frame.pair)
             if frame.clones is None
-            else _cloned(pair_key(study, risk), frame.clones)
+            else _cloned(pair_key(study, risk), frame.clones, is_due_of_all=True)
         )
     return pl.DataFrame(rows, schema=CONTRACTS[TABLE].empty().schema).lazy()
 
 
-def _cloned(key: Row, frame: CloneFrame) -> list[Row]:
+def _cloned(key: Row, frame: CloneFrame, *, is_due_of_all: bool = False) -> list[Row]:
     """Of clones the penalty alone: to look for it takes most of the time, to fit with it little."""
     row = key | {"n_people": frame.course.begun.size, "term_number": 0, "term": NO_MODEL}
     try:
-        return [row | {"penalty": prepare_clones(frame).penalty, "problem": NO_PROPENSITY}]
+        found = prepare_clones(frame, is_due_of_all=is_due_of_all)
+        return [row | {"penalty": found.penalty, "problem": NO_PROPENSITY}]
     except NotEstimable as error:
         return [row | {"problem": str(error)}]
 

@@ -88,12 +88,15 @@ class HazardRatio:
 def cloned(frame: RiskFrame, penalty: float | None = None) -> PreparedClones:
     """Clones of a frame with a grace period; without a penalty the best one is looked for.
 
+    All who began stand for those who never begin: over years the month does not matter, and those who begin in the last one are
+    few.
+
     Raises:
         NotEstimable: nobody keeps to a strategy, or a chance of keeping to it cannot be fitted.
     """
     if frame.clones is None:
         raise ValueError("a frame without a grace period has no clones")
-    return prepare_clones(frame.clones, penalty)
+    return prepare_clones(frame.clones, penalty, is_due_of_all=True)
 
 
 def sizes(rows: WeightedRows, horizon_days: float) -> ArmSizes:

@@ -62,13 +62,12 @@ def _ends(rng: np.random.Generator, x: np.ndarray, begun: np.ndarray) -> tuple[n
 
 
 def true_difference(n: int = 1_500_000) -> float:
-    """Risk by the horizon of beginning at the pace of people alike, in the last interval at the latest, less that of nothing."""
+    """Risk by the horizon of beginning in the period, all who had not on its last day, less that of beginning nothing."""
     rng = np.random.default_rng(77)
     x = rng.normal(size=n)
-    began = rng.random((INTERVALS, n)) < _chance(x)
-    began[-1] = True
+    begun = _first(rng, rng.random((INTERVALS, n)) < _chance(x), x)
     risks = []
-    for begun in (_first(rng, began, x), np.full(n, np.nan)):
-        event, death = _ends(rng, x, begun)
+    for start in (np.where(np.isnan(begun), GRACE_DAYS + 0.5, begun), np.full(n, np.nan)):
+        event, death = _ends(rng, x, start)
         risks.append(float(((event <= HORIZON) & (event <= death)).mean()))
     return risks[0] - risks[1]
