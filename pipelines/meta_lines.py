@@ -16,7 +16,7 @@ from pipelines.meta_view import TABLE, Cell, MetaView
 from pipelines.models.meta_summary import MetaSummary
 from pipelines.models.risk_tables import LOG_RATIO as LOG_RISK_RATIO
 from pipelines.report.figure import WATERMARK
-from pipelines.report.labels import PRIMARY_ESTIMATORS
+from pipelines.report.labels import PRIMARY_ESTIMATORS, split_unit
 from pipelines.report.numerals import count, decimal, estimate_digits, interval, p_value
 
 TABLES, PICTURES = (".csv", ".json"), (".png",)
@@ -105,10 +105,10 @@ def draw(view: MetaView, file: Path) -> str:
 
 
 def _told(cell: Cell) -> list[str]:
-    rows = [_numbers(cell.scale, site.estimate, site.ci_low, site.ci_high, site.se) for site in cell.sites]
+    rows = [_numbers(cell, site.estimate, site.ci_low, site.ci_high) for site in cell.sites]
     found = cell.summary
     assert found is not None
-    return [*rows, _numbers(cell.scale, found.estimate, found.ci_low, found.ci_high, found.standard_error)]
+    return [*rows, _numbers(cell, found.estimate, found.ci_low, found.ci_high)]
 
 
 def _csv(view: MetaView) -> str:
@@ -177,7 +177,7 @@ def _cell_lines(cell: Cell) -> Iterator[str]:
     yield f"  {cell.contrast}; {'ratio' if is_log(cell.scale) else cell.scale}; protocol {str(cell.protocol_hash)[:12]}"
     width = max(len(name) for name in ("summary, calibrated", *(site.site for site in cell.sites)))
     for site in cell.sites:
-        numbers = _numbers(cell.scale, site.estimate, site.ci_low, site.ci_high, site.se)
+        numbers = _numbers(cell, site.estimate, site.ci_low, site.ci_high)
         weight = "" if site.weight is None else f"; weight {100 * site.weight:.0f} %"
         people = "hidden" if site.n_target is None else count(site.n_target)
         people += "" if site.n_comparator is None else f", {count(site.n_comparator)}"
@@ -185,35 +185,38 @@ def _cell_lines(cell: Cell) -> Iterator[str]:
         yield f"  {site.site:<{width}}  {numbers}{weight}; people {people}{gate}"
     for name, found in (("summary", cell.summary), ("summary, calibrated", cell.calibrated)):
         if found is not None:
-            yield f"  {name:<{width}}  {_summary_text(cell.scale, found)}"
+            yield f"  {name:<{width}}  {_summary_text(cell, found)}"
     if cell.calibrated is None and any(site.calibrated_se is not None for site in cell.sites):
         yield f"  {'summary, calibrated':<{width}}  none: {cell.why_not_calibrated}"
     for left in cell.left_out:
         yield f"  {left.site:<{width}}  left out: {left.reason}"
 
 
-def _summary_text(scale: str | None, found: MetaSummary) -> str:
-    numbers = _numbers(scale, found.estimate, found.ci_low, found.ci_high, found.standard_error)
+def _summary_text(cell: Cell, found: MetaSummary) -> str:
+    numbers = _numbers(cell, found.estimate, found.ci_low, found.ci_high)
     ahead = "no prediction from two sites"
     if math.isfinite(found.prediction_low):
-        ahead = f"another site {_interval(scale, found.prediction_low, found.prediction_high, found.standard_error)}"
+        ahead = f"another site {_interval(cell, found.prediction_low, found.prediction_high)}"
     return (
-        f"{numbers}, {p_value(found.p_value)}; {found.n_sites} sites; tau {found.tau:.3g}{' (log)' if is_log(scale) else ''}, "
-        f"I2 {100 * found.i_squared:.0f} %; {ahead}"
+        f"{numbers}, {p_value(found.p_value)}; {found.n_sites} sites; "
+        f"tau {found.tau:.3g}{' (log)' if is_log(cell.scale) else ''}, I2 {100 * found.i_squared:.0f} %; {ahead}"
     )
 
 
-def _numbers(scale: str | None, middle: float, low: float | None, high: float | None, error: float) -> str:
-    value = _ratio(middle) if is_log(scale) else decimal(middle, estimate_digits(None, error))
-    return f"{value} ({_interval(scale, low, high, error)})"
+def _numbers(cell: Cell, middle: float, low: float | None, high: float | None) -> str:
+    value = _ratio(middle) if is_log(cell.scale) else decimal(middle, _digits(cell))
+    return f"{value} ({_interval(cell, low, high)})"
 
 
-def _interval(scale: str | None, low: float | None, high: float | None, error: float) -> str:
+def _interval(cell: Cell, low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "no interval"
-    if is_log(scale):
-        return f"{_ratio(low)} to {_ratio(high)}"
-    return interval(low, high, estimate_digits(None, error))
+    return f"{_ratio(low)} to {_ratio(high)}" if is_log(cell.scale) else interval(low, high, _digits(cell))
+
+
+def _digits(cell: Cell) -> int:
+    """Decimals, the same for every line of a cell."""
+    return estimate_digits(split_unit(cell.outcome)[1], min(site.se for site in cell.sites))
 
 
 def _ratio(log: float) -> str:

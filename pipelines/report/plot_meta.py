@@ -88,7 +88,8 @@ def _draw(axes: "Axes", cell: "Cell", told: list[str], *, is_ratio: bool) -> Non
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)
     axes.set_title(_title(cell))
-    axes.set_xlabel("Ratio" if is_ratio else capitalized(readable(cell.scale or "")))
+    scale = readable(cell.scale or "")
+    axes.set_xlabel("Ratio" if is_ratio else capitalized(scale) if " " in scale else scale)
     if is_ratio:
         axes.set_xticks([log(ratio) for ratio in _RATIOS if low - margin <= log(ratio) <= high + margin])
         axes.xaxis.set_major_formatter(lambda value, _: f"{exp(value):.3g}")
