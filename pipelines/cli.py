@@ -103,6 +103,33 @@ def policy(
 
 
 @app.command()
+def meta(
+    sites: Annotated[
+        list[str], typer.Argument(help="Homes or published DuckDB files, two or more; NAME=PATH names one.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Write every estimate and summary there: .csv or .json.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Forest plot of the primary estimates: .png.")] = None,
+) -> None:
+    """One answer over several sites from what each published: estimates side by side and their summary; no row is read.
+
+    Example: trabecula meta north=north/release.duckdb south=south/release.duckdb --out sites.csv
+    """
+    from pipelines import meta_lines, meta_view
+
+    if out is not None:
+        meta_lines.require_kind(out)
+    if plot is not None:
+        meta_lines.require_kind(plot, meta_lines.PICTURES)
+    view = meta_view.meta_view(meta_view.read_sites(sites))
+    for line in meta_lines.lines(view):
+        print(line)
+    if out is not None:
+        meta_lines.write(view, out)
+    if plot is not None:
+        print(meta_lines.draw(view, plot))
+
+
+@app.command()
 def rollback(home: HomeOption = None) -> None:
     """Publish the build before the current one again."""
     from pipelines.warehouse import withdrawal
