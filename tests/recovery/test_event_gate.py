@@ -10,6 +10,8 @@ import pytest
 HERE = Path(__file__).parent
 FOUND = json.loads((HERE / "event_gate.json").read_text())
 AGAINST_NONE = "aromatase_inhibitor vs none, 60 months, cohort surgery"
+TAMOXIFEN_AGAINST_NONE = "tamoxifen vs none, 60 months, cohort surgery"
+CLONED_AGAINST_TAMOXIFEN = "aromatase_inhibitor vs tamoxifen, 60 months, cohort surgery"
 AGAINST_TAMOXIFEN = "aromatase_inhibitor vs tamoxifen, 60 months, cohort active_comparator"
 
 
@@ -36,8 +38,15 @@ def test_which_comparator_decides_what_is_seen() -> None:
     null = ratio(AGAINST_NONE, "heart_failure")
     assert null["ci_low"] < 0 < null["ci_high"] and null["calibrated_ci_low"] < 0 < null["calibrated_ci_high"]
     assert abs(true_log_ratio(null)) < 0.03
-    harm = ratio(AGAINST_TAMOXIFEN, "heart_failure")
-    assert harm["ci_low"] > 0 and harm["calibrated_ci_low"] > 0 and true_log_ratio(harm) > 0.3
+    for contrast in (AGAINST_TAMOXIFEN, CLONED_AGAINST_TAMOXIFEN):
+        harm = ratio(contrast, "heart_failure")
+        assert harm["ci_low"] > 0 and harm["calibrated_ci_low"] > 0 and true_log_ratio(harm) > 0.3
+    help_ = ratio(TAMOXIFEN_AGAINST_NONE, "heart_failure")
+    assert help_["ci_high"] < 0 and true_log_ratio(help_) < -0.3
+
+
+def test_every_gate_is_open() -> None:
+    assert {row["gate_status"] for row in FOUND["estimates"]} == {"open"} and len(ratios()) == 16
 
 
 def test_the_positive_control_is_seen() -> None:
@@ -64,8 +73,3 @@ def test_controls_are_covered_once_each_is_calibrated_by_the_others() -> None:
     assert all(row["covered_left_out"] >= 35 / 40 for row in told.values())
     assert told[AGAINST_TAMOXIFEN]["covered"] < told[AGAINST_TAMOXIFEN]["covered_left_out"]
     assert told[AGAINST_TAMOXIFEN]["mean"] > 0.1
-
-
-def test_shut_gates_tell_nothing() -> None:
-    shut = [row for row in FOUND["estimates"] if row["gate_status"] == "closed"]
-    assert shut and all(row["estimate"] is None and row["ci_low"] is None and row["gate_reason"] for row in shut)
