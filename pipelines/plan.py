@@ -51,6 +51,7 @@ _SYMPTOM = (
     "features.covariate",
     "staging.symptom",
     "ref.clinical_limit",
+    "ref.episode_rule",
 )
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 

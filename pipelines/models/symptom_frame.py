@@ -1,6 +1,7 @@
 """Draws of estradiol with what was known on their day, and what symptoms came after, as arrays.
 
 Joins tables that earlier steps made; fits nothing. Whatever stands before the fields of follow-up is as of the day of the draw.
+Not here: which dose a draw has (`symptom_dose`).
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
+from pipelines.models.symptom_dose import dose_bands
 from pipelines.run_facts import Inputs
 from pipelines.trials.code_list import measured_levels, symptom_systems
 from pipelines.trials.study import Study
@@ -27,7 +29,7 @@ class SymptomFrame:
 
     Attributes:
         person_id: [n].
-        band: [n] number of the band in `bands`; -1 where limits leave it open, or there is none for the person.
+        band: [n] number of the band in `bands`; -1 where limits leave it open, a dose is not known, or the person has none.
         log2_e2: [n] of pg/mL; NaN where a specimen of the day lies beyond a limit.
         covariates: [n rows] as known on the day, NULL where missing; measured levels above 0 by their logarithm.
         is_prompted: [n] a record of any symptom in the days up to the draw.
@@ -63,6 +65,8 @@ class SymptomFrame:
 def symptom_frame(inputs: Inputs, study: Study, symptom: Symptom) -> SymptomFrame:
     """The frame of a question; of nobody where the data have none."""
     draws = _with_inhibitor(inputs, _with_estradiol(inputs, _draws(inputs, study, symptom)))
+    if symptom.exposure == "dose":
+        draws = draws.with_columns(band=dose_bands(inputs, draws))
     followed = draws["followed_days"].to_numpy()
     end = symptom.lag_days + symptom.horizon_days
     shape = (draws.height, len(symptom.outcomes))
@@ -80,7 +84,7 @@ def symptom_frame(inputs: Inputs, study: Study, symptom: Symptom) -> SymptomFram
         draws["person_id"].to_numpy(),
         draws["band"].replace_strict(number_of, default=-1, return_dtype=pl.Int64).to_numpy(),
         draws["log2_e2"].fill_null(float("nan")).to_numpy(),
-        _covariates(inputs, study, draws),
+        _covariates(inputs, study, symptom, draws),
         _prompted(inputs, draws, symptom.prompted_days),
         is_prevalent,
         is_early,
@@ -196,11 +200,14 @@ def _prompted(inputs: Inputs, draws: pl.DataFrame, days: int) -> np.ndarray:
     return prompted
 
 
-def _covariates(inputs: Inputs, study: Study, draws: pl.DataFrame) -> pl.DataFrame:
-    """Covariates of the study in the order of the draws; the assay, and how long ago an inhibitor was supplied."""
+def _covariates(inputs: Inputs, study: Study, symptom: Symptom, draws: pl.DataFrame) -> pl.DataFrame:
+    """Covariates of the question in the order of the draws; the assay, and how long ago an inhibitor was supplied.
+
+    How long ago is the dose itself, where that is asked for: it stands beside estradiol alone.
+    """
     long = (
         inputs["features.covariate"]
-        .filter(pl.col("study_id") == study.id)
+        .filter(pl.col("study_id") == study.id, ~pl.col("covariate_code").cast(pl.String).is_in(symptom.exclude))
         .select(*_KEY, "covariate_code", "value")
         .collect()
         .join(draws.select(_KEY), on=_KEY, how="semi")
@@ -209,8 +216,9 @@ def _covariates(inputs: Inputs, study: Study, draws: pl.DataFrame) -> pl.DataFra
         "covariate_code", index=_KEY, values="value"
     )
     names = sorted(set(wide.columns) - set(_KEY))
-    own = draws.select(*_KEY, *_INHIBITOR, lc_ms_ms=pl.col("is_lc_ms_ms").cast(pl.Float64))
+    supplies = _INHIBITOR if symptom.exposure == "estradiol" else ()
+    own = draws.select(*_KEY, *supplies, lc_ms_ms=pl.col("is_lc_ms_ms").cast(pl.Float64))
     joined = own.join(wide, on=_KEY, how="left", maintain_order="left")
     # Levels are skewed, and bands of estradiol are about even on the log scale.
     logs = [name for name in names if name in measured_levels() and cast("float", wide[name].min() or 0.0) > 0]
-    return joined.select("lc_ms_ms", *_INHIBITOR, *names).with_columns(pl.col(name).log() for name in logs)
+    return joined.select("lc_ms_ms", *supplies, *names).with_columns(pl.col(name).log() for name in logs)

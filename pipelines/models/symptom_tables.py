@@ -1,4 +1,4 @@
-"""Symptoms by estradiol as tables: diagnostics of each band and of the scale, and estimates where a gate is open.
+"""Symptoms by estradiol, or by dose, as tables: diagnostics of each band and of the scale, and estimates where a gate is open.
 
 The statistics are in `symptom_risk` and `symptom_line`; here studies become frames and results become rows.
 """
@@ -30,6 +30,7 @@ _DIFFERENCE, _RATIO, _PER_DOUBLING = "difference of risks", "log ratio of risks"
 _SE = "stacked equations of risks and weights, by person; cut weights as known"
 _LINE_SE = "sandwich by person, weights of follow-up as known"
 _MISSING = "loss and death by weights; covariates by indicator; draws whose limit leaves the band open left out"
+_DOSE_MISSING = "loss and death by weights; covariates by indicator; draws without a known dose of anastrozole left out"
 _LINE_MISSING = "loss and death by weights; covariates by indicator; draws beyond a limit left out"
 Row = dict[str, object]
 
@@ -53,7 +54,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
             for band in symptom.others:
                 findings = diagnose(found, outcome, symptom.bands.index(band), bounds)
                 rows += [_key(study, symptom, code, symptom.contrast(band)) | asdict(each) for each in findings]
-            for contrast in (symptom.slope, symptom.tails):
+            for contrast in symptom.along:
                 findings = diagnose_line(found, outcome, bounds)
                 rows += [_key(study, symptom, code, contrast) | asdict(each) for each in findings]
     return _table("models.diagnostic", rows)
@@ -137,7 +138,7 @@ def _answers(
     inputs: Inputs, study: Study, symptom: Symptom, closed: dict[tuple[str, str], str], *, is_scale_only: bool = False
 ) -> _Answers:
     """The answers behind open gates; nothing is computed where all are closed."""
-    asked = (symptom.slope, symptom.tails) if is_scale_only else symptom.contrasts
+    asked = symptom.along if is_scale_only else symptom.contrasts
     if all(closed[code, contrast] for code in symptom.outcomes for contrast in asked):
         return _Answers({}, {}, "")
     frame = symptom_frame(inputs, study, symptom)
@@ -148,7 +149,7 @@ def _answers(
     scale: dict[int, Along] = {}
     problem = ""
     for outcome, code in enumerate(symptom.outcomes):
-        if not (closed[code, symptom.slope] and closed[code, symptom.tails]):
+        if not all(closed[code, contrast] for contrast in symptom.along):
             try:
                 scale[outcome] = along(ready, outcome, is_curve_only=is_scale_only)
             except NotEstimable as error:
@@ -188,6 +189,7 @@ def _band_rows(
             if place not in primary:
                 rows.append(common | {"estimator": PRIMARY} | _closed(why))
                 continue
+            common |= {"missing_method": _MISSING if symptom.exposure == "estradiol" else _DOSE_MISSING}
             rows.append(common | {"estimator": PRIMARY} | _opened(primary[place]))
             rows.append(common | {"estimator": HOLM} | _opened(primary[place]) | corrected[place])
             if row := _ratio(primary[place]):
@@ -227,7 +229,7 @@ def _scale_rows(
     adjusted = dict(zip(tests, holm_adjusted(np.array([each.p_value for each in tests.values()])), strict=True))
     for outcome, code in enumerate(symptom.outcomes):
         each = found.scale.get(outcome)
-        for contrast in (symptom.slope, symptom.tails):
+        for contrast in symptom.along:
             common = _common(study, symptom, code, contrast, facts)
             is_slope, why = contrast == symptom.slope, closed[code, contrast]
             common |= {"scale": _DIFFERENCE if is_slope else _PER_DOUBLING}
@@ -338,7 +340,6 @@ def _ratio(found: BandEstimate) -> Row:
 
 def _sizes(found: BandEstimate) -> Row:
     return {
-        "missing_method": _MISSING,
         "n_target": found.difference.n_target,
         "n_comparator": found.difference.n_comparator,
         "events_target": found.events_target,

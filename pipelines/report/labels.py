@@ -243,7 +243,7 @@ _LABELS = {
     "people_in_reference": "people drawn in the reference band and followed",
     "chance_share": "share of draws with a chance of either band",
     "prompted_share": "share of draws prompted by a symptom",
-    "unbanded_share": "share of draws whose limit leaves the band open",
+    "unbanded_share": "share of draws whose band a limit, or a dose not known, leaves open",
     "prevalent_share": "share of draws with the symptom before the window",
     # regimes of dosing
     "no_inhibitor": "no inhibitor",

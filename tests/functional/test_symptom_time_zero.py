@@ -17,7 +17,8 @@ time_zero = runpy.run_path(str(Path(__file__).with_name("test_time_zero.py")))
 computed, anchored, reference, KEY = (time_zero[name] for name in ("computed", "anchored", "reference", "KEY"))
 lives = time_zero["lives"]
 STUDY = catalogue()["symptoms_e2"]
-MEN, WOMEN = STUDY.symptom
+MEN, WOMEN, DOSED = STUDY.symptom
+RULE = "ref.episode_rule"
 RESULTS = (
     "cohort.trial_person",
     "features.covariate",
@@ -27,6 +28,10 @@ RESULTS = (
 )
 STEPS = (*time_zero["RESULTS"][:4], *RESULTS[2:])
 PERSONS, SEED = 400, 11
+#: a leak: the days until the next supply are covered, whatever was supplied
+LATER = """    ) * 0 + greatest(
+        0, coalesce(lead(day) over (partition by person_id, ingredient order by day) - cover_from_day, supply_days)
+    ) as cover_days,"""
 EPISODE = "features.symptom_episode"
 
 
@@ -35,7 +40,8 @@ def results(
 ) -> dict[str, pl.DataFrame]:
     made = computed(staging, (STUDY.id,), edits=edits, results=STEPS)
     limits = pl.from_arrow(reference("ref.clinical_limit", (STUDY.id,)))
-    return {**made, "staging.symptom": staging["staging.symptom"], "ref.clinical_limit": limits}
+    rule = pl.from_arrow(reference(RULE, (STUDY.id,)))
+    return {**made, "staging.symptom": staging["staging.symptom"], "ref.clinical_limit": limits, RULE: rule}
 
 
 def frame(tables: dict[str, pl.DataFrame], symptom) -> tuple[SymptomFrame, pl.DataFrame]:
@@ -83,7 +89,7 @@ def after_the_anchors(before, population, edits=None) -> tuple[pl.DataFrame, dic
     return anchors, results(lives["randomised_after"](population, anchors, SEED), edits)
 
 
-@pytest.mark.parametrize("symptom", [MEN, WOMEN], ids=lambda each: each.population)
+@pytest.mark.parametrize("symptom", [MEN, WOMEN, DOSED], ids=lambda each: each.population)
 def test_the_future_changes_what_came_after_a_draw_and_nothing_that_was_known(symptom, before, population) -> None:
     anchors, after = after_the_anchors(before, population)
     known, later, n_draws = differing(before, after, anchors, symptom)
@@ -96,6 +102,20 @@ def test_men_show_that_every_known_field_tells_something(before) -> None:
     found, _ = frame(before, MEN)
     assert np.unique(found.band).size > 3 and np.isfinite(found.log2_e2).any() and np.isnan(found.log2_e2).any()
     assert found.is_prompted.any() and found.is_prevalent.any() and np.isfinite(found.event_day).any()
+
+
+def test_doses_before_a_draw_tell_something(before) -> None:
+    found, _ = frame(before, DOSED)
+    counts = np.bincount(found.band + 1, minlength=6)
+    assert counts[0] and counts[1] and counts[2:].any(), counts
+
+
+def test_stock_that_is_told_by_later_supplies_is_found(before, population) -> None:
+    """A supply that covers until the next one comes knows of it."""
+    edits = {"features.drug_supply": ("    ) as cover_days,", LATER)}
+    leaky = results(population, edits)
+    anchors, after = after_the_anchors(leaky, population, edits)
+    assert "band" in differing(leaky, after, anchors, DOSED)[0]
 
 
 def test_an_episode_that_knows_of_later_records_is_found(before, population) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.trials.study import catalogue
 
 STUDY = catalogue()["symptoms_e2"]
-MEN, WOMEN = STUDY.symptom
+MEN, WOMEN, DOSED = STUDY.symptom
 DAY_ZERO = np.datetime64("2015-01-01")
 BANDS = ("severe", "low", "target", "raised", "high")
 EDGES = np.array([4.0, 10.0, 20.0, 30.0, 40.0, 90.0])
@@ -112,9 +112,8 @@ def world(n: int, seed: int, draws_each: int = 1, *, prompted: float = 0.1, band
         "features.steroid_panel": panel.lazy(),
         "features.symptom_episode": pl.concat(episodes).lazy(),
         "staging.symptom": flush.lazy(),
-        "features.drug_supply": pl.LazyFrame(
-            schema={"person_id": pl.Int64, "drug_class": pl.String, "supplied_on": pl.Date}
-        ),
+        "features.drug_supply": pl.LazyFrame(schema=SUPPLY),
+        "ref.episode_rule": EPISODE_RULE,
         "features.covariate": known.unpivot(
             ["body_mass_index", "age_years", "current_smoker"],
             index=["study_id", "person_id", "trial_number"],
@@ -125,6 +124,62 @@ def world(n: int, seed: int, draws_each: int = 1, *, prompted: float = 0.1, band
     return World(inputs, truth)
 
 
+#: dose of each band of `world`, from the lowest: who takes most is drawn lowest
+DOSE_OF_BAND = ("over_3_5_mg", "over_2_to_3_5_mg", "over_1_to_2_mg", "up_to_1_mg", "none")
+DOSE_FROM, DOSE_UP_TO = np.array([3.5, 2.0, 1.0, 0.0, 0.0]), np.array([7.0, 3.5, 2.0, 1.0, 0.0])
+
+
+def dosed(n: int, seed: int, draws_each: int = 1, *, unknown: float = 0.05, other: float = 0.05) -> World:
+    """The same men by dose: what the bands did, doses do, and estradiol follows them exactly.
+
+    A share of the doses is not known, another is letrozole: whoever it is. A covariate tells who has an inhibitor.
+    """
+    made = world(n, seed, draws_each)
+    rng = np.random.default_rng([seed, 73])
+    panel = made.inputs["features.steroid_panel"].collect()
+    band = panel["e2_band_code"].replace_strict(dict(zip(BANDS, range(5), strict=True))).to_numpy()
+    takes = DOSE_OF_BAND.index("none") != band
+    part = rng.random(band.size)
+    mg = DOSE_UP_TO[band] - part * (DOSE_UP_TO[band] - DOSE_FROM[band])
+    kind, ago = rng.random(band.size), rng.integers(1, 80, band.size)
+    day = (panel["drawn_on"].to_numpy() - DAY_ZERO).astype(np.int64)
+    supply = pl.DataFrame(
+        {
+            "person_id": panel["person_id"],
+            "drug_class": "aromatase_inhibitor",
+            "ingredient": np.where(kind > 1 - other, "letrozole", "anastrozole"),
+            "supplied_on": on(day - ago),
+            "cover_from_on": on(day - ago),
+            "cover_days": np.full(band.size, 90),
+            "dose_mg_per_week": pl.Series(mg).set(pl.Series(kind < unknown), None),
+            "n_unknown_supply": np.zeros(band.size, dtype=np.int64),
+        },
+        schema=SUPPLY,
+    ).filter(pl.Series(takes))
+    known = made.inputs["features.covariate"].collect()
+    key = known.filter(covariate_code="age_years")
+    tells = key.with_columns(
+        covariate_code=pl.lit("drug_aromatase_inhibitor_365d"), value=pl.Series(takes.astype(np.float64))
+    )
+    inputs = made.inputs | {
+        "cohort.trial_person": made.inputs["cohort.trial_person"].with_columns(cohort_code=pl.lit(DOSED.cohort)),
+        "features.drug_supply": supply.lazy(),
+        "features.covariate": pl.concat([known, tells]).lazy(),
+    }
+    return World(inputs, {name: risk[::-1] for name, risk in made.truth.items()})
+
+
+SUPPLY = {
+    "person_id": pl.Int64,
+    "drug_class": pl.String,
+    "ingredient": pl.String,
+    "supplied_on": pl.Date,
+    "cover_from_on": pl.Date,
+    "cover_days": pl.Int64,
+    "dose_mg_per_week": pl.Float64,
+    "n_unknown_supply": pl.Int64,
+}
+EPISODE_RULE = pl.LazyFrame({"ingredient": ["*", "*"], "gap_days": [60, 90], "is_primary": ["no", "yes"]})
 SYSTEMS = {"low_libido": "libido", "irritability": "irritability", "fatigue": "fatigue"}
 
 
