@@ -37,6 +37,7 @@ from pipelines.trials.study import catalogue
 Row = dict[str, Any]
 #: where a difference is told as well, claims about events ask for the ratio
 RATIOS = frozenset({risk_tables.LOG_RATIO, risk_interaction.MULTIPLICATIVE, symptom_tables.RATIO})
+DIFFERENCES = frozenset({risk_tables.PRIMARY, risk_interaction.ADDITIVE})
 #: the estimator that speaks for a study: the primary one of its design, of risks the log ratio
 PRIMARY = frozenset(
     {
@@ -89,8 +90,12 @@ def claim(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 def _estimates(inputs: Inputs, facts: RunFacts) -> dict[tuple[str, ...], Row]:
     """Primary estimates of this evidence source by study, contrast, outcome and population."""
+    # A closed gate is told by the difference, whose ratio has no row; an open difference of risks never speaks for a ratio.
+    is_closed = pl.col("gate_status").cast(pl.String) == "closed"
+    speaks = pl.col("estimator").is_in(list(PRIMARY)) | (pl.col("estimator").is_in(list(DIFFERENCES)) & is_closed)
+    mute = pl.col("scale").is_in(["difference of risks", "difference of risk differences"]) & ~is_closed
     primary = inputs["models.effect_estimate"].filter(
-        pl.col("estimator").is_in(list(PRIMARY)), pl.col("evidence_source") == facts.evidence_source
+        speaks & ~mute, pl.col("evidence_source") == facts.evidence_source
     )
     rows = primary.collect().sort(pl.col("estimator").is_in(list(RATIOS))).to_dicts()
     return {tuple(row[name] for name in _KEY): row for row in rows}

@@ -287,3 +287,20 @@ def test_a_dose_is_judged_as_slope_and_as_equivalence():
     assert found["H4", "men_graded"]["delta"] == pytest.approx(2 / 3.5)
     assert {found["H4", part]["verdict"] for part in ("men_graded", "men_low_dose")} == {"supported"}
     assert found["H4", "men_graded"]["claim_verdict"] == "supported"
+
+
+def test_claims_about_events_are_judged_by_the_ratio_and_told_why_a_gate_is_closed():
+    contrast = "aromatase_inhibitor vs tamoxifen, 60 months, cohort active_comparator"
+
+    def heart(value: float | None, estimator: str, scale: str, **more: object) -> Row:
+        return estimate("ai_cardiovascular", contrast, "heart_failure", value, estimator=estimator, scale=scale, **more)
+
+    difference = heart(0.9, "risk_difference", "difference of risks", se=0.1)
+    ratio = heart(0.3, "log_risk_ratio", "difference of log risks", se=0.05)
+    for rows in ([difference, ratio], [ratio, difference]):
+        told = ledger(rows, facts("real"))["H11", "heart_failure"]
+        assert (told["estimate"], told["verdict"]) == (0.3, "supported")
+    alone = ledger([difference], facts("real"))["H11", "heart_failure"]
+    assert alone["verdict"] == "not_answerable" and is_empty(alone)
+    shut = heart(None, "risk_difference", "difference of risks", se=None, gate_status="closed", gate_reason="ease fail")
+    assert ledger([shut], facts("real"))["H11", "heart_failure"]["why"] == "gate closed: ease fail"
