@@ -46,6 +46,14 @@ reading as (
     from features.body_measure
     where systolic_mm_hg > 0
     union all
+    select person_id, 'body', 'fat_pct', 'any', measured_on, fat_pct, false
+    from features.body_measure
+    where fat_pct > 0
+    union all
+    select person_id, 'body', 'lean_kg', 'any', measured_on, lean_kg, false
+    from features.body_measure
+    where lean_kg > 0
+    union all
     select person_id, 'metabolic', 'homa_ir', 'any', drawn_on, homa_ir, false
     from features.lipid_metabolic
     where homa_ir > 0

@@ -91,10 +91,16 @@ def test_a_laboratory_outcome_is_a_ratio_within_a_class_of_assay(value, only):
 def test_pressure_and_resistance_are_read_from_their_features(run_sql, only):
     given = {
         "cohort.trial_person": f"{PERSON}\ns | 1 | 1 | c | drug | {ZERO} | {on(1900)} | horizon | ",
-        "features.body_measure": f"person_id | measured_on | systolic_mm_hg\n1 | {on(-9)} | 130\n1 | {on(700)} | 142",
+        "features.body_measure": (
+            f"person_id | measured_on | systolic_mm_hg | fat_pct | lean_kg\n1 | {on(-9)} | 130 | 30 | 50\n"
+            f"1 | {on(700)} | 142 | 33 | 49"
+        ),
         "features.lipid_metabolic": f"person_id | drawn_on | homa_ir\n1 | {on(-9)} | 2.0\n1 | {on(700)} | 3.0",
     }
-    for outcome, change in (("systolic_bp_mm_hg", 12.0), ("homa_ir", math.log(1.5))):
+    for outcome, change in (
+        *(("systolic_bp_mm_hg", 12.0), ("body_fat_pct", 3.0), ("lean_mass_kg", -1.0)),
+        ("homa_ir", math.log(1.5)),
+    ):
         contrast = f"{CONTRAST}\ns | 1 | c | drug | other | {outcome} | 730 | 90"
         row = only(run_sql(TABLE, given | {"ref.study_contrast": contrast}))
         assert row["change"] == pytest.approx(change)
