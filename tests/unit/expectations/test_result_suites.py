@@ -1,5 +1,7 @@
 """Each check of the tables of results fails on a row that breaks it, and passes on a study that is whole."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -16,6 +18,7 @@ TABLES = (
     ),
     *("models.threshold", "mart.threshold", "models.negative_control", "mart.negative_control"),
 )
+CONTROLS = Path(__file__).parents[3] / "sql" / "ref" / "negative_control.csv"
 KEY = "'s' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population"
 WAIVER = "outcomes_smaller_arm fail, waived 2025-01-02: a pilot"
 WHOLE = f"""
@@ -64,27 +67,30 @@ union all
 select * replace ('e vs f' as contrast), 'aipw', 'simulated', -1.0e0, -1.9e0, -0.1e0, 0.46e0, 0.03e0, 'waived', '{WAIVER}',
     null, null, null, null, null, null, null
 from (select {KEY});
-create table ref.negative_control as
-select 'nc_' || number as subject_code, 'event' as kind_code, if(number < 32, 'accepted', 'rejected') as verdict_code
-from range(40) as control (number);
+create table ref.negative_control as from read_csv('{CONTROLS}');
 create table ref.study_outcome as select 's' as study_id, 'bone' as outcome_code;
 create table ref.run_setting as select 'min_cell' as setting_code, '11' as value_text;
 create table models.negative_control as
-select 's' as study_id, 'a vs b' as contrast, 'women' as population, 'nc_' || number as control_code,
-    if(number = 0, 7, 20) as events_target, 25 as events_comparator, 0.1e0 as estimate, 0.2e0 as se, -0.29e0 as ci_low,
-    0.49e0 as ci_high, 0.0e0 as calibrated_estimate, -0.5e0 as calibrated_ci_low, 0.5e0 as calibrated_ci_high,
-    cast(null as varchar) as why
-from range(30) as control (number)
+with listed as (
+    select subject_code, row_number() over (order by subject_code) - 1 as number
+    from ref.negative_control where kind_code = 'event' and verdict_code = 'accepted'
+)
+select 's' as study_id, 'a vs b' as contrast, 'women' as population, subject_code as control_code,
+    'simulated' as evidence_source, if(number = 0, 7, 20) as events_target, 25 as events_comparator, 0.1e0 as estimate,
+    0.2e0 as se, -0.29e0 as ci_low, 0.49e0 as ci_high, 0.0e0 as calibrated_estimate, -0.5e0 as calibrated_ci_low,
+    0.5e0 as calibrated_ci_high, cast(null as varchar) as why
+from listed where number < 30
 union all
-select 's', 'a vs b', 'women', 'nc_31', 3, 9, null, null, null, null, null, null, null, 'few';
+select 's', 'a vs b', 'women', subject_code, 'simulated', 3, 9, null, null, null, null, null, null, null, 'few'
+from listed where number = 31;
 create table mart.negative_control as
 select * exclude (events_target, events_comparator, se, why)
-    replace (if(control_code = 'nc_0', null, estimate) as estimate, if(control_code = 'nc_0', null, ci_low) as ci_low,
-        if(control_code = 'nc_0', null, ci_high) as ci_high,
-        if(control_code = 'nc_0', null, calibrated_estimate) as calibrated_estimate,
-        if(control_code = 'nc_0', null, calibrated_ci_low) as calibrated_ci_low,
-        if(control_code = 'nc_0', null, calibrated_ci_high) as calibrated_ci_high),
-    control_code = 'nc_0' as is_suppressed
+    replace (if(control_code = 'nc_actinic_keratosis', null, estimate) as estimate, if(control_code = 'nc_actinic_keratosis', null, ci_low) as ci_low,
+        if(control_code = 'nc_actinic_keratosis', null, ci_high) as ci_high,
+        if(control_code = 'nc_actinic_keratosis', null, calibrated_estimate) as calibrated_estimate,
+        if(control_code = 'nc_actinic_keratosis', null, calibrated_ci_low) as calibrated_ci_low,
+        if(control_code = 'nc_actinic_keratosis', null, calibrated_ci_high) as calibrated_ci_high),
+    control_code = 'nc_actinic_keratosis' as is_suppressed
 from models.negative_control;
 create table models.threshold as
 select {KEY}, unnest(['primary', 'lc_ms_ms_only']) as analysis, 'simulated' as evidence_source,
@@ -140,18 +146,20 @@ BREAKS = {
     "models.effect_estimate.gate_follows_diagnostics": f"{ESTIMATE} gate_status = 'open'",
     "models.effect_estimate.waiver_told": f"{ESTIMATE} gate_reason = 'a pilot' where gate_status = 'waived'",
     "models.effect_estimate.one_kind_of_evidence": f"{ESTIMATE} evidence_source = 'real' where gate_status = 'open'",
-    "models.effect_estimate.calibrated_needs_controls": "delete from models.negative_control where control_code = 'nc_5'",
+    "models.effect_estimate.calibrated_needs_controls": (
+        "delete from models.negative_control where control_code = 'nc_appendicitis'"
+    ),
     "models.effect_estimate.calibrated_wider": f"{ESTIMATE} calibrated_ci_high = -1 where gate_status = 'open'",
     "models.effect_estimate.events_within_people": f"{ESTIMATE} events_target = 101 where gate_status = 'open'",
     "models.negative_control.told_or_why": f"{CONTROL} why = null where estimate is null",
-    "models.negative_control.enough_events": f"{CONTROL} events_target = 4 where control_code = 'nc_5'",
-    "models.negative_control.error_positive": f"{CONTROL} se = 0 where control_code = 'nc_5'",
-    "models.negative_control.calibrated_wider": f"{CONTROL} calibrated_ci_high = -0.4 where control_code = 'nc_5'",
-    "models.negative_control.accepted": f"{CONTROL} control_code = 'nc_39' where control_code = 'nc_5'",
-    "models.negative_control.is_no_outcome": f"{CONTROL} control_code = 'bone' where control_code = 'nc_5'",
+    "models.negative_control.enough_events": f"{CONTROL} events_target = 4 where control_code = 'nc_appendicitis'",
+    "models.negative_control.error_positive": f"{CONTROL} se = 0 where control_code = 'nc_appendicitis'",
+    "models.negative_control.calibrated_wider": f"{CONTROL} calibrated_ci_high = -0.4 where control_code = 'nc_appendicitis'",
+    "models.negative_control.accepted": f"{CONTROL} control_code = 'nc_cataract' where control_code = 'nc_appendicitis'",
+    "models.negative_control.is_no_outcome": f"{CONTROL} control_code = 'bone' where control_code = 'nc_appendicitis'",
     "mart.negative_control.hidden_tells_nothing": f"{TOLD} ci_low = -1 where is_suppressed",
-    "mart.negative_control.as_computed": f"{TOLD} estimate = 0.3 where control_code = 'nc_5'",
-    "mart.negative_control.few_are_hidden": f"{TOLD} is_suppressed = false where control_code = 'nc_0'",
+    "mart.negative_control.as_computed": f"{TOLD} estimate = 0.3 where control_code = 'nc_appendicitis'",
+    "mart.negative_control.few_are_hidden": f"{TOLD} is_suppressed = false where control_code = 'nc_actinic_keratosis'",
     "models.threshold.closed_tells_nothing": f"{PLACE} slope_below = 1 where gate_status = 'closed'",
     "models.threshold.place_only_of_a_kink": f"{PLACE} place_pg_ml = 20 where answer = 'no_kink'",
     "models.threshold.ends_are_told_once": f"{PLACE} ci_high_pg_ml = 20 where answer = 'kink'",
