@@ -85,7 +85,8 @@ select 's', 'a vs b', 'women', subject_code, 'simulated', 3, 9, null, null, null
 from listed where number = 31;
 create table mart.negative_control as
 select * exclude (events_target, events_comparator, se, why)
-    replace (if(control_code = 'nc_actinic_keratosis', null, estimate) as estimate, if(control_code = 'nc_actinic_keratosis', null, ci_low) as ci_low,
+    replace (if(control_code = 'nc_actinic_keratosis', null, estimate) as estimate,
+        if(control_code = 'nc_actinic_keratosis', null, ci_low) as ci_low,
         if(control_code = 'nc_actinic_keratosis', null, ci_high) as ci_high,
         if(control_code = 'nc_actinic_keratosis', null, calibrated_estimate) as calibrated_estimate,
         if(control_code = 'nc_actinic_keratosis', null, calibrated_ci_low) as calibrated_ci_low,
