@@ -248,6 +248,9 @@ def pooled_decision(
 ) -> Decision:
     """One logistic model over person and interval; terms of intervals in which enough stayed and enough did not.
 
+    Intervals with fewer share one term. Those in which everybody stayed are no decision: their chance is 1, and in the model they
+    would lower the hazard of the others.
+
     Args:
         name: what is decided.
         intervals: number, people [m] asked in it, and who of them stayed [m].
@@ -258,14 +261,16 @@ def pooled_decision(
     Raises:
         NotEstimable: nobody stayed, or the model cannot be fitted.
     """
-    if not intervals:
+    decided = [each for each in intervals if not each[2].all()]
+    if not decided:
         empty = np.zeros(0, dtype=np.int64)
         return _decided(name, empty, empty, design, empty.astype(bool), spec)
-    person = np.concatenate([whose for _, whose, _ in intervals])
-    stayed = np.concatenate([which for _, _, which in intervals])
-    when = np.concatenate([np.full(whose.size, interval) for interval, whose, _ in intervals])
-    known = [k for k, _, which in intervals if min(which.sum(), (~which).sum()) >= _LEAST_OF_EITHER]
-    terms = [(when == k).astype(np.float64) for k in known[1:]]
+    person = np.concatenate([whose for _, whose, _ in decided])
+    stayed = np.concatenate([which for _, _, which in decided])
+    when = np.concatenate([np.full(whose.size, interval) for interval, whose, _ in decided])
+    known = [k for k, _, which in decided if min(which.sum(), (~which).sum()) >= _LEAST_OF_EITHER]
+    reference = 0 if len(known) < len(decided) else 1
+    terms = [(when == k).astype(np.float64) for k in known[reference:]]
     if begun_at is not None and np.any(has_begun := begun_at[person] < when):
         terms.append(has_begun.astype(np.float64))
     return _decided(name, person, when, design, stayed, spec, terms)

@@ -28,6 +28,7 @@ from pipelines.models.propensity_model import (
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.contrast import Contrast
+from pipelines.trials.risk import RiskQuestion
 from pipelines.trials.study import Study
 
 PRIMARY = "aipw"
@@ -125,7 +126,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     scales = dict(inputs["ref.continuous_outcome"].select("outcome_code", "scale_code").collect().iter_rows())
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        common = _common(study, contrast, facts) | {"scale": _SCALES[scales[contrast.outcome]]}
+        common = common_row(study, contrast, facts) | {"scale": _SCALES[scales[contrast.outcome]]}
         asked = judged.filter(
             pl.col("study_id") == study.id,
             pl.col("contrast") == contrast.words,
@@ -141,7 +142,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 continue
             except NotEstimable as error:
                 closed = f"not estimable: {error}"
-        rows.append(_closed(common, primary(contrast), closed or str(found)))
+        rows.append(closed_row(common, primary(contrast), closed or str(found)))
     return _table("models.effect_estimate", rows)
 
 
@@ -189,7 +190,8 @@ def _is_presence(found: Prepared | PreparedClones, name: str) -> bool:
     return covariates[name].drop_nulls().is_in([0.0, 1.0]).all()
 
 
-def _common(study: Study, contrast: Contrast, facts: RunFacts) -> Row:
+def common_row(study: Study, contrast: Contrast | RiskQuestion, facts: RunFacts) -> Row:
+    """What every row of a contrast says of it."""
     return contrast_key(study, contrast) | {
         "protocol_hash": study.protocol_hash,
         "evidence_source": facts.evidence_source,
@@ -199,7 +201,8 @@ def _common(study: Study, contrast: Contrast, facts: RunFacts) -> Row:
     }
 
 
-def _closed(common: Row, estimator: str, reason: str) -> Row:
+def closed_row(common: Row, estimator: str, reason: str) -> Row:
+    """A closed gate: why, and nothing else."""
     none = "no estimate was computed"
     gate = {"estimator": estimator, "gate_status": "closed", "gate_reason": reason}
     return common | {"se_method": none, "missing_method": none} | gate

@@ -14,7 +14,7 @@ from pipelines.models.empirical_null import EmpiricalNull, LeftOut, fit_null, le
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
 from pipelines.models.propensity_model import Row, prepared_risk, risks
-from pipelines.models.risk_contrast import PreparedRisk, ratios_of, rows_of, sizes
+from pipelines.models.risk_contrast import PreparedRisk, is_reached, ratios_of, rows_of, sizes
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -29,12 +29,22 @@ _FEW = "fewer than 5 events in an arm"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Controls:
-    """What the controls of one pair and horizon say; `null` and `left_out` are None where they say nothing, as `why` tells."""
+    """Estimates and errors [k] of the controls of one pair and horizon, NaN where there is none; `null` is None where they say
+    nothing, as `why` tells."""
 
-    n_estimated: int
+    estimate: np.ndarray
+    standard_error: np.ndarray
     null: EmpiricalNull | None
-    left_out: LeftOut | None
     why: str
+
+    @property
+    def n_estimated(self) -> int:
+        """How many have an estimate."""
+        return int(np.isfinite(self.estimate).sum())
+
+    def left_out(self) -> LeftOut:
+        """Each calibrated by all others; asked where there is a null."""
+        return leave_one_out(self.estimate, self.standard_error)
 
 
 def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -72,11 +82,10 @@ def controls(inputs: Inputs, study: Study, words: str, population: str) -> Contr
         .collect()
     )
     estimate, error = (rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("estimate", "se"))
-    n = int(np.isfinite(estimate).sum())
     try:
-        return Controls(n, fit_null(estimate, error), leave_one_out(estimate, error), "")
+        return Controls(estimate, error, fit_null(estimate, error), "")
     except NotEstimable as problem:
-        return Controls(n, None, None, str(problem))
+        return Controls(estimate, error, None, str(problem))
 
 
 _Found = tuple[RatioEstimate | None, tuple[int, int] | None, str]
@@ -93,7 +102,7 @@ def _estimated(found: PreparedRisk, risk: Risk, codes: tuple[str, ...]) -> dict[
                 # No control ends follow-up by itself: all have the same, and one set of weights.
                 periods = found.periods(code, horizons[-1])
             rows = rows_of(found, code, periods)
-            reached = [each for each in horizons if _is_reached(rows, each)]
+            reached = [each for each in horizons if is_reached(rows, each)]
             ratios = dict(zip(reached, ratios_of(rows, reached), strict=True))
         except (NotEstimable, KeyError) as problem:
             why = str(problem) if isinstance(problem, NotEstimable) else "the data hold no follow-up for it"
@@ -103,12 +112,6 @@ def _estimated(found: PreparedRisk, risk: Risk, codes: tuple[str, ...]) -> dict[
         for horizon in horizons:
             told[horizon][code] = _one(rows, ratios.get(horizon), horizon)
     return told
-
-
-def _is_reached(rows: WeightedRows, horizon: int) -> bool:
-    """Whether somebody of either arm is followed so far."""
-    known = rows.rows.weights > 0
-    return all((rows.rows.exit[known & side] >= horizon).any() for side in (rows.is_target, ~rows.is_target))
 
 
 def _one(rows: WeightedRows, ratio: RatioEstimate | None, horizon: int) -> _Found:

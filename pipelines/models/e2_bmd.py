@@ -6,13 +6,11 @@ Choices and result shapes are in `e2_bmd_spec`, the arrays in `e2_bmd_sample`, t
 
 import numpy as np
 import polars as pl
-from scipy import special
 
 from pipelines.errors import BadInput
 from pipelines.models.e2_bmd_exposure import fit_exposure, impute_log2_e2
 from pipelines.models.e2_bmd_sample import AnalysisSample, analysis_sample, checked_frame, survey_design
 from pipelines.models.e2_bmd_spec import (
-    AssociationEstimate,
     Comparison,
     CurvePoint,
     Diagnostic,
@@ -20,7 +18,7 @@ from pipelines.models.e2_bmd_spec import (
     E2BmdSpec,
 )
 from pipelines.models.errors import NotEstimable
-from pipelines.models.imputation import Pooled, pool, wald_d1
+from pipelines.models.imputation import PooledEstimate, complete_estimate, pool, pooled_estimate, wald_d1
 from pipelines.models.spline import restricted_cubic_spline
 from pipelines.models.survey import SurveyFit, kish_effective_n, survey_mean, survey_quantile, survey_regression
 
@@ -77,7 +75,7 @@ def estimate(frame: pl.DataFrame, spec: E2BmdSpec, population: str, outcome: str
     return E2BmdResult(
         population=population,
         outcome=outcome,
-        per_doubling=_pooled_estimate(doubling),
+        per_doubling=pooled_estimate(doubling),
         reference_e2_pg_ml=float(2**reference),
         knots_e2_pg_ml=tuple(float(2**knot) for knot in knots),
         curve=points[: spec.n_curve_points],
@@ -202,25 +200,8 @@ def _contrasts(
     )
 
 
-def _pooled_estimate(pooled: Pooled) -> AssociationEstimate:
-    low, high = pooled.confidence_interval()[0]
-    return AssociationEstimate(
-        estimate=float(pooled.estimates[0]),
-        standard_error=float(pooled.standard_errors[0]),
-        ci_low=float(low),
-        ci_high=float(high),
-        p_value=float(pooled.p_values[0]),
-        df=float(pooled.df[0]),
-        relative_increase=float(pooled.relative_increase[0]),
-        fraction_missing_information=float(pooled.fraction_missing_information[0]),
-    )
-
-
-def _single_estimate(fit: SurveyFit) -> AssociationEstimate:
-    value, error = float(fit.coefficients[0]), float(fit.standard_errors[0])
-    low, high = fit.confidence_interval()[0]
-    p_value = 2 * float(special.stdtr(fit.df, -abs(value / error)))
-    return AssociationEstimate(value, error, float(low), float(high), p_value, float(fit.df), 0.0, 0.0)
+def _single_estimate(fit: SurveyFit) -> PooledEstimate:
+    return complete_estimate(float(fit.coefficients[0]), float(fit.standard_errors[0]), float(fit.df))
 
 
 def _substitution(sample: AnalysisSample) -> Comparison:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from pipelines.models.imputation import PooledEstimate
 from pipelines.models.wald import WaldTest
 
 Status = Literal["pass", "fail", "not_evaluated"]
@@ -86,24 +87,6 @@ class Attrition:
 
 
 @dataclass(frozen=True, slots=True)
-class AssociationEstimate:
-    """A BMD difference in g/cm2 with a t interval.
-
-    `relative_increase`: of the variance, due to imputation (0 without). `fraction_missing_information`, as defined by
-    Rubin, tends to 2 / (df + 3), not to 0, where hardly anything is missing: with 15 design df that is 0.12.
-    """
-
-    estimate: float
-    standard_error: float
-    ci_low: float
-    ci_high: float
-    p_value: float
-    df: float
-    relative_increase: float
-    fraction_missing_information: float
-
-
-@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """BMD at `e2_pg_ml` minus BMD at the reference, g/cm2. Below the LLOQ the curve rests on imputed values alone."""
 
@@ -121,7 +104,7 @@ class Comparison:
     """A worse analysis of the same rows, shown for comparison only and never as the answer."""
 
     method: Literal["substitution_lloq_over_sqrt2", "complete_case_measured_only"]
-    per_doubling: AssociationEstimate | None
+    per_doubling: PooledEstimate | None
     n: int
     is_comparison_only: bool = True
     note: str = ""
@@ -138,7 +121,7 @@ class E2BmdResult:
 
     population: str
     outcome: str
-    per_doubling: AssociationEstimate
+    per_doubling: PooledEstimate
     reference_e2_pg_ml: float
     knots_e2_pg_ml: tuple[float, ...]
     curve: tuple[CurvePoint, ...]

@@ -14,7 +14,7 @@ from pipelines.errors import BadInput
 from pipelines.models.e2_bmd_exposure import draw_log2_e2, fit_exposure
 from pipelines.models.e2_bmd_sample import survey_design
 from pipelines.models.errors import NotEstimable
-from pipelines.models.imputation import pool
+from pipelines.models.imputation import PooledEstimate, complete_estimate, pool, pooled_estimate
 from pipelines.models.mortality_sample import MortalitySample, checked_mortality_frame, mortality_sample
 from pipelines.models.mortality_spec import (
     Exposure,
@@ -23,7 +23,6 @@ from pipelines.models.mortality_spec import (
     MortalityDiagnostic,
     MortalityResult,
     MortalitySpec,
-    PooledEstimate,
 )
 from pipelines.models.survey import kish_effective_n, survey_quantile
 from pipelines.models.survey_hazard import (
@@ -206,25 +205,10 @@ def _pooled_ratio(fits: list[SurveyHazardFit]) -> PooledEstimate:
 
 def _pooled(found: list[tuple[float, float]], df: float) -> PooledEstimate:
     """Of estimates and variances of one or more completed data sets."""
-    from scipy import special
-
     if len(found) == 1:
-        value, error = found[0][0], float(np.sqrt(found[0][1]))
-        margin = float(special.stdtrit(df, 0.975)) * error
-        p_value = 2 * float(special.stdtr(df, -abs(value / error)))
-        return PooledEstimate(value, error, value - margin, value + margin, p_value, df, 0.0, None)
-    pooled = pool(np.array([[value] for value, _ in found]), np.array([[[variance]] for _, variance in found]), df)
-    low, high = pooled.confidence_interval()[0]
-    return PooledEstimate(
-        estimate=float(pooled.estimates[0]),
-        standard_error=float(pooled.standard_errors[0]),
-        ci_low=float(low),
-        ci_high=float(high),
-        p_value=float(pooled.p_values[0]),
-        df=float(pooled.df[0]),
-        relative_increase=float(pooled.relative_increase[0]),
-        fraction_missing_information=float(pooled.fraction_missing_information[0]),
-    )
+        return complete_estimate(found[0][0], float(np.sqrt(found[0][1])), df)
+    values, variances = (np.array([pair[place] for pair in found]) for place in (0, 1))
+    return pooled_estimate(pool(values[:, None], variances[:, None, None], df))
 
 
 def _comparisons(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.models.imputation import PooledEstimate
+
 ExposureCode = Literal["estradiol", "femoral_neck_t_score"]
 Status = Literal["pass", "fail", "not_evaluated", "not_applicable"]
 Method = Literal["after_late_from_months", "below_top_age", "lloq_over_sqrt2", "measured_only"]
@@ -77,23 +79,6 @@ class MortalityDiagnostic:
     threshold: float
     rule: str
     status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class PooledEstimate:
-    """An estimate with a t interval. `relative_increase` of the variance, due to imputation; 0 where nothing was imputed.
-
-    `fraction_missing_information` is None where nothing was imputed.
-    """
-
-    estimate: float
-    standard_error: float
-    ci_low: float
-    ci_high: float
-    p_value: float
-    df: float
-    relative_increase: float
-    fraction_missing_information: float | None
 
 
 @dataclass(frozen=True, slots=True)

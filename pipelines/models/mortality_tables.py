@@ -9,8 +9,9 @@ import polars as pl
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import why_closed
+from pipelines.models.imputation import PooledEstimate
 from pipelines.models.mortality import diagnose, estimate
-from pipelines.models.mortality_spec import STEPS, Exposure, MortalityResult, MortalitySpec, PooledEstimate
+from pipelines.models.mortality_spec import STEPS, Exposure, MortalityResult, MortalitySpec
 from pipelines.models.study_frame import named_for_analysis, survey_frame, with_follow_up
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS

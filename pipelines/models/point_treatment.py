@@ -46,7 +46,7 @@ _BOUNDS = {
     "detectable_difference": "",
 }
 #: normal quantiles of a two-sided test at 5 % with power 80 %
-_DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
+DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ def detectable(outcomes: Iterable[tuple[np.ndarray, np.ndarray]], threshold: flo
         if values.size < 2 or effective <= 1:
             return Finding("detectable_difference", None, threshold, rule, "not_evaluated")
         total += float(values.var(ddof=1)) / effective
-    return _with_verdict("detectable_difference", _DETECTABLE_SDS * total**0.5, threshold, rule)
+    return _with_verdict("detectable_difference", DETECTABLE_SDS * total**0.5, threshold, rule)
 
 
 def _with_verdict(name: str, value: float, threshold: float, rule: str) -> Finding:

@@ -19,7 +19,7 @@ from pipelines.models.risk_frame import ANY_OUTCOME, risk_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.contrast import Contrast
-from pipelines.trials.risk import Risk
+from pipelines.trials.risk import Risk, RiskQuestion
 from pipelines.trials.study import Study, catalogue
 
 TABLE = "models.propensity_model"
@@ -38,7 +38,7 @@ def contrasts(facts: RunFacts) -> Iterator[tuple[Study, Contrast]]:
             yield catalogue()[name], contrast
 
 
-def contrast_key(study: Study, contrast: Contrast) -> Row:
+def contrast_key(study: Study, contrast: Contrast | RiskQuestion) -> Row:
     """Columns by which results name a contrast."""
     return {
         "study_id": study.id,

@@ -5,7 +5,7 @@ tables (`risk_tables`), negative controls (`control_tables`), the engines themse
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from pipelines.models.cox import fit_cox
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
 from pipelines.models.point_treatment import (
+    DETECTABLE_SDS,
     Finding,
     Prepared,
     alike,
@@ -25,7 +26,7 @@ from pipelines.models.point_treatment import (
     nominal,
     told,
 )
-from pipelines.models.risk_frame import EventCourse, RiskFrame
+from pipelines.models.risk_frame import RiskFrame
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows, pair_periods, weighted_rows
 from pipelines.models.weighting import kish_effective_number
 from pipelines.settings import MIN_CELL
@@ -42,8 +43,6 @@ _BOUNDS = {
     "largest_standardised_difference": "maximum_standardised_difference",
 }
 _NO_PROPENSITY = "not asked: the arm is decided after time zero"
-#: normal quantiles of a two-sided test at 5 % with power 80 %
-_DETECTABLE_SDS = 1.959963984540054 + 0.8416212335729143
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,15 @@ class ArmSizes:
     events: tuple[int, int]
     deaths: tuple[int, int]
     completed: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alikeness:
+    """Balance of the arms among those at risk of an outcome; which arm [m] and weight [m] of the people behind it."""
+
+    balance: CovariateBalance
+    is_target: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +122,19 @@ def sizes(rows: WeightedRows, horizon_days: float) -> ArmSizes:
     return ArmSizes(*((one, other) for one, other in zip(target, comparator, strict=True)))
 
 
+def is_reached(rows: WeightedRows, horizon_days: float) -> bool:
+    """Whether somebody of either arm is followed so far."""
+    known = rows.rows.weights > 0
+    return all((rows.rows.exit[known & side] >= horizon_days).any() for side in (rows.is_target, ~rows.is_target))
+
+
 def diagnose_risk(
-    prepared: PreparedRisk, outcome: str, horizon_days: float, thresholds: dict[str, float], rows: WeightedRows
+    prepared: PreparedRisk, alikeness: Alikeness, counted: ArmSizes, thresholds: dict[str, float], rows: WeightedRows
 ) -> tuple[Finding, ...]:
-    """The diagnostics of the profile that need no control outcome; none looks at a difference in the outcome."""
-    course = prepared.frame.courses[outcome]
-    counted = sizes(rows, horizon_days)
+    """The diagnostics of the profile that need no control outcome; none looks at a difference in the outcome.
+
+    `alikeness` is the same at every horizon, `counted` is `sizes` at that of the question.
+    """
     n_events = sum(counted.events)
     known = [
         (done + events + deaths) / n
@@ -127,13 +142,13 @@ def diagnose_risk(
             counted.completed, counted.events, counted.deaths, counted.at_risk, strict=True
         )
     ]
-    balance, side, weights = _balance(prepared, course)
+    balance, side, weights = alikeness.balance, alikeness.is_target, alikeness.weights
     effective = [kish_effective_number(weights[arm]) / max(int(arm.sum()), 1) for arm in (side, ~side)]
     return (
         asked("at_risk_smaller_arm", float(min(counted.at_risk)), thresholds["minimum_at_risk_per_arm"]),
         asked("events", float(n_events), thresholds["minimum_events"]),
         _told_arms(min(counted.events)),
-        asked("detectable_ratio", _detectable(counted), thresholds["maximum_detectable_ratio"], is_most=True),
+        asked("detectable_ratio", detectable_ratio(counted), thresholds["maximum_detectable_ratio"], is_most=True),
         asked("followed_share_smaller", min(known), thresholds["minimum_followed_share"]),
         *_of_propensity(prepared.arms, thresholds),
         alike(balance, side, weights, thresholds["maximum_standardised_difference"]),
@@ -178,18 +193,22 @@ def _told_arms(least: int) -> Finding:
     return Finding("events_in_each_arm", 1.0, 1.0, rule, "pass")
 
 
-def _detectable(counted: ArmSizes) -> float | None:
+def detectable_ratio(counted: ArmSizes) -> float | None:
     """Smallest ratio with 80 % power at these events. Source: Schoenfeld (1983), Biometrics 39:499, as CohortMethod has it."""
     n_events, n = sum(counted.events), sum(counted.at_risk)
     if not n_events or not min(counted.at_risk):
         return None
     share = counted.at_risk[0] / n
-    return float(np.exp(_DETECTABLE_SDS / np.sqrt(n_events * share * (1 - share))))
+    return float(np.exp(DETECTABLE_SDS / np.sqrt(n_events * share * (1 - share))))
 
 
-def _balance(prepared: PreparedRisk, course: EventCourse) -> tuple[CovariateBalance, np.ndarray, np.ndarray]:
-    """Balance of those at risk of the outcome, by the weights of time zero or of the end of the grace period."""
-    arms = prepared.arms
+def alikeness_of(prepared: PreparedRisk, outcome: str) -> Alikeness:
+    """Balance of those at risk of an outcome, by the weights of time zero or of the end of the grace period.
+
+    Raises:
+        NotEstimable: nobody of an arm is at risk of it.
+    """
+    course, arms = prepared.frame.courses[outcome], prepared.arms
     frame = prepared.frame.pair
     names = nominal(frame)
     if isinstance(arms, PreparedClones):
@@ -205,7 +224,7 @@ def _balance(prepared: PreparedRisk, course: EventCourse) -> tuple[CovariateBala
         covariates = frame.covariates.filter(pl.Series(own))
     if not side.any() or side.all():
         raise NotEstimable("nobody of an arm is at risk of the outcome")
-    return covariate_balance(covariates, side, weights, names), side, weights
+    return Alikeness(covariate_balance(covariates, side, weights, names), side, weights)
 
 
 def contrasts_of(rows: WeightedRows, horizons: Sequence[float]) -> tuple[RiskContrast, ...]:
@@ -232,8 +251,6 @@ def hazard_ratio(rows: WeightedRows, horizon_days: float) -> HazardRatio:
     Raises:
         NotEstimable: as `fit_cox`.
     """
-    from dataclasses import replace
-
     used = (rows.rows.weights > 0) & (rows.rows.entry < horizon_days)
     whole = rows.rows
     within = whole.exit[used] <= horizon_days

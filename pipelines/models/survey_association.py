@@ -6,8 +6,9 @@ The statistics are in `e2_bmd`; here studies become specs and results become row
 import polars as pl
 
 from pipelines.models.e2_bmd import diagnose, estimate
-from pipelines.models.e2_bmd_spec import AssociationEstimate, Diagnostic, E2BmdResult, E2BmdSpec
+from pipelines.models.e2_bmd_spec import Diagnostic, E2BmdResult, E2BmdSpec
 from pipelines.models.errors import NotEstimable
+from pipelines.models.imputation import PooledEstimate
 from pipelines.models.study_frame import named_for_analysis, survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -164,7 +165,7 @@ def _opened(common: dict[str, object], result: E2BmdResult) -> list[dict[str, ob
     return rows
 
 
-def _estimate_row(common: dict[str, object], estimator: str, found: AssociationEstimate) -> dict[str, object]:
+def _estimate_row(common: dict[str, object], estimator: str, found: PooledEstimate) -> dict[str, object]:
     return common | {
         "estimator": estimator,
         "missing_method": _MISSING_METHOD[estimator],

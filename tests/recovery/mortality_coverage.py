@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from pipelines.models.imputation import PooledEstimate
 from pipelines.models.mortality import estimate
-from pipelines.models.mortality_spec import Exposure, MortalityResult, MortalitySpec, PooledEstimate
+from pipelines.models.mortality_spec import Exposure, MortalityResult, MortalitySpec
 
 HERE = Path(__file__).parent
 _WORLD = runpy.run_path(str(HERE / "simulated_mortality.py"))

@@ -192,6 +192,23 @@ def test_without_controls_or_against_the_positive_one_the_gate_is_shut(how, reas
     assert [row[name] for name in NUMBERS] == [None] * len(NUMBERS)
 
 
+def test_a_horizon_that_nobody_reaches_leaves_the_others_their_estimate(unbiased) -> None:
+    """Events and deaths may be known of many, and still nobody be followed so far: that question alone is not estimable."""
+    judged, _ = unbiased
+    tables = given()
+    short = pl.col("follow_up_days").clip(upper_bound=3000)
+    cut = tables["features.outcome_event"].with_columns(
+        follow_up_days=short, event_days=pl.when(pl.col("event_days") <= short).then("event_days")
+    )
+    wide_open = judged.with_columns(status=pl.lit("pass")).lazy()
+    told = risk_tables.effect_estimates(
+        tables | {"features.outcome_event": cut, "models.diagnostic": wide_open}, FACTS
+    ).collect()
+    (far,) = of(told, MAIN.replace("60", "120")).to_dicts()
+    assert far["gate_status"] == "closed" and far["gate_reason"].startswith("not estimable")
+    assert of(told).filter(estimator="risk_difference")["estimate"][0] is not None
+
+
 def test_a_positive_control_behind_a_shut_gate_tells_no_number() -> None:
     judged, _ = found(given(controls=29))
     known = of(judged).filter(pl.col("diagnostic") == "positive_control")
