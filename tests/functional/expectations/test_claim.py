@@ -25,7 +25,8 @@ Frames = dict[str, pl.DataFrame]
 def ledger(evidence: EvidenceSource = "real") -> Frames:
     """Rules, one estimate with a verdict, one behind a closed gate, the planted truth and the ledger made of them."""
     common = {"study_id": "ai_vs_tamoxifen", "contrast": "aromatase_inhibitor vs none, 24 months, cohort surgery"}
-    common |= {"population": "postmenopausal_women", "estimator": "clone_censor_weight", "evidence_source": evidence}
+    common |= {"population": "postmenopausal_women", "estimator": "clone_censor_weight", "scale": "difference"}
+    common |= {"evidence_source": evidence}
     found = [
         common | {"outcome": "lumbar_spine_bmd_change_pct", "estimate": -2.8, "se": 0.5, "gate_status": "open"},
         common | {"outcome": "total_hip_bmd_change_pct", "gate_status": "closed", "gate_reason": "equipoise fail"},
