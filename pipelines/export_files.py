@@ -147,7 +147,9 @@ def _protocol(build: _Build) -> Files:
     if changed:
         raise BadInput(f"study {', '.join(changed)}: its file is another than the one published; run and publish again")
     for study, hashed in published:
-        protocol = studies[study].model_dump(mode="json")
+        # A clinical study has no population of a survey, and its file may name none.
+        no_survey = {"population", "eligibility"} if studies[study].cohort else set()
+        protocol = studies[study].model_dump(mode="json", exclude=no_survey)
         files[f"{study}.json"] = {"study_id": study, "protocol_hash": hashed, "protocol": protocol}
     return files
 
