@@ -97,14 +97,26 @@ class Run:
             evidence_source=self._evidence(),
         )
 
-    def examine(self) -> None:
+    def examine(self) -> str:
         """Examine the input: landing, later in this process, takes it as examined here, and reads it no second time.
+
+        Returns the hash of the delivery.
 
         Raises:
             BadInput: with every problem of the input; nothing was written.
         """
         _examined.clear()
-        _examined[self.settings] = self._examine()
+        _examined[self.settings] = examined = self._examine()
+        return examined.delivery.drop_id
+
+    def would_land(self) -> tuple[AnyPart, ...]:
+        """The parts that a landing would write, after the same examination; nothing is written.
+
+        Raises:
+            BadInput: with every problem of the input.
+        """
+        examined = self._examine()
+        return stale(examined.delivery.parts, self.settings, examined.buckets, examined.origin)
 
     def land(self, on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None) -> LandingReport:
         """Examine the input, unless `examine` did, and write its raw tables.
