@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from assets.telling import NIGHTLY, Account, note_result, telling
 from pipelines import plan
 from pipelines import settings as machine
-from pipelines.errors import BadInput, BlockedByCheck, Busy, DamagedRecord, TrabeculaError
+from pipelines.errors import BadInput, BlockedByCheck, DamagedRecord, DropChanged, TrabeculaError
 from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
@@ -25,6 +25,7 @@ from pipelines.warehouse.run_summary import shown, unexpected
 if TYPE_CHECKING:
     import dagster as dg
 
+_SHOWN = 5
 # Seconds before another attempt at a home in use.
 PAUSES = (60.0, 300.0, 900.0)
 # Errors whose message may be repeated: ours, and those of the system, which name files and numbers.
@@ -81,7 +82,7 @@ def again_if_passing(attempt: Callable[[], str], account: Account, wait: Callabl
         except TrabeculaError as error:
             if not error.is_passing:
                 raise
-            pause = pause if isinstance(error, Busy) else 0.0
+            pause = 0.0 if isinstance(error, DamagedRecord) else pause
             print(f"trabecula: {error}\ntrabecula: trying again in {pause:.0f} s", file=sys.stderr)
             wait(pause)
     account.facts["attempts"] = len(PAUSES) + 1
@@ -97,9 +98,9 @@ def _attempt(settings: Settings, studies: tuple[str, ...], account: Account) -> 
         with Run(settings) as run:
             account.hashes["input"] = run.examine()
         result = _execute(settings, studies, account)
-    note_result(account, result)
-    if not result.success:
-        raise _why(result, account)
+        note_result(account, result)
+        if not result.success:
+            raise _damage(settings) or _why(result, account)
     settings.write()  # only now: a refused folder must not become tonight's
     built = result.asset_materializations_for_node("publish")[0].metadata
     told = gate_words(*(int(str(built[name].value)) for name in ("gates", "gates_closed", "gates_waived")))
@@ -151,10 +152,10 @@ def _why(result: "dg.ExecuteInProcessResult", account: Account) -> TrabeculaErro
     while error is not None and error.cause is not None:
         error = error.cause
     message = error.message.partition(": ")[2].strip() if error else "unknown"
+    if error and error.cls_name == "DropChanged":
+        return DropChanged(message.splitlines())
     if error and error.cls_name in ("BadInput", "SuiteError"):
         return BadInput(message.splitlines())
-    if error and error.cls_name == "DamagedRecord":
-        return DamagedRecord(message)
     blocked = [
         f"{check.asset_key.to_user_string()}: {check.check_name}"
         for check in result.get_asset_check_evaluations()
@@ -165,6 +166,20 @@ def _why(result: "dg.ExecuteInProcessResult", account: Account) -> TrabeculaErro
     if error and error.cls_name not in _SPEAKS_FREELY:
         message = unexpected(error.cls_name or "error")
     return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {message}")
+
+
+def _damage(settings: Settings) -> DamagedRecord | None:
+    """What is said where files of the working record turn out to be damaged: they stopped the run, and are gone now."""
+    from pipelines.warehouse.damage import take_damaged_away
+
+    gone = take_damaged_away(settings)
+    if not gone:
+        return None
+    return DamagedRecord(
+        f"{settings.home}: damaged files were taken away: {', '.join(gone[:_SHOWN])}"
+        + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
+        + "; nothing was published: run again, they are computed anew; if it happens again, check the disk"
+    )
 
 
 def _quarantined(settings: Settings) -> int:

@@ -27,6 +27,12 @@ class Busy(BadInput):
     is_passing = True
 
 
+class DropChanged(BadInput):
+    """Somebody still wrote in the drop folder while it was read: the delivery comes to an end at some time."""
+
+    is_passing = True
+
+
 class BlockedByCheck(TrabeculaError):
     """A blocking data check failed: the published data stay as they were."""
 

@@ -13,7 +13,7 @@ from typing import Self
 import polars as pl
 
 from pipelines import plan
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, DropChanged
 from pipelines.models.evidence_drift import PREVIOUS, evidence
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
@@ -25,6 +25,7 @@ from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
 from pipelines.warehouse import drop_log, evidence_basis, foreign, key, quality_trend, simulated, tombstone, withdrawal
 from pipelines.warehouse.bucket import Bucket, layout
+from pipelines.warehouse.engine import sweep_spill
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
@@ -56,6 +57,7 @@ class _Examined:
     key: key.PersonKey
     origin: Origin
     buckets: tuple[Bucket, ...]
+    files: frozenset[tuple[str, int, int]]
 
 
 # Here, not in a run: between the examination and the landing Dagster starts, which carries nothing but names.
@@ -125,7 +127,9 @@ class Run:
             BadInput: with every problem of the input; nothing was written.
         """
         settings = self.settings
-        sweep_partials(settings.data)
+        for folder in (settings.data, settings.landing, settings.home / "state", settings.runs):
+            sweep_partials(folder)
+        sweep_spill(settings)
         source = source_named(settings.source)
         examined = _examined.pop(settings, None) or self._examine()
         delivery, person_key, origin, buckets = examined.delivery, examined.key, examined.origin, examined.buckets
@@ -134,6 +138,10 @@ class Run:
         if delivery.is_simulated:
             simulated.mark(settings)
         landed = land(delivery.parts, settings, buckets, origin, on_part)
+        if _files_as_they_are(settings) != examined.files:
+            raise DropChanged(
+                f"{settings.folder}: files changed while they were read: let the delivery come to an end, then run again"
+            )
         if not delivery.is_simulated:
             simulated.unmark(settings)
         drop_log.remember(settings, delivery.drops)
@@ -152,6 +160,7 @@ class Run:
     def _examine(self) -> "_Examined":
         settings = self.settings
         source = source_named(settings.source)
+        files = _files_as_they_are(settings)
         delivery = source.open(settings, _database_tables)
         drop_log.require_unchanged(settings, delivery.drops)
         person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
@@ -169,7 +178,7 @@ class Run:
         if source.is_guarded:
             changed = stale(delivery.parts, settings, buckets, origin)
             require_deidentified(part for part in changed if isinstance(part, Part))
-        return _Examined(delivery, person_key, origin, buckets)
+        return _Examined(delivery, person_key, origin, buckets, files)
 
     def step(self, step: Step) -> StepReport:
         """Bring one table up to date."""
@@ -235,6 +244,13 @@ def withdrawing_key(settings: Settings, source: str) -> key.PersonKey:
     person_key = key.person_key(settings, policy)
     key.require_same_key(settings, source, person_key)
     return person_key
+
+
+def _files_as_they_are(settings: Settings) -> frozenset[tuple[str, int, int]]:
+    """Path, size and time of change of every file of the drop folder: whether somebody writes there."""
+    folder = Path(settings.folder)
+    files = [folder] if folder.is_file() else [path for path in folder.rglob("*") if path.is_file()]
+    return frozenset((str(path), found.st_size, found.st_mtime_ns) for path in files for found in (path.stat(),))
 
 
 def _database_tables(path: Path) -> tuple[foreign.ForeignTable, ...] | None:

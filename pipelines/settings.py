@@ -159,7 +159,10 @@ class Settings:
         for name in set(_TEXTS):
             values[name] = json.dumps(values[name], ensure_ascii=False)  # a JSON string is a TOML basic string
         partial = self.file.with_suffix(".toml.part")
-        partial.write_text(_TEMPLATE.format_map(values))
+        with partial.open("w") as file:
+            file.write(_TEMPLATE.format_map(values))
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(self.file)
 
 

@@ -23,6 +23,7 @@ from pipelines import plan
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
+from pipelines.warehouse.lock import writing
 from pipelines.warehouse.publish import complete_builds, publish
 from pipelines.warehouse.step import PythonProducer, Step
 from pipelines.warehouse.store import Store
@@ -120,7 +121,7 @@ def steps(layers: tuple[str, ...]) -> list[Step]:
 
 def night(settings: Settings, say: Callable[[str], None] = lambda begun: None, layers: tuple[str, ...] = ()) -> str:
     """Land, bring every table of some layers (all) up to date, publish; returns the build."""
-    with Run(settings, STUDIES, run_id="night") as run:
+    with writing(settings), Run(settings, STUDIES, run_id="night") as run:
         say("landing")
         report = run.land()
         for step in steps(layers):
