@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from assets.telling import NIGHTLY, Account, note_result, telling
 from pipelines import plan
 from pipelines import settings as machine
-from pipelines.errors import BadInput, BlockedByCheck, DamagedRecord, DropChanged, TrabeculaError
+from pipelines.errors import BadInput, BlockedByCheck, DamagedRecord, DiskFull, DropChanged, TrabeculaError
 from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
+from pipelines.warehouse.arrival import require_complete
 from pipelines.warehouse.disk_budget import require_space
 from pipelines.warehouse.lock import writing
 from pipelines.warehouse.publish import code_version, gate_words
@@ -31,8 +32,9 @@ PAUSES = (60.0, 300.0, 900.0)
 # Errors whose message may be repeated: ours, and those of the system, which name files and numbers.
 _SPEAKS_FREELY = {
     *("BlockedByCheck", "StepFailed", "DiskFull"),
-    *("OSError", "PermissionError", "FileNotFoundError", "FileExistsError", "BrokenProcessPool", "MemoryError"),
+    *("OSError", "PermissionError", "FileNotFoundError", "FileExistsError"),
 }
+_OUT_OF_MEMORY = {"BrokenProcessPool", "MemoryError", "OutOfMemoryException"}
 
 _INSTANCE = """\
 telemetry: {enabled: false}
@@ -95,6 +97,8 @@ def _attempt(settings: Settings, studies: tuple[str, ...], account: Account) -> 
     select(studies, settings.source)
     with writing(settings):
         require_space(settings)
+        if account.kind == NIGHTLY:
+            require_complete(settings)
         with Run(settings) as run:
             account.hashes["input"] = run.examine()
         result = _execute(settings, studies, account)
@@ -163,7 +167,14 @@ def _why(result: "dg.ExecuteInProcessResult", account: Account) -> TrabeculaErro
     ]
     if blocked:
         return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
-    if error and error.cls_name not in _SPEAKS_FREELY:
+    if error and error.cls_name == "DiskFull":
+        return DiskFull(message)
+    if error and error.cls_name in _OUT_OF_MEMORY:
+        message = (
+            "memory ran out (a worker may have been killed for it): lower [limits] persons_per_bucket, or give the machine "
+            "more than memory_gb beside what else it runs"
+        )
+    elif error and error.cls_name not in _SPEAKS_FREELY:
         message = unexpected(error.cls_name or "error")
     return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {message}")
 

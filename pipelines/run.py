@@ -23,9 +23,19 @@ from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.nhanes import landing as nhanes
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse import drop_log, evidence_basis, foreign, key, quality_trend, simulated, tombstone, withdrawal
+from pipelines.warehouse import (
+    arrival,
+    drop_log,
+    evidence_basis,
+    foreign,
+    key,
+    quality_trend,
+    simulated,
+    tombstone,
+    withdrawal,
+)
 from pipelines.warehouse.bucket import Bucket, layout
-from pipelines.warehouse.engine import sweep_spill
+from pipelines.warehouse.engine import sweep_spill, told_when_full
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
@@ -138,13 +148,14 @@ class Run:
         if delivery.is_simulated:
             simulated.mark(settings)
         landed = land(delivery.parts, settings, buckets, origin, on_part)
-        if _files_as_they_are(settings) != examined.files:
+        if arrival.files_as_they_are(settings) != examined.files:
             raise DropChanged(
                 f"{settings.folder}: files changed while they were read: let the delivery come to an end, then run again"
             )
         if not delivery.is_simulated:
             simulated.unmark(settings)
         drop_log.remember(settings, delivery.drops)
+        arrival.remember(settings, examined.files)
         write_population(settings, "raw.manifest", *counted(settings, delivery.manifest, landed.entries))
         write_population(settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
         write_population(settings, planted_truth.TABLE, *planted_truth.planted_truth(delivery.truth))
@@ -160,7 +171,7 @@ class Run:
     def _examine(self) -> "_Examined":
         settings = self.settings
         source = source_named(settings.source)
-        files = _files_as_they_are(settings)
+        files = arrival.files_as_they_are(settings)
         delivery = source.open(settings, _database_tables)
         drop_log.require_unchanged(settings, delivery.drops)
         person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
@@ -200,7 +211,8 @@ class Run:
         drop_id = ids.pop() if len(ids) == 1 and SNAPSHOT not in ids else delivery_id(hashes)
         rest_on = quality_trend.versions(Store(self.settings), plan.steps(), self.facts)
         basis = evidence_basis.basis(Store(self.settings), plan.steps(), self.facts)
-        build = publish(self.settings, self.facts, drop_id, versions, report, rest_on, basis)
+        with told_when_full(self.settings):
+            build = publish(self.settings, self.facts, drop_id, versions, report, rest_on, basis)
         withdrawal.settle(self.settings, build.build_id)
         return build
 
@@ -244,13 +256,6 @@ def withdrawing_key(settings: Settings, source: str) -> key.PersonKey:
     person_key = key.person_key(settings, policy)
     key.require_same_key(settings, source, person_key)
     return person_key
-
-
-def _files_as_they_are(settings: Settings) -> frozenset[tuple[str, int, int]]:
-    """Path, size and time of change of every file of the drop folder: whether somebody writes there."""
-    folder = Path(settings.folder)
-    files = [folder] if folder.is_file() else [path for path in folder.rglob("*") if path.is_file()]
-    return frozenset((str(path), found.st_size, found.st_mtime_ns) for path in files for found in (path.stat(),))
 
 
 def _database_tables(path: Path) -> tuple[foreign.ForeignTable, ...] | None:

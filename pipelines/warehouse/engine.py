@@ -118,7 +118,7 @@ def told_when_full(settings: Settings) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, duckdb.IOException, pl.exceptions.ComputeError) as error:
+    except (OSError, duckdb.IOException, duckdb.TransactionException, pl.exceptions.ComputeError) as error:
         # The engines pass on the words of the system, not its number.
         for code in (ENOSPC, EDQUOT, EFBIG):
             if getattr(error, "errno", None) != code and os.strerror(code) not in str(error):

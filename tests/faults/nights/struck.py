@@ -220,7 +220,7 @@ def strike(name: str, stage: Stage, folder: Path, new: dict, layers: tuple[str, 
     assert opened.status == 0, f"the published file does not open: {opened.error}"
     is_old = scene["seen"](stage.settings) == before
     nights = 0
-    for nights in (1, 2):
+    for nights in (1, 2):  # noqa: B007 (told below)
         again = in_child(lambda say: plain(stage, layers), folder)
         if again.status == 0:
             break
