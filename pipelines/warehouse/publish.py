@@ -21,6 +21,7 @@ from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.warehouse import quality_trend, released_quality
 from pipelines.warehouse.engine import connect, connect_read_only, literal, quoted
+from pipelines.warehouse.parquet import fsync
 from pipelines.warehouse.store import Store
 
 # Readers of DuckDB 1.4 and later can open the files.
@@ -64,7 +65,7 @@ def publish(
         BlockedByCheck: the build does not read back as it should.
     """
     now = dt.datetime.now(dt.UTC)
-    build_id = f"{now:%Y%m%dT%H%M%S%f}"[:18]
+    build_id = next_build_id(settings, now)
     folder = settings.builds / build_id
     sweep(settings)
     folder.mkdir(parents=True)
@@ -108,6 +109,8 @@ def publish(
         _verify(folder)
         (folder / RESTS_ON).write_text(json.dumps({**(basis or {})}, indent=2) + "\n")
         (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
+        for path in (*folder.glob("*.*"), folder):
+            fsync(path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -122,6 +125,16 @@ def gate_words(gates: int, closed: int, waived: int) -> str:
     return f"{closed} of {gates} gates closed" + (f", {waived} open by waiver" if waived else "")
 
 
+def next_build_id(settings: Settings, now: dt.datetime) -> str:
+    """An id that sorts behind every build of this home, also where the clock was set back since the last."""
+    told = f"{now:%Y%m%dT%H%M%S%f}"[:18]
+    last = max((*complete_builds(settings), current_build(settings) or ""), default="")
+    if told > last:
+        return told
+    then = dt.datetime.strptime(f"{last}000", "%Y%m%dT%H%M%S%f") + dt.timedelta(milliseconds=1)
+    return f"{then:%Y%m%dT%H%M%S%f}"[:18]
+
+
 def switch(settings: Settings, build_id: str) -> None:
     """Point `current` at a build, in one rename; the links of the home go through it."""
     target = settings.home / "current"
@@ -129,6 +142,7 @@ def switch(settings: Settings, build_id: str) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(Path("builds") / build_id)
     os.replace(fresh, target)
+    fsync(settings.home)
     for name in LINKS:
         link = settings.home / name
         if not link.is_symlink():
@@ -152,6 +166,8 @@ def sweep(settings: Settings) -> None:
     for folder in settings.builds.glob("*"):
         if folder.is_dir() and folder.name not in finished:
             shutil.rmtree(folder)
+    for link in settings.home.glob(".current.*"):
+        link.unlink(missing_ok=True)
 
 
 def comments(contract: Contract, columns: Iterable[str]) -> list[str]:
@@ -247,6 +263,8 @@ def _prune(settings: Settings) -> None:
     current = current_build(settings)
     for build_id in complete_builds(settings)[: -settings.keep_builds]:
         if build_id != current:
+            # First what says that it is complete: half a build must not pass for one.
+            (settings.builds / build_id / COMPLETE).unlink()
             shutil.rmtree(settings.builds / build_id)
 
 
