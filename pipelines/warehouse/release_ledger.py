@@ -1,11 +1,13 @@
 """The release ledger: what each published cell last told, in `HOME/state/release`, so that no two nights tell a small group.
 
 Three small files, never released: `cells` (a count as told last, by table, hash of its key and column), `tellings` (how many
-people stood behind each estimate every time it was told) and `held.<table>` (estimates as told last). They are written before
+people stood behind each estimate every time it was told) and `held.<table>` (estimates as told last); beside them `queries`,
+what ad-hoc queries told. They are written before
 a build is switched to: a run that dies between has told less than the ledger says, never more. What follows from the
 ledger is decided in `telling`.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,7 +18,7 @@ import polars as pl
 from pipelines.disclosure import told_count
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
-from pipelines.warehouse.parquet import write_frame
+from pipelines.warehouse.parquet import atomic, write_frame
 
 CELL: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("table_name", "cell", "column_name"), pl.String),
@@ -114,6 +116,18 @@ def forget_estimates(settings: Settings) -> None:
         kept = {*CONTRACTS[table].key, DIGEST}
         emptied = frame.with_columns(pl.lit(None, frame.schema[n]).alias(n) for n in frame.columns if n not in kept)
         write_frame(emptied.lazy(), _folder(settings) / f"held.{table}.parquet", "ledger")
+    for path in sorted(queries(settings).glob("*.json")):
+        told = json.loads(path.read_text())
+        for numbers in told["cells"].values():
+            for number in numbers.values():
+                number["value"] = None
+        with atomic(path) as partial:
+            partial.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
+
+
+def queries(settings: Settings) -> Path:
+    """Where queries that were released are remembered (`release_output`)."""
+    return _folder(settings) / "queries"
 
 
 def hash_of_cell(key: Sequence[object]) -> str:

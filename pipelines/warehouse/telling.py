@@ -206,7 +206,9 @@ def _drift(
     now = ledger.tell("models.evidence_drift", QUESTION, people, min_cell)
     was = Ledger(before, ledger.tellings).last("models.evidence_drift", QUESTION, people)
     change = people.select(*QUESTION, n_told_change=now["n"] - was["n"])
-    both = found.with_columns(is_both=pl.col("is_fresh") & (pl.col("told_on") == published).fill_null(value=False))
+    both = found.with_columns(
+        is_both=pl.col("is_fresh") & (pl.col("told_on") == pl.lit(published, pl.String)).fill_null(value=False)
+    )
     own = both.select(*QUESTION, pl.col("part").alias("estimator"), "is_both")
     question = both.filter(part=WHOLE).select(*QUESTION, pl.col("is_both").alias("is_question"))
     joined = (
