@@ -90,5 +90,7 @@ def to_figures(value: pl.Expr, scale: pl.Expr, figures: int = 2) -> pl.Expr:
     Exact digits do: a share to sixteen digits is one fraction alone, whose denominator is the number of people.
     """
     usable = (scale.abs() > 0) & scale.is_finite()
-    step = pl.lit(10.0).pow(scale.abs().log10().floor() - (figures - 1))
-    return pl.when(usable).then((value / step).round() * step).otherwise(value)
+    place = scale.abs().log10().floor() - (figures - 1)
+    large, small = pl.lit(10.0).pow(place), pl.lit(10.0).pow(-place)  # a power of ten below 1 is no exact number
+    told = pl.when(place >= 0).then((value / large).round() * large).otherwise((value * small).round() / small)
+    return pl.when(usable).then(told).otherwise(value)

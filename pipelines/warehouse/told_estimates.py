@@ -260,9 +260,12 @@ def _figured(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _digests(rows: pl.DataFrame, table: str, block: list[str]) -> pl.Series:
     """One hash of all that a block tells, on each of its rows."""
-    told_columns = [*TELLINGS[table].estimates]
-    figured = _figured(table, rows).select(*block, *(c for c in told_columns if c not in block))
-    hashes: dict[tuple[object, ...], str] = {}
-    for name, part in figured.group_by(block, maintain_order=True):
-        hashes[name] = sha256(repr(part.sort(pl.all()).rows()).encode()).hexdigest()[:16]
-    return pl.Series([hashes[row] for row in figured.select(block).rows()], dtype=pl.String)
+    told_columns = [name for name in TELLINGS[table].estimates if name not in block]
+    figured = _figured(table, rows)
+    of_rows = figured.select(told_columns).rows()
+    whole: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
+    names = figured.select(block).rows()
+    for name, row in zip(names, of_rows, strict=True):
+        whole.setdefault(name, []).append(row)
+    hashes = {name: sha256(repr(sorted(told, key=repr)).encode()).hexdigest()[:16] for name, told in whole.items()}
+    return pl.Series([hashes[name] for name in names], dtype=pl.String)
