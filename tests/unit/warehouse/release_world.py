@@ -36,7 +36,10 @@ class People:
 
 
 def people(nights: int, seed: int) -> People:
-    """Some 500 at the start; up to three come and up to two go in a night, now and then a dozen; few are of the rare level."""
+    """Some 500 at the start; up to three come and up to two go in a night, now and then a dozen; few are of the rare level.
+
+    One in ten has a value far from all others: whoever is told it knows something of them.
+    """
     rng = np.random.default_rng(seed)
     n_start = 500
     arrivals = rng.integers(0, 4, nights)
@@ -56,7 +59,7 @@ def people(nights: int, seed: int) -> People:
             "is_old": rng.random(n) < 0.9,
             "is_eligible": rng.random(n) < 0.97,
             "has_event": rng.random(n) < 0.15,
-            "value": rng.normal(0, 1, n),
+            "value": rng.normal(0, 1, n) + 25.0 * (rng.random(n) < 0.1),
         }
     )
     return People(frame)

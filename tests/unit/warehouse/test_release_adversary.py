@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipelines.disclosure import to_figures
 from pipelines.tables import CONTRACTS
 from pipelines.tables.telling import TELLINGS
 from pipelines.warehouse import released_quality, telling
@@ -110,18 +111,16 @@ def numerators(nights: list[Night], *, is_exact: bool) -> dict[tuple[int, str, s
     return found
 
 
-def values_of_the_last_to_come(nights: list[Night]) -> list[tuple[int, str, float]]:
-    """Attack: one person came to an arm, as the attacker happens to know; the mean of the arm moved by their value."""
-    found = []
+def distances_of_the_last_to_come(nights: list[Night]) -> dict[tuple[int, str], float]:
+    """Attack: one person came to an arm, as the attacker happens to know; by how much the difference of the arms moved, times
+    the people of the arm, is how far their value lies from the mean of the arm."""
+    found = {}
     for number in range(1, len(nights)):
-        for arm in world["ARMS"]:
-            before, now = (
-                night["mart.table_one"].filter(arm_code=arm, level="mean").row(0, named=True)
-                for night in nights[number - 1 : number + 1]
-            )
-            if before["n"] is None or now["n"] is None or before["estimate"] == now["estimate"]:
-                continue
-            found.append((number, arm, now["estimate"] + before["n"] * (now["estimate"] - before["estimate"])))
+        before, now = (night["mart.effect_estimate"].row(0, named=True) for night in nights[number - 1 : number + 1])
+        for arm, sign in zip(world["ARMS"], (1, -1), strict=True):
+            if before["estimate"] != now["estimate"]:
+                people = now[f"n_{arm}"] or before[f"n_{arm}"]
+                found[number, arm] = sign * people * (now["estimate"] - before["estimate"])
     return found
 
 
@@ -194,20 +193,29 @@ def test_no_share_times_a_denominator_tells_a_count(nights) -> None:
         assert candidates == {truth(there[number], arm, level)}
 
 
-def test_no_mean_tells_the_value_of_the_one_who_came(nights) -> None:
+def test_no_estimate_tells_the_value_of_the_one_who_came(nights) -> None:
     there, bare, told = nights
+    alone: dict[tuple[int, str], float] = {}
+    for number in range(1, NIGHTS):
+        before, now = (world["studied"](there[n]) for n in (number - 1, number))
+        new, gone = now.join(before, on=now.columns, how="anti"), before.join(now, on=now.columns, how="anti")
+        if new.height == 1 and gone.is_empty() and abs(new["value"][0]) > 10:
+            arm = new["arm_code"][0]
+            alone[number, arm] = new["value"][0] - before.filter(arm_code=arm)["value"].mean()
+    assert alone, "somebody unlike the others came alone"
 
     def recovered(release: list[Night]) -> int:
-        hits = 0
-        for number, arm, value in values_of_the_last_to_come(release):
-            before, now = (world["studied"](there[n]).filter(arm_code=arm) for n in (number - 1, number))
-            new = now.join(before, on=now.columns, how="anti")
-            is_one = new.height == 1 and before.join(now, on=now.columns, how="anti").is_empty()
-            hits += is_one and abs(new["value"][0] - value) < 0.05
-        return hits
+        found = distances_of_the_last_to_come(release)
+        return sum(abs(found.get(who, 0.0) - distance) < 5 for who, distance in alone.items())
 
     assert recovered(told) == 0
-    assert recovered(bare) >= 3
+    figured = [_rounded_only(night) for night in bare]
+    assert recovered(figured) == len(alone), "two figures of the error alone do not protect them"
+
+
+def _rounded_only(night: Night) -> Night:
+    effect = night["mart.effect_estimate"]
+    return {"mart.effect_estimate": effect.with_columns(to_figures(pl.col("estimate"), pl.col("se")))}
 
 
 def test_who_knows_the_program_cannot_bound_a_hidden_group_to_few_readings(nights) -> None:
