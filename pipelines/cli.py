@@ -65,6 +65,39 @@ def query(
 
 
 @app.command()
+def release(
+    file: Annotated[Path, typer.Argument(help="A file with one SELECT over tables of people, grouped.")],
+    home: HomeOption = None,
+    out: Annotated[Path | None, typer.Option(help="Write the rows there: .csv; default standard output.")] = None,
+) -> None:
+    """Check the output of a query of your own, and write what of it may leave the institution.
+
+    People behind every number are counted anew; few are hidden, counts are rounded, and what is told is remembered. What is
+    refused says why. Example: select sex_code, count(distinct person_id) as n from staging.person group by sex_code
+    """
+    from pipelines.warehouse import withdrawal
+    from pipelines.warehouse.lock import writing
+    from pipelines.warehouse.release_output import release as checked
+
+    if out is not None and out.suffix != ".csv":
+        raise BadInput(f"{out}: name a file that ends in .csv")
+    if not file.is_file():
+        raise BadInput(f"{file}: no such file")
+    settings = machine.load(home_of(home))
+    with writing(settings):
+        withdrawal.require_settled(settings)
+        _published(settings.home).close()
+        found = checked(settings, settings.home / "warehouse.duckdb", file.read_text())
+    for reason, n in found.hidden.items():
+        print(f"hidden: {n} because {reason}", file=sys.stderr)
+    if out is None:
+        print(found.frame.write_csv(), end="")
+    else:
+        found.frame.write_csv(out)
+        print(f"{found.frame.height} rows may leave: {out}", file=sys.stderr)
+
+
+@app.command()
 def tables(
     home: HomeOption = None,
     as_json: Annotated[
