@@ -6,6 +6,7 @@ Dagster is imported once the input was examined: a refusal does not wait for it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines import progress
 from pipelines import settings as machine
 from pipelines.errors import BadInput, BlockedByCheck, TrabeculaError
 from pipelines.run import SOURCES, Run
@@ -67,6 +68,8 @@ def _execute(settings: Settings, studies: tuple[str, ...]) -> "dg.ExecuteInProce
     from assets.assembly import build_definitions
     from assets.home import Home
     from assets.run_history import one_writer
+    from expectations.suite import all_tables
+    from pipelines import plan
 
     prepare_instance(settings)
     resource = Home(
@@ -78,7 +81,8 @@ def _execute(settings: Settings, studies: tuple[str, ...]) -> "dg.ExecuteInProce
         progress=True,
     )
     job = build_definitions(resource).resolve_job_def("nightly")
-    with one_writer(settings) as instance:
+    parts = len(plan.steps()) + len(all_tables())
+    with one_writer(settings) as instance, progress.shown(parts, "landing"):
         return job.execute_in_process(
             instance=instance,
             raise_on_error=False,

@@ -1,5 +1,6 @@
 """Publish: the one asset that changes what analysts see. It refuses while a critical check stands failed."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +14,8 @@ from pipelines.warehouse.engine import connect_read_only
 from pipelines.warehouse.publish import Build
 
 _MOST_CHANGES = 200
+# One night may be missed before readers are told, two before it is an alarm.
+_STALE, _TOO_OLD = timedelta(hours=26), timedelta(hours=50)
 _READ = {name for step in plan.steps() for name in step.inputs}
 # Every table that no other reads: whoever waits for these waits for all.
 _MADE_BY_PUBLISHING = plan.MADE_ELSEWHERE - {name for name in CONTRACTS if name.startswith("raw.")}
@@ -57,6 +60,8 @@ def trend_metadata(release: Path) -> dict[str, dg.MetadataValue]:
     deps=LEAVES,
     description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
     kinds={"duckdb"},
+    owners=["team:operator"],
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=_TOO_OLD, warn_window=_STALE),
     pool="warehouse",
 )
 def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:

@@ -3,13 +3,16 @@
 The verbs that run the Dagster job stand in `assets.cli`, which is the entry point.
 """
 
+import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines import progress
 from pipelines import settings as machine
 from pipelines.errors import BadInput
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Aromatase inhibitors, estradiol, bone and heart: whole populations, every night.",
 )
@@ -31,6 +33,8 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Where data, builds and settings lie (TRABECULA_HOME).")
 ]
 
+_VERDICT = ("check_id", "stratum", "severity", "status", "n_violated", "n_evaluated", "note")
+
 
 @app.command()
 def query(
@@ -38,7 +42,10 @@ def query(
     home: HomeOption = None,
     rows: Annotated[int, typer.Option(help="Rows to print at most.")] = 40,
 ) -> None:
-    """Ask the published warehouse, read-only."""
+    """Ask the published warehouse, read-only.
+
+    Example: trabecula query "from effects('nhanes_e2_bmd')"
+    """
     import duckdb
 
     try:
@@ -50,7 +57,10 @@ def query(
 
 @app.command()
 def tables(home: HomeOption = None) -> None:
-    """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md."""
+    """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md.
+
+    Example: trabecula tables --home /srv/trabecula
+    """
     from pipelines.tables import CONTRACTS
 
     with _published(home_of(home)) as connection:
@@ -63,8 +73,15 @@ def tables(home: HomeOption = None) -> None:
 
 
 @app.command()
-def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(help="Only this table.")] = None) -> None:
-    """Print the data-quality verdict of the published build on one screen."""
+def check(
+    home: HomeOption = None,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every verdict as one JSON document.")] = False,
+) -> None:
+    """Print the data-quality verdict of the published build on one screen.
+
+    Example: trabecula check --table staging.lab_result
+    """
     with _published(home_of(home)) as connection:
         found = connection.execute(
             "select check_id, stratum, severity, status, n_violated, n_evaluated, note from mart.quality_result "
@@ -73,6 +90,9 @@ def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(hel
         ).fetchall()
     if not found:
         raise BadInput(f"no check results for {table}" if table else "no check results in the published build")
+    if as_json:
+        print(json.dumps([dict(zip(_VERDICT, row, strict=True)) for row in found], indent=1))
+        return
     for check_id, stratum, severity, status, violated, evaluated, note in found:
         if status in ("fail", "could_not_evaluate"):
             count = "few" if violated is None else f"{violated:,}"
@@ -95,6 +115,8 @@ def policy(
     """Mean outcomes of men with one pattern of covariates under each named regime of dosing, or why there is no answer.
 
     The profile is neither stored nor logged. There is no ranking and no dose for a person.
+
+    Example: trabecula policy --profile man.toml
     """
     from pipelines.policy_answer import answer
 
@@ -131,7 +153,10 @@ def meta(
 
 @app.command()
 def rollback(home: HomeOption = None) -> None:
-    """Publish the build before the current one again."""
+    """Publish the build before the current one again.
+
+    Example: trabecula rollback --home /srv/trabecula
+    """
     from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
     from pipelines.warehouse.publish import complete_builds, current_build, switch
@@ -178,12 +203,20 @@ def quarantine(
 
 
 @app.command()
-def doctor(home: HomeOption = None) -> None:
-    """Say what is set up, what is missing, and how to mend it."""
+def doctor(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+) -> None:
+    """Say what is set up, what is missing, and how to mend it.
+
+    Example: trabecula doctor --home /srv/trabecula
+    """
     from pipelines.doctor import examine
 
     findings = examine(machine.load(home_of(home)))
-    for finding in findings:
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    for finding in () if as_json else findings:
         print(f"{'ok ' if finding.is_fine else 'NO '} {finding.subject:<22} {finding.what}")
         if not finding.is_fine:
             print(f"    remedy: {finding.remedy}")
@@ -201,7 +234,10 @@ def bench(
         str | None, typer.Option(help="Only this layer and what it is made of, such as features; nothing is published.")
     ] = None,
 ) -> None:
-    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand."""
+    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand.
+
+    Example: trabecula bench --persons 100000 --json bench.json
+    """
     from pipelines.bench import Stage, measure
 
     def tell(stage: Stage) -> None:
@@ -221,7 +257,10 @@ def map_file(
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; default its only one.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the mapping there; default standard output.")] = None,
 ) -> None:
-    """Propose a mapping for a file and say what it would do; nothing is landed and no value is shown."""
+    """Propose a mapping for a file and say what it would do; nothing is landed and no value is shown.
+
+    Example: trabecula map drop/labs.csv --out drop/mapping.toml
+    """
     from pipelines.sources.flat.map_command import proposed, write
 
     text, report = proposed(file, kind, sheet)
@@ -274,7 +313,10 @@ def fetch_nhanes(
         list[str] | None, typer.Option(help="CDC table name, e.g. TST; default all that are read.")
     ] = None,
 ) -> None:
-    """Download CDC's public NHANES files: resumable, checksummed."""
+    """Download CDC's public NHANES files: resumable, checksummed.
+
+    Example: trabecula fetch nhanes --out nhanes_files --cycle 2013-2014
+    """
     from pipelines.sources.nhanes import fetch
     from pipelines.sources.nhanes.cycle import cycle_of_text
 
@@ -283,11 +325,13 @@ def fetch_nhanes(
         raise BadInput(f"no NHANES cycle {', '.join(unknown)}: write 2013-2014 or H")
     wanted = [found for found in named.values() if found] or None
 
-    def show(progress: "fetch.Progress") -> None:
-        if progress.state != "downloading":
-            print(f"[{progress.position}/{progress.files}] {progress.file} {progress.state}", file=sys.stderr)
+    def show(told: "fetch.Progress") -> None:
+        if told.state != "downloading":
+            bar.say(f"[{told.position}/{told.files}] {told.file} {told.state}")
+            bar.step(told.file, total=told.files)
 
-    found = fetch.fetch(out, wanted, table or None, on_progress=show)
+    with progress.shown(1, "NHANES") as bar:
+        found = fetch.fetch(out, wanted, table or None, on_progress=show)
     print(f"{len(found.downloaded)} downloaded, {len(found.kept)} kept, {len(found.absent)} not published")
     found.require_complete()
 
