@@ -17,7 +17,7 @@ import polars as pl
 
 from pipelines.errors import BlockedByCheck
 from pipelines.run_facts import RunFacts
-from pipelines.settings import Settings, sql_root
+from pipelines.settings import Settings, project_root, sql_root
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.warehouse import quality_trend, released_quality, telling
 from pipelines.warehouse.engine import connect, connect_read_only, literal, quoted
@@ -95,6 +95,7 @@ def publish(
             "drop_id": drop_id,
             "evidence_source": run.evidence_source,
             "code_version": code_version,
+            "lock_hash": _lock_hash(),
             "trabecula_version": _version(),
             "duckdb_version": duckdb.__version__,
             "n_gates": build.gates,
@@ -283,6 +284,11 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("trabecula")
+
+
+def _lock_hash() -> str | None:
+    lock = project_root() / "requirements.lock"
+    return sha256(lock.read_bytes()).hexdigest() if lock.exists() else None
 
 
 def code_version(sources: Iterable[str]) -> str:
