@@ -104,7 +104,6 @@ def apart_in_parts(covariates: pl.DataFrame, arm: np.ndarray) -> dict[str, dict[
     design, of_design = timed(lambda: design_matrix(covariates))
     propensity, of_fit = timed(lambda: estimate_propensity(arm, design.values, PENALTIES[0]))
     weights, of_weights = timed(lambda: treatment_weights(arm, propensity.values, "ate", maximum=MOST_WEIGHT))
-    del design
     _, of_balance = timed(lambda: covariate_balance(covariates, arm, weights.values))
     return {"design": of_design, "propensity": of_fit, "weights": of_weights, "balance": of_balance}
 
