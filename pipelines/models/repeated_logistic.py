@@ -114,9 +114,10 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
-    """Standardised columns: of people dense [n, p], further ones of rows [m, k] as they are, or sparse where they are many.
+    """Standardised columns: of people dense [n, p], further ones of rows [m, k] dense, or sparse where they are many.
 
-    `whose` [n, m] sums rows of people where columns are sparse, else None; `center` and `scale` [p + k] are means and SDs over rows.
+    `whose` [n, m] sums rows of people where columns are sparse, else None. `center` and `scale` [p + k] are means and SDs
+    over rows.
     """
 
     rows: Decided
