@@ -59,7 +59,7 @@ def point(settings, folder: Path, new: dict, seconds: float, chance: random.Rand
     """
     before, begun, kept = scene["seen"](settings), [], 0
     for _ in range(kills):
-        after = chance.random() * seconds * 1.05 * min(1.0, 2 / kills)
+        after = chance.random() * seconds * 1.05 * min(1.0, 3 / kills)
         ended = in_child(lambda say: night(settings, say, layers), folder, after)
         opened = in_child(lambda say: scene["opens"](settings), folder)
         assert opened.status == 0, f"the published file does not open: {opened.error}"
