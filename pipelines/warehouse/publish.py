@@ -28,6 +28,8 @@ from pipelines.warehouse.store import Store
 STORAGE_VERSION = "v1.4.0"
 LINKS = ("warehouse.duckdb", "release.duckdb", "report")
 COMPLETE = "build.json"
+# Macros that read `mart` alone are in both files; what reads codes or people only where those are.
+MACROS, WAREHOUSE_MACROS = "macros.sql", "warehouse_macros.sql"
 RESTS_ON = "rests_on.json"
 BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
@@ -98,9 +100,9 @@ def publish(
             "mart.quality_result": released_quality.hidden(results, run.min_cell),
             "mart.quality_trend": quality_trend.trend(settings, verdicts, run.min_cell),
         }
-        _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames)
+        _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames, (MACROS, WAREHOUSE_MACROS))
         marts = [contract for contract in CONTRACTS.values() if contract.layer == "mart"]
-        _write_database(folder / "release.duckdb", store, marts, frames)
+        _write_database(folder / "release.duckdb", store, marts, frames, (MACROS,))
         with connect_read_only(folder / "release.duckdb") as release:
             mart = {c.name: release.sql(f"from {_qualified(c.name)}").pl() for c in marts}
         build_report(mart, folder / "report")
@@ -192,7 +194,11 @@ def _link_data(store: Store, folder: Path) -> Store:
 
 
 def _write_database(
-    path: Path, store: Store, contracts: Iterable[Contract], frames: Mapping[str, pl.DataFrame]
+    path: Path,
+    store: Store,
+    contracts: Iterable[Contract],
+    frames: Mapping[str, pl.DataFrame],
+    macros: Iterable[str],
 ) -> None:
     settings = replace(store.settings, home=store.settings.home.parents[1])
     with connect(settings) as connection:
@@ -215,7 +221,8 @@ def _write_database(
             connection.execute("commit")
             if frame is not None:
                 connection.unregister("frame")
-        connection.execute((sql_root() / "macros.sql").read_text())
+        for name in macros:
+            connection.execute((sql_root() / name).read_text())
         connection.execute("use memory")
         connection.execute("checkpoint built")
         connection.execute("detach built")
@@ -232,11 +239,12 @@ def _verify(folder: Path) -> None:
                     select comment from duckdb_tables() where not internal
                     union all select comment from duckdb_views() where not internal
                     union all select comment from duckdb_columns() where not internal
+                    union all select comment from duckdb_functions() where not internal
                 ) where comment is null
                 """
             ).fetchone()
             if bare and bare[0]:
-                raise BlockedByCheck(f"{name}: {bare[0]} tables or columns without a comment")
+                raise BlockedByCheck(f"{name}: {bare[0]} tables, columns or macros without a comment")
             for schema, table in reader.execute(
                 "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
             ).fetchall():
