@@ -1,6 +1,6 @@
 """Kills nights at random points and checks what readers find and what the next night makes of it.
 
-    python tests/faults/nights/killed.py --points 200 --json tests/faults/nights/killed.json
+    python tests/faults/nights/killed.py --points 200 --in-a-row 4 --layer ref --layer staging --json killed.json
 
 Each point: a night that lands another delivery than the one before is killed by SIGKILL after a random part of its time. Then
 what is published must open and be the old or the new; the next night must end well without help; working record and

@@ -1,6 +1,6 @@
 """Strikes nights with every other fault than a kill: disk, memory, inputs, clock, a second run, damaged files.
 
-    python tests/faults/nights/struck.py --json tests/faults/nights/struck.json
+    python tests/faults/nights/struck.py --layer ref --layer staging --json struck.json
 
 Each fault strikes a night that lands another delivery than the one before. The night may fail; what is published must open and
 be the old or the new, the fault goes away, and the next night must end well by itself, equal to nights nobody disturbed. The
