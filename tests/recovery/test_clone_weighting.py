@@ -155,7 +155,7 @@ def test_truth_is_given_back_a_thousand_times(world: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_one_person_in_two_thousand_with_a_weight_of_hundreds_makes_errors_short_and_cutting_it_does_not() -> None:
-    """Samples without such a person have too small an error; cut at 50 errors are right, for a third of an SD of bias."""
+    """Samples without such a person have too small an error; cut at 50 errors are right, for 0.4 SD of bias."""
     whole, bounded = (replicated("means, few alike", how, 1000) for how in (cloned, cut))
     assert 0.8 < whole[2] < 0.9 < bounded[2] < 1.1
     assert abs(whole[1]) < 0.15 < bounded[1] < 0.5
