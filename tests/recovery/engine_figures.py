@@ -217,23 +217,28 @@ def _events() -> Iterator[Case]:
             "Fine-Gray", "death competing", words, file, test, MANY if is_sound else FEW,
             lambda m, n, form=form: m["replicated"](n, m[form]),
         )  # fmt: skip
-    file, worlds = "test_risk_contrast.py", ("at time zero", "by clones")
-    for world in worlds:
-        yield Case(
-            "risks of studies", world, "", file, f"{GIVEN_BACK}[{world}]", MANY,
-            lambda m, n, world=world: m["replicated"](world, m["whole"], n),
-        )  # fmt: skip
-    for world, form in (
-        (worlds[0], "one_less_kaplan_meier"),
-        (worlds[0], "losses_ignored"),
-        (worlds[0], "arms_as_they_are"),
-        (worlds[1], "unweighted"),
-        (worlds[1], "losses_ignored"),
-    ):
-        yield Case(
-            "risks of studies", world, form.replace("_", " "), file, f"{KILLED}[{world}-{form}]", 60,
-            lambda m, n, world=world, form=form: m["replicated"](world, m[form], n),
-        )  # fmt: skip
+    yield from _risks()
+
+
+def _risks() -> Iterator[Case]:
+    file, five = "test_risk_contrast.py", "five years, Havercroft and Didelez"
+    for world in ("at time zero", "by clones", "five years", five):
+        yield Case("risks of studies", world, "", file, f"{GIVEN_BACK}[{world}]", MANY, _risk(world, "whole"))
+    naive = {
+        "at time zero": ("one_less_kaplan_meier", "losses_ignored", "arms_as_they_are"),
+        "by clones": ("losses_ignored", "unweighted"),
+        "five years": ("one_less_kaplan_meier", "losses_ignored", "arms_as_they_are"),
+        five: ("losses_ignored", "arms_as_they_are"),
+    }
+    for world, forms in naive.items():
+        for form in forms:
+            by = "test_the_naive_form_fails_by_five_years" if world.startswith("five") else KILLED
+            test = f"{by}[{world}-{form}]"
+            yield Case("risks of studies", world, form.replace("_", " "), file, test, 200, _risk(world, form))
+
+
+def _risk(world: str, form: str):
+    return lambda m, n: m["replicated"](world, form, n)
 
 
 def _without(name: str):

@@ -1,14 +1,7 @@
-"""Risks under the weights of studies, a thousand times over, in worlds whose truth is known; and what naive forms make of them.
+"""Risks under the weights of studies in worlds whose truth is known, and what naive forms make of them; judges nothing."""
 
-Run as a script it makes the replications of one world and puts what they say into `risk_replications.json`; the test beside it
-reads that file, and makes fewer, and the first, anew.
-"""
-
-import argparse
-import json
 import runpy
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,11 +24,7 @@ HERE = Path(__file__).parent
 simple = runpy.run_path(str(HERE / "event_world.py"))
 graced = runpy.run_path(str(HERE / "grace_event_world.py"))
 five = runpy.run_path(str(HERE / "five_year_world.py"))
-judged = runpy.run_path(str(HERE / "replication.py"))
-FROZEN = HERE / "risk_replications.json"
 YEAR = 365.25
-#: replications that are kept one by one
-FIRST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +88,9 @@ def by_clones(seed: int) -> PreparedRisk:
 WORLDS = {
     "at time zero": World(simply, 5 * YEAR, lambda: simple["true_risk"](True) - simple["true_risk"](False)),
     "by clones": World(by_clones, graced["HORIZON"], graced["true_difference"]),
-    "five years": World(partial(five_years, five["lives"]), five["HORIZON"], five["true_difference_of_lives"]),
+    "five years": World(partial(five_years, five["lives"]), five["HORIZON"], lambda: five["TRUTH_OF_LIVES"]),
     "five years, Havercroft and Didelez": World(
-        partial(five_years, five["published"]), five["HORIZON"], five["true_difference_of_published"]
+        partial(five_years, five["published"]), five["HORIZON"], lambda: five["TRUTH_OF_PUBLISHED"]
     ),
 }
 
@@ -152,49 +141,8 @@ FORMS = {
 }
 
 
-def replication(name: str, seed: int, forms: tuple[str, ...] = tuple(FORMS)) -> dict[str, tuple[float, float]]:
-    """Form -> difference and its standard error."""
-    world = WORLDS[name]
+def sample(name: str, seed: int) -> tuple[PreparedRisk, PairPeriods]:
+    """People of a world with their weights, which every form begins with."""
     with threadpool_limits(1):
-        found = world.make(seed)
-        periods = found.periods("event", world.horizon)
-        told = {form: FORMS[form](found, periods, world.horizon).difference for form in forms}
-    return {form: (float(each.estimate), float(each.standard_error)) for form, each in told.items()}
-
-
-def one(name: str, n_naive: int, seed: int) -> dict[str, tuple[float, float]]:
-    """The naive forms only in the first replications: they are far off."""
-    return replication(name, seed, tuple(FORMS) if seed < n_naive else ("whole",))
-
-
-def summary(found: list[dict[str, tuple[float, float]]], truth: float) -> dict[str, object]:
-    """What is kept of a world."""
-    told = {}
-    for form in found[0]:
-        pairs = [each[form] for each in found if form in each]
-        told[form] = judged["summarised"](*([pair[k] for pair in pairs] for k in (0, 1)), truth)
-    return {
-        "truth": truth,
-        "replications": len(found),
-        "replications_naive": sum(len(each) > 1 for each in found),
-        "first": [each["whole"] for each in found[:FIRST]],
-        "forms": {form: each._asdict() for form, each in told.items()},
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--world", choices=WORLDS, required=True)
-    parser.add_argument("--replications", type=int, default=1000)
-    parser.add_argument("--naive", type=int, default=200, help="replications of naive forms")
-    parser.add_argument("--processes", type=int, default=2)
-    asked = parser.parse_args()
-    with ProcessPoolExecutor(asked.processes) as pool:
-        found = list(pool.map(partial(one, asked.world, asked.naive), range(asked.replications), chunksize=10))
-    told = json.loads(FROZEN.read_text(encoding="utf-8")) if FROZEN.exists() else {}
-    told[asked.world] = summary(found, WORLDS[asked.world].truth())
-    FROZEN.write_text(json.dumps(dict(sorted(told.items())), indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        found = WORLDS[name].make(seed)
+        return found, found.periods("event", WORLDS[name].horizon)
