@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 #: between two openings, so that readers leave the machine to the one who publishes
-PAUSE_SECONDS = 0.3
+PAUSE_SECONDS = 1.0
 #: what every build of the test says of itself, in tables of three kinds: of the mart, of codes, and of people as a view
 MARKS = """
     select
