@@ -27,7 +27,6 @@ threads = {threads}
 persons_per_bucket = {persons_per_bucket}  # a bucket of people is the unit of work
 min_cell = {min_cell}            # no released cell below this many people; may only be raised
 disk_gb = {disk_gb}            # free space asked for before a run starts; 0: told from what lies here, 2 at least
-
 most_hours = {most_hours}            # a run that takes longer is ended, so that the next night finds the home free
 
 [privacy]
@@ -45,7 +44,7 @@ keep_summaries = {keep_summaries}            # summaries of runs, HOME/runs
 
 [schedule]
 nightly_cron = {nightly_cron}
-quiet_minutes = {quiet_minutes}            # a drop is complete when nothing in it changed for so long, or it has its manifest
+quiet_minutes = {quiet_minutes}            # a drop is complete when it is as its SHA256SUMS lists it, or quiet for so long
 fresh_hours = {fresh_hours}            # the published build should be no older
 
 [notice]
