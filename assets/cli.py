@@ -76,14 +76,20 @@ def demo(
     folder = where / "demo_input"
     print(f"generating {persons:,} people in {folder}", file=sys.stderr)
     write(folder, persons, seed)
-    _run_job(where, "nhanes", folder, ())
+    _run_job(where, "nhanes", folder, (), kind="demo")
     print(f"report     {where / 'report' / 'index.html'}")
     print(f"warehouse  {where / 'warehouse.duckdb'}")
     print(f"UI         trabecula ui --home {where}")
 
 
 @app.command()
-def nightly(home: HomeOption = None) -> None:
+def nightly(
+    home: HomeOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Compute nothing: say what would be computed, and about how long it takes."),
+    ] = False,
+) -> None:
     """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml.
 
     Example: trabecula nightly --home /srv/trabecula
@@ -92,7 +98,13 @@ def nightly(home: HomeOption = None) -> None:
     settings = machine.load(where)
     if not settings.source:
         raise BadInput(f"{settings.file}: no [input] source yet; run `trabecula run --source … --input …` once")
-    _run_job(where, settings.source, Path(settings.folder), ())
+    if dry_run:
+        from pipelines.forecast import forecast, lines
+
+        for line in lines(forecast(settings)):
+            print(line)
+        return
+    _run_job(where, settings.source, Path(settings.folder), (), kind="nightly")
 
 
 @app.command()
@@ -165,7 +177,9 @@ def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 
     os.execv(command, [str(command), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
 
 
-def _run_job(home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None) -> None:
+def _run_job(
+    home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None, kind: str = "run"
+) -> None:
     from assets.job import execute
 
-    print(execute(home, source, folder, studies, mapping))
+    print(execute(home, source, folder, studies, mapping, kind))

@@ -1,6 +1,6 @@
 """Publish: the one asset that changes what analysts see. It refuses while a critical check stands failed."""
 
-from datetime import timedelta
+import datetime as dt
 from pathlib import Path
 
 import dagster as dg
@@ -14,8 +14,6 @@ from pipelines.warehouse.engine import connect_read_only
 from pipelines.warehouse.publish import Build
 
 _MOST_CHANGES = 200
-# One night may be missed before readers are told, two before it is an alarm.
-_STALE, _TOO_OLD = timedelta(hours=26), timedelta(hours=50)
 _READ = {name for step in plan.steps() for name in step.inputs}
 # Every table that no other reads: whoever waits for these waits for all.
 _MADE_BY_PUBLISHING = plan.MADE_ELSEWHERE - {name for name in CONTRACTS if name.startswith("raw.")}
@@ -54,30 +52,35 @@ def trend_metadata(release: Path) -> dict[str, dg.MetadataValue]:
     }
 
 
-@dg.asset(
-    key=["publish"],
-    group_name="publish",
-    deps=LEAVES,
-    description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
-    kinds={"duckdb"},
-    owners=["team:operator"],
-    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=_TOO_OLD, warn_window=_STALE),
-    pool="warehouse",
-)
-def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """Publish the working record as a new build."""
-    with home.run(context.run.run_id) as run:
-        build = publish_judged(run)
-    home.say(build_line(build))
-    return dg.MaterializeResult(
-        metadata={
-            "build_id": build.build_id,
-            "gates": build.gates,
-            "gates_closed": build.gates_closed,
-            "gates_waived": build.gates_waived,
-            "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
-            "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
-            "steps": len(plan.steps()),
-            **trend_metadata(build.folder / "release.duckdb"),
-        }
+def publish_asset(fresh_hours: int) -> dg.AssetsDefinition:
+    """The asset; a published build that is older than so many hours shows as stale."""
+
+    @dg.asset(
+        key=["publish"],
+        group_name="publish",
+        deps=LEAVES,
+        description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
+        kinds={"duckdb"},
+        owners=["team:operator"],
+        pool="warehouse",
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=fresh_hours)),
     )
+    def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+        """Publish the working record as a new build."""
+        with home.run(context.run.run_id) as run:
+            build = publish_judged(run)
+        home.say(build_line(build))
+        return dg.MaterializeResult(
+            metadata={
+                "build_id": build.build_id,
+                "gates": build.gates,
+                "gates_closed": build.gates_closed,
+                "gates_waived": build.gates_waived,
+                "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
+                "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
+                "steps": len(plan.steps()),
+                **trend_metadata(build.folder / "release.duckdb"),
+            }
+        )
+
+    return publish

@@ -40,36 +40,80 @@ _VERDICT = ("check_id", "stratum", "severity", "status", "n_violated", "n_evalua
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT.")],
     home: HomeOption = None,
-    rows: Annotated[int, typer.Option(help="Rows to print at most.")] = 40,
+    rows: Annotated[int, typer.Option(help="Rows to print at most; as JSON or CSV all are.")] = 40,
+    as_json: Annotated[bool, typer.Option("--json", help="Every row as one JSON list of objects.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every row as CSV with a header.")] = False,
 ) -> None:
     """Ask the published warehouse, read-only.
 
-    Example: trabecula query "from effects('nhanes_e2_bmd')"
+    Example: trabecula query "from effects('nhanes_e2_bmd')" --csv > effects.csv
     """
     import duckdb
 
+    from pipelines import answer_lines
+
+    if as_json and as_csv:
+        raise BadInput("--json, --csv: name one of them")
     try:
         with _published(home_of(home)) as connection:
-            connection.sql(sql).show(max_rows=rows, max_width=shutil.get_terminal_size((160, 40)).columns)
+            if as_json or as_csv:
+                answer = connection.execute(sql)
+                for line in answer_lines.as_json(answer) if as_json else answer_lines.as_csv(answer):
+                    print(line)
+                return
+            relation = connection.sql(sql)
+            if relation is not None:
+                relation.show(max_rows=rows, max_width=shutil.get_terminal_size((160, 40)).columns)
     except duckdb.Error as error:
         raise BadInput(str(error)) from error
 
 
 @app.command()
-def tables(home: HomeOption = None) -> None:
+def tables(
+    home: HomeOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With columns, types and comments, as one JSON list.")
+    ] = False,
+) -> None:
     """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md.
 
     Example: trabecula tables --home /srv/trabecula
     """
+    from pipelines import answer_lines
     from pipelines.tables import CONTRACTS
 
     with _published(home_of(home)) as connection:
+        if as_json:
+            print(answer_lines.dictionary(connection))
+            return
         present = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables order by 1"
         ).fetchall()
     for (name,) in present:
         contract = CONTRACTS.get(name)
         print(f"{name:<32} {contract.grain if contract else ''}")
+
+
+@app.command(name="export")
+def export_build(
+    file_format: Annotated[
+        str,
+        typer.Option("--format", help="darwin (summarised_result), ohdsi (CohortMethod), dose-eras or protocol."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or written by export before.")],
+    home: HomeOption = None,
+    name: Annotated[str | None, typer.Option(help="What the data are called there; default the source.")] = None,
+) -> None:
+    """Write what is published in the files of a standard, so that R viewers and other sites read it.
+
+    Example: trabecula export --format darwin --out results, then importSummarisedResult("results") in R
+    """
+    from pipelines.export_files import export
+
+    where = home_of(home)
+    _published(where).close()
+    for line in export(where, file_format, out, name):
+        print(line)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """A simulated OMOP folder by the command line: run, everything marked as simulated, the night after, another key, doctor."""
 
+import runpy
 import struct
 import subprocess
 from collections.abc import Callable
@@ -13,34 +14,14 @@ from pipelines.warehouse.parquet import column_names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 StateSeen = Callable[[Path], tuple[str, str]]
-SECRET = "a-key-for-tests-and-nothing-else"
-# A result and a text that occur nowhere else.
-VALUE, TEXT = 123456.789, "qzx planted words"
+planted = runpy.run_path(str(Path(__file__).with_name("planted_omop.py")))
+SECRET, VALUE, TEXT = planted["SECRET"], planted["VALUE"], planted["TEXT"]
 
 
 @pytest.fixture(scope="module")
-def run(call: Call, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def run(omop_base: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """The home of a run on 80 simulated people, landed with a secret key, and what was said."""
-    base = tmp_path_factory.mktemp("omop")
-    made = call("simulate", "--persons", "80", "--seed", "3", "--out", base / "sim", "--truth-persons", "0")
-    assert made.returncode == 0, made.stderr[-2000:]
-    plant(next((base / "sim" / "omop" / "measurement").glob("*.parquet")))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("TRABECULA_KEY_FILE", raising=False)
-        patch.setenv("TRABECULA_KEY", SECRET)
-        return base / "home", call("run", "--source", "omop", "--input", base / "sim" / "omop", "--home", base / "home")
-
-
-def plant(path: Path) -> None:
-    """Give a few numeric results a value, and one result in words a text, that can be recognised anywhere."""
-    rows = pl.read_parquet(path).with_row_index("row")
-    is_result = pl.col("value_as_number").is_not_null() & (pl.col("row") < 40)
-    rows = rows.with_columns(
-        value_as_number=pl.when(is_result).then(VALUE).otherwise("value_as_number"),
-        value_source_value=pl.when(pl.col("row") < 40).then(pl.lit(TEXT)).otherwise("value_source_value"),
-        unit_source_value=pl.when(pl.col("row") < 5).then(pl.lit(TEXT)).otherwise("unit_source_value"),
-    )
-    rows.drop("row").write_parquet(path)
+    return omop_base / "home", planted["said"](omop_base)
 
 
 @pytest.fixture
