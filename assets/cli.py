@@ -1,4 +1,4 @@
-"""The entry point of `trabecula`: the verbs that run the job, beside those of `pipelines.cli`, and the exit status.
+"""The entry point of `trabecula`: the verbs that run the job, beside those of `pipelines`, and the exit status.
 
 Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. Errors go to standard error. Dagster is
 imported only by the verbs that need it.
@@ -12,9 +12,13 @@ from typing import Annotated
 
 import typer
 
+from pipelines import cli, cli_published
 from pipelines import settings as machine
-from pipelines.cli import HomeOption, app, home_of
+from pipelines.command_line import HomeOption, app, home_of
 from pipelines.errors import BadInput, TrabeculaError
+
+# Importing them adds their verbs.
+_OTHERS = cli, cli_published
 
 
 def main() -> None:

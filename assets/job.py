@@ -133,8 +133,8 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
         progress=True,
     )
     job = build_definitions(resource).resolve_job_def("nightly")
-    parts = len(plan.steps()) + len(all_tables())
     account.hashes["code"] = code_version(step.code_version() for step in plan.steps())
+    parts = len(plan.steps()) + len(all_tables())
     with one_writer(settings) as instance, progress.shown(parts, "landing"):
         prune(instance, settings)
         return job.execute_in_process(

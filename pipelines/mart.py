@@ -18,6 +18,7 @@ from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.models.gate_rule import with_waivers
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
+from pipelines.tables.telling import PEOPLE_DIAGNOSTICS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
@@ -77,10 +78,7 @@ _STEPS = {
     "unbanded_share": 0.05,
     "prevalent_share": 0.05,
 }
-_PEOPLE = (
-    *("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n"),
-    *("regime_followers", "events", "at_risk_smaller_arm", "people_in_band", "people_in_reference"),
-)
+_PEOPLE = tuple(name for name in PEOPLE_DIAGNOSTICS if name not in ("unweighted_n", "kish_effective_n"))
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
 _NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}

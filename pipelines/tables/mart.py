@@ -43,7 +43,7 @@ class EffectEstimate(dy.Schema):
     events_target = whole("Events in the target arm", optional=True, minimum=0)
     events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
     gate_status = text("Gate", allowed=("open", "closed", "waived"))
-    gate_reason = text("Why the gate is closed or waived", optional=True)
+    gate_reason = text("Why the gate is closed or waived, or why an open one tells nothing", optional=True)
 
 
 @table("mart.diagnostic", grain="one row per study, contrast, outcome, population and diagnostic", unit="population")
