@@ -17,6 +17,9 @@ BINS = 10
 #: shares are told to one of these, in percent: the finest that is at least the threshold in people
 STEPS_PCT = (1, 2, 5, 10)
 
+#: horizon of risks that leads, in months. Source: estimands of the first studies
+MAIN_MONTHS = 60.0
+
 
 def study(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.study`: the question of each study of the run, and the one of its questions that its file names first."""
@@ -42,14 +45,18 @@ def study(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def _leading(asked: Study) -> tuple[str | None, str | None, str | None]:
-    """Contrast, outcome and population: the first primary outcome that the file makes an estimate of, and its first contrast."""
+    """Contrast, outcome and population: the first primary outcome that the file makes an estimate of, and its first contrast.
+
+    Of risks at several horizons it is the first contrast at the main one.
+    """
     if asked.is_survey:
         return None, asked.outcomes.primary[0], None
     found = list(estimated(asked))
     for outcome in asked.outcomes.primary:
-        for contrast, of, population, _ in found:
-            if of == outcome:
-                return contrast, of, population
+        of_outcome = [each for each in found if each[1] == outcome]
+        at_main = [each for each in of_outcome if asked.risk and each[3] == MAIN_MONTHS]
+        for contrast, of, population, _ in at_main or of_outcome:
+            return contrast, of, population
     return None, None, None
 
 

@@ -37,13 +37,11 @@ from pipelines.report.numerals import (
 from pipelines.report.plot_estimates import contrast_words, value_and_limits
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
 from pipelines.report.section_checks import gate_cell
-from pipelines.report.section_risk import is_main, is_risk, risk_sentence
+from pipelines.report.section_risk import ARMS, is_main, is_risk, risk_sentence
 from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number
 
 _AGE = re.compile(r"(?:at least\s+(\d{2})|(\d{2})(?:\s*years)?(?:\s*of age)?\s*(?:and|or)\s*(?:over|older|above|more))")
 
-#: two arms, a horizon, and what else the contrast says
-_ARMS = re.compile(r"([a-z0-9_.]+) vs ([a-z0-9_.]+), ([\d.]+) months(?:, (.+))?$")
 _LOG_RATIO = "difference of log ratios"
 _CHANGES = (
     _LOG_RATIO,
@@ -105,7 +103,7 @@ def _sentence(row: dict[str, Any]) -> str:
         return _hazard_ratio(row)
     if row["estimator"] == HAZARD_RISK:
         return _risk_difference(row)
-    if row["scale"] in _CHANGES and row["ci_low"] is not None and _ARMS.match(row["contrast"]):
+    if row["scale"] in _CHANGES and row["ci_low"] is not None and ARMS.match(row["contrast"]):
         return _comparison(row)
     return _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
 
@@ -174,7 +172,7 @@ def _sided(limit: float, digits: int) -> str:
 
 def _comparison(row: dict[str, Any]) -> str:
     """How a measured outcome changed under one arm against another, in percent, in its unit, or as a ratio."""
-    found = _ARMS.match(row["contrast"])
+    found = ARMS.match(row["contrast"])
     assert found is not None
     target, comparator, months, rest = found.groups()
     under = f"under {label(target)} than under {label(comparator)}"

@@ -4,6 +4,7 @@ Rows of studies that compare risks, told apart by their estimators. A closed gat
 """
 
 import math
+import re
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,8 @@ MAIN_HORIZON = 60.0
 _KEY = ("study_id", "contrast", "outcome", "population")
 #: by primary estimator, that of the ratio beside it
 _RATIO = {"risk_difference": "log_risk_ratio", "interaction_additive": "interaction_log_ratio"}
+#: two arms, a horizon, and what else the contrast says
+ARMS = re.compile(r"([a-z0-9_.]+) vs ([a-z0-9_.]+), ([\d.]+) months(?:, (.+))?$")
 _COLUMNS = (
     Column("Outcome"),
     Column("Difference", f"percentage points, 95{NBSP}% CI", is_number=True),
@@ -45,11 +48,16 @@ def risk_sentence(row: dict[str, Any]) -> str:
     """What is said of one risk difference in the key findings."""
     points = 100 * row["estimate"]
     low, high = (100 * row[name] for name in ("ci_low", "ci_high"))
-    contrast = readable(row["contrast"])
-    return (
-        f"{label(row['outcome'])}: {decimal(points, 2)} percentage points ({contrast}; "
-        f"95{NBSP}%{NBSP}CI {interval(low, high, 2)}; {p_value(row['p_value'])})."
-    )
+    limits = f"95{NBSP}%{NBSP}CI {interval(low, high, 2)}; {p_value(row['p_value'])}"
+    found = ARMS.match(row["contrast"])
+    if found is None:
+        contrast = readable(row["contrast"])
+        return f"{label(row['outcome'])}: {decimal(points, 2)} percentage points ({contrast}; {limits})."
+    target, comparator, months, rest = found.groups()
+    size = f"{decimal(abs(points), 2)} percentage points {'higher' if points >= 0 else 'lower'}"
+    at = f"{months}{NBSP}months" + (f", {readable(rest)}" if rest else "")
+    arms = f"under {label(target)} than under {label(comparator)}"
+    return f"the risk of {label(row['outcome'])} was {size} {arms}, by {at} ({limits})."
 
 
 def risk_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:

@@ -242,7 +242,7 @@ def _overlap(frames: Frames) -> tuple[Section, ...]:
     figures = illustrated(
         propensity_score,
         frames,
-        "overlap",
+        "overlap-0",
         "Preference scores of either arm",
         "mart.propensity_score",
         "Target above, comparator below. Where one arm has nobody, nothing is compared. Shares are rounded; \u00d7: hidden by "

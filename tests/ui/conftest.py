@@ -9,7 +9,8 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -44,7 +45,10 @@ class Page:
         self.requests: list[str] = []
         self.left: list[str] = []
         self._numbers = itertools.count(1)
-        self._socket: ClientConnection = connect(endpoint, max_size=None, compression=None, proxy=None)
+        self._open = ExitStack()
+        self._socket: ClientConnection = self._open.enter_context(
+            connect(endpoint, max_size=None, compression=None, proxy=None)
+        )
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
         self.send("Fetch.enable", patterns=[{"urlPattern": "*"}])
@@ -118,7 +122,7 @@ class Page:
         return base64.b64decode(found["data"])
 
     def close(self) -> None:
-        self._socket.close()
+        self._open.close()
 
 
 def _stays(url: str) -> bool:
@@ -172,9 +176,3 @@ def page(browser: Browser) -> Iterator[Page]:
     found = browser.page()
     yield found
     found.close()
-
-
-@pytest.fixture(scope="session")
-def new_page(browser: Browser) -> Callable[[], Page]:
-    """A tab that a fixture of wider scope may keep."""
-    return browser.page

@@ -110,7 +110,7 @@ def test_one_study_is_run_again_from_the_launchpad_as_it_opens(page: Any, addres
     estimates = home / "data" / "mart" / "effect_estimate"
     before = {path: path.stat().st_mtime_ns for path in estimates.rglob("*.parquet")}
     says(page, f"{address}/locations/assets.definitions/jobs/one_study/playground", "nhanes_bone_prevalence")
-    launch = "Array.from(document.querySelectorAll('button')).find(each => /^(materialize|launch run)/i.test(each.innerText))"
+    launch = "Array.from(document.querySelectorAll('button')).find(each => /^launch run/i.test(each.innerText))"
     page.until(f"{launch} && !{launch}.disabled")
     page.evaluate(f"{launch}.click()")
     page.until("location.pathname.includes('/runs/')", _RUN_SECONDS)

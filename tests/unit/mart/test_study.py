@@ -36,6 +36,8 @@ def test_the_question_and_the_one_that_leads_come_from_the_file() -> None:
         "lumbar_spine_bmd_change_pct",
         first.population,
     )
+    heart = rows["ai_cardiovascular"]
+    assert heart["lead_outcome"] == "heart_failure" and ", 60 months" in heart["lead_contrast"]
     survey = rows["nhanes_e2_bmd"]
     assert (survey["lead_contrast"], survey["lead_outcome"], survey["lead_population"]) == (
         None,
