@@ -74,11 +74,19 @@ def test_the_warehouse_holds_every_table_of_the_house(published):
         assert set(kinds) == set(CONTRACTS)
         for name, contract in CONTRACTS.items():
             assert kinds[name] == ("VIEW" if contract.unit == "person" else "BASE TABLE"), name
-        for name in ("staging.person", "features.covariate", "models.diagnostic", "ref.drug", "mart.attrition"):
+        for name in ("staging.person", "features.covariate", "models.diagnostic", "ref.drug", "mart.missing_piece"):
             found = reader.sql(f"from {name}").pl()
             kept = Store(settings).scan(name).collect()
             assert found.columns == [c.name for c in CONTRACTS[name].columns]
             assert sorted(map(repr, found.rows())) == sorted(map(repr, kept.rows())) != [], name
+        # People who are not public are counted in the mart as the release ledger tells them.
+        told, exact = reader.sql("from mart.attrition").pl(), Store(settings).scan("mart.attrition").collect()
+        key = list(CONTRACTS["mart.attrition"].key)
+        both = told.join(exact, on=key, suffix="_exact")
+        assert both.height == told.height == exact.height > 0
+        shown = both.drop_nulls("n_after")
+        assert (shown["n_after"] % 11 == 0).all() and ((shown["n_after"] - shown["n_after_exact"]).abs() < 11).all()
+        assert shown.height > 5 and (shown["n_after"] != shown["n_after_exact"]).any()
     assert build.tables == len(CONTRACTS)
 
 
