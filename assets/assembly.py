@@ -2,19 +2,20 @@
 
 import dagster as dg
 
-from assets import checks, gates, jobs, landing, publishing, tables
+from assets import checks, gates, jobs, landing, publishing, sensors, tables
 from assets.home import Home
 from pipelines import settings
 
 
 def build_definitions(home: Home | None = None) -> dg.Definitions:
-    """Every asset, check, job and schedule."""
+    """Every asset, check, job, schedule and sensor."""
     machine = settings.load(settings.home_from_environment())
     return dg.Definitions(
-        assets=[landing.land, *tables.table_assets(), publishing.publish],
+        assets=[landing.land, *tables.table_assets(), publishing.publish_asset(machine.fresh_hours)],
         asset_checks=[*checks.table_checks(), gates.gate_checks()],
-        jobs=[jobs.NIGHTLY],
+        jobs=[jobs.NIGHTLY, jobs.one_study(machine)],
         schedules=[jobs.nightly_schedule(machine)],
+        sensors=[sensors.drop_sensor],
         resources={"home": home or Home()},
         executor=dg.in_process_executor,
     )

@@ -3,19 +3,38 @@
 Dagster is imported once the input was examined: a refusal does not wait for it.
 """
 
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.telling import NIGHTLY, Account, note_result, telling
+from pipelines import plan, progress
 from pipelines import settings as machine
-from pipelines.errors import BadInput, BlockedByCheck, TrabeculaError
+from pipelines.errors import BadInput, BlockedByCheck, DamagedRecord, DiskFull, DropChanged, TrabeculaError
 from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
+from pipelines.warehouse.arrival import require_complete
+from pipelines.warehouse.disk_budget import require_space
 from pipelines.warehouse.lock import writing
-from pipelines.warehouse.publish import gate_words
+from pipelines.warehouse.publish import code_version, gate_words
+from pipelines.warehouse.run_summary import shown, unexpected
 
 if TYPE_CHECKING:
     import dagster as dg
+
+_SHOWN = 5
+# Seconds before another attempt at a home in use.
+PAUSES = (60.0, 300.0, 900.0)
+# Errors whose message may be repeated: ours, and those of the system, which name files and numbers.
+_SPEAKS_FREELY = {
+    *("BlockedByCheck", "StepFailed", "DiskFull"),
+    *("OSError", "PermissionError", "FileNotFoundError", "FileExistsError"),
+}
+_OUT_OF_MEMORY = {"BrokenProcessPool", "MemoryError", "OutOfMemoryException"}
 
 _INSTANCE = """\
 telemetry: {enabled: false}
@@ -34,41 +53,77 @@ def prepare_instance(settings: Settings) -> None:
         file.write_text(_INSTANCE)
 
 
-def execute(home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None) -> str:
-    """Run everything; returns the one-line verdict.
+def execute(
+    home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None, kind: str = "run"
+) -> str:
+    """Run everything; returns the one-line verdict. However it ends, its summary lies in `HOME/runs`.
 
     Args:
         mapping: of a flat drop, a file or the name of a shipped one; None: what trabecula.toml says.
+        kind: what the summary calls it; `nightly` sends notices, and tries again what passes.
 
     Raises:
         BadInput: the input was refused; nothing was published.
         BlockedByCheck: a critical check failed; the published data are as they were.
+        DiskFull: there is no room for a run; nothing was started.
     """
     named = str(Path(mapping).expanduser().resolve()) if mapping and Path(mapping).expanduser().is_file() else mapping
     settings = machine.load(home, source=source, folder=str(folder.expanduser().resolve()), mapping=named)
-    if source not in SOURCES:
-        raise BadInput(f"--source {source}: there are {', '.join(SOURCES)}")
-    select(studies, source)
+    with telling(settings, kind) as account:
+        attempt = partial(_attempt, settings, studies, account)
+        account.verdict = attempt() if kind != NIGHTLY else again_if_passing(attempt, account)
+    return account.verdict
+
+
+def again_if_passing(attempt: Callable[[], str], account: Account, wait: Callable[[float], None] = time.sleep) -> str:
+    """An attempt, and others after a pause where what stopped it may pass: a home in use, damaged files taken away."""
+    for number, pause in enumerate(PAUSES, 1):
+        account.facts["attempts"] = number
+        try:
+            return attempt()
+        except TrabeculaError as error:
+            if not error.is_passing:
+                raise
+            pause = 0.0 if isinstance(error, DamagedRecord) else pause
+            print(f"trabecula: {error}\ntrabecula: trying again in {pause:.0f} s", file=sys.stderr)
+            wait(pause)
+    account.facts["attempts"] = len(PAUSES) + 1
+    return attempt()
+
+
+def _attempt(settings: Settings, studies: tuple[str, ...], account: Account) -> str:
+    if settings.source not in SOURCES:
+        raise BadInput(f"--source {settings.source}: there are {', '.join(SOURCES)}")
+    select(studies, settings.source)
     with writing(settings):
+        require_space(settings)
+        if account.kind == NIGHTLY:
+            require_complete(settings)
         with Run(settings) as run:
-            run.examine()
-        result = _execute(settings, studies)
-    if not result.success:
-        raise _why(result)
+            account.hashes["input"] = run.examine()
+        result = _execute(settings, studies, account)
+        note_result(account, result)
+        if not result.success:
+            raise _damage(settings) or _why(result, account)
     settings.write()  # only now: a refused folder must not become tonight's
     built = result.asset_materializations_for_node("publish")[0].metadata
     told = gate_words(*(int(str(built[name].value)) for name in ("gates", "gates_closed", "gates_waived")))
     quarantined = _quarantined(settings)
+    account.facts["rows_quarantined"] = shown(quarantined, settings.min_cell)
     return f"done: build {built['build_id'].value}, {told}, {quarantined:,} rows quarantined"
 
 
-def _execute(settings: Settings, studies: tuple[str, ...]) -> "dg.ExecuteInProcessResult":
+def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> "dg.ExecuteInProcessResult":
     """The nightly job, start to end, with its history in the home."""
     from assets.assembly import build_definitions
+    from assets.history_upkeep import prune, set_damaged_aside
     from assets.home import Home
     from assets.run_history import one_writer
+    from expectations.suite import all_tables
 
     prepare_instance(settings)
+    for line in set_damaged_aside(settings):
+        print(f"warning: {line}", file=sys.stderr)
     resource = Home(
         path=str(settings.home),
         source=settings.source,
@@ -78,23 +133,33 @@ def _execute(settings: Settings, studies: tuple[str, ...]) -> "dg.ExecuteInProce
         progress=True,
     )
     job = build_definitions(resource).resolve_job_def("nightly")
-    with one_writer(settings) as instance:
+    account.hashes["code"] = code_version(step.code_version() for step in plan.steps())
+    parts = len(plan.steps()) + len(all_tables())
+    with one_writer(settings) as instance, progress.shown(parts, "landing"):
+        prune(instance, settings)
         return job.execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={
+                "trabecula/kind": account.kind,
+                **{f"trabecula/{name}": text for name, text in account.hashes.items()},
+            },
         )
 
 
-def _why(result: "dg.ExecuteInProcessResult") -> TrabeculaError:
+def _why(result: "dg.ExecuteInProcessResult", account: Account) -> TrabeculaError:
     """The error that a failed run means, from the first step that failed."""
     import dagster as dg
 
     failure = next(event for event in result.all_events if event.is_step_failure)
+    account.facts["failed_step"] = failure.step_key
     error = failure.step_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
     message = error.message.partition(": ")[2].strip() if error else "unknown"
+    if error and error.cls_name == "DropChanged":
+        return DropChanged(message.splitlines())
     if error and error.cls_name in ("BadInput", "SuiteError"):
         return BadInput(message.splitlines())
     blocked = [
@@ -104,7 +169,30 @@ def _why(result: "dg.ExecuteInProcessResult") -> TrabeculaError:
     ]
     if blocked:
         return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
+    if error and error.cls_name == "DiskFull":
+        return DiskFull(message)
+    if error and error.cls_name in _OUT_OF_MEMORY:
+        message = (
+            "memory ran out (a worker may have been killed for it): lower [limits] persons_per_bucket, or give the machine "
+            "more than memory_gb beside what else it runs"
+        )
+    elif error and error.cls_name not in _SPEAKS_FREELY:
+        message = unexpected(error.cls_name or "error")
     return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {message}")
+
+
+def _damage(settings: Settings) -> DamagedRecord | None:
+    """What is said where files of the working record turn out to be damaged: they stopped the run, and are gone now."""
+    from pipelines.warehouse.damage import take_damaged_away
+
+    gone = take_damaged_away(settings)
+    if not gone:
+        return None
+    return DamagedRecord(
+        f"{settings.home}: damaged files were taken away: {', '.join(gone[:_SHOWN])}"
+        + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
+        + "; nothing was published: run again, they are computed anew; if it happens again, check the disk"
+    )
 
 
 def _quarantined(settings: Settings) -> int:

@@ -1,5 +1,6 @@
 """Publish: the one asset that changes what analysts see. It refuses while a critical check stands failed."""
 
+import datetime as dt
 from pathlib import Path
 
 import dagster as dg
@@ -51,28 +52,35 @@ def trend_metadata(release: Path) -> dict[str, dg.MetadataValue]:
     }
 
 
-@dg.asset(
-    key=["publish"],
-    group_name="publish",
-    deps=LEAVES,
-    description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
-    kinds={"duckdb"},
-    pool="warehouse",
-)
-def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """Publish the working record as a new build."""
-    with home.run(context.run.run_id) as run:
-        build = publish_judged(run)
-    home.say(build_line(build))
-    return dg.MaterializeResult(
-        metadata={
-            "build_id": build.build_id,
-            "gates": build.gates,
-            "gates_closed": build.gates_closed,
-            "gates_waived": build.gates_waived,
-            "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
-            "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
-            "steps": len(plan.steps()),
-            **trend_metadata(build.folder / "release.duckdb"),
-        }
+def publish_asset(fresh_hours: int) -> dg.AssetsDefinition:
+    """The asset; a published build that is older than so many hours shows as stale."""
+
+    @dg.asset(
+        key=["publish"],
+        group_name="publish",
+        deps=LEAVES,
+        description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
+        kinds={"duckdb"},
+        owners=["team:operator"],
+        pool="warehouse",
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=fresh_hours)),
     )
+    def publish(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+        """Publish the working record as a new build."""
+        with home.run(context.run.run_id) as run:
+            build = publish_judged(run)
+        home.say(build_line(build))
+        return dg.MaterializeResult(
+            metadata={
+                "build_id": build.build_id,
+                "gates": build.gates,
+                "gates_closed": build.gates_closed,
+                "gates_waived": build.gates_waived,
+                "report": dg.MetadataValue.path(str(run.settings.home / "report" / "index.html")),
+                "warehouse": dg.MetadataValue.path(str(run.settings.home / "warehouse.duckdb")),
+                "steps": len(plan.steps()),
+                **trend_metadata(build.folder / "release.duckdb"),
+            }
+        )
+
+    return publish

@@ -8,8 +8,9 @@ from pipelines.errors import BadInput
 from pipelines.settings import Settings
 from pipelines.sources.registry import SOURCES
 from pipelines.warehouse import drop_log, key, simulated
+from pipelines.warehouse.disk_budget import disk_budget
+from pipelines.warehouse.run_summary import latest
 
-_NEEDED_GB = 2.0
 _SHOWN = 5
 
 
@@ -34,6 +35,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
         _disk(settings),
         _memory(settings),
         _published(settings),
+        _last_run(settings),
         _chromium(),
     )
 
@@ -103,11 +105,20 @@ def _drop_folder(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    place = settings.home if settings.home.exists() else settings.home.parent
-    free = shutil.disk_usage(place if place.exists() else Path.cwd()).free / 2**30
+    found = disk_budget(settings)
+    told = f"{found.free_gb:.1f} GB free, a run may need {found.needed_gb:.1f} GB ({found.why})"
     return Finding(
-        "disk", free >= _NEEDED_GB, f"{free:.1f} GB free", f"free at least {_NEEDED_GB:.0f} GB for spill and builds"
+        "disk", found.is_enough, told, "free space, keep fewer builds, or set trabecula.toml [limits] disk_gb"
     )
+
+
+def _last_run(settings: Settings) -> Finding:
+    runs = latest(settings)
+    if not runs:
+        return Finding("last run", True, "none on record")
+    told = f"{runs[0].ended_at}, {runs[0].kind}: {runs[0].verdict}"
+    remedy = f"see {settings.runs / runs[0].run_id}.json and docs/operations.md, What a failure says"
+    return Finding("last run", runs[0].exit_status == 0, told, remedy)
 
 
 def _memory(settings: Settings) -> Finding:

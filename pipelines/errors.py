@@ -7,6 +7,8 @@ class TrabeculaError(Exception):
     """Anything this program refuses to do; `exit_status` is what the command line returns."""
 
     exit_status = 1
+    # Whether the same run, started again, may end well: what `trabecula nightly` tries again.
+    is_passing = False
 
 
 class BadInput(TrabeculaError):
@@ -17,6 +19,18 @@ class BadInput(TrabeculaError):
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class Busy(BadInput):
+    """Another run is writing there: it ends at some time."""
+
+    is_passing = True
+
+
+class DropChanged(BadInput):
+    """Somebody still wrote in the drop folder while it was read: the delivery comes to an end at some time."""
+
+    is_passing = True
 
 
 class BlockedByCheck(TrabeculaError):
@@ -33,5 +47,18 @@ class StepFailed(TrabeculaError):
 
 class DiskFull(TrabeculaError):
     """There is no space left for the data: the published data stay as they were."""
+
+    exit_status = 1
+
+
+class DamagedRecord(TrabeculaError):
+    """Files of the working record could not be read and were taken away: the next run computes them anew."""
+
+    exit_status = 1
+    is_passing = True
+
+
+class TookTooLong(TrabeculaError):
+    """A run was ended because it took longer than it may: the published data stay as they were."""
 
     exit_status = 1

@@ -281,7 +281,8 @@ def _almost_all(counts: pl.DataFrame, min_cell: int) -> pl.DataFrame:
 
 def source_file(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.source_file`: rows are not people, but few rows are few people: small parts of a file are hidden."""
-    manifest = inputs["raw.manifest"].select("source_file", "cycle_label", "table_name", "status_code", "rows_in")
+    told = ("source_file", "sha256", "cycle_label", "table_name", "status_code", "rows_in")
+    manifest = inputs["raw.manifest"].select(told)
     account = inputs["staging.conservation"].drop("table_name", "cycle_label", "rows_in", "source_id", "drop_id")
     joined = manifest.join(account, on="source_file", how="left").collect()
     parts = ["rows_staged", "rows_duplicate", "rows_quarantined", "rows_out_of_scope"]
@@ -294,6 +295,9 @@ def source_file(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         *(pl.when(~pl.col(f"hide_{name}")).then(pl.col(name)).alias(name) for name in parts),
         pl.any_horizontal([f"hide_{name}" for name in parts]).alias("is_suppressed"),
     )
+    # Whoever guesses the few rows of a file could tell by its hash that the guess is right.
+    is_few = pl.col("is_suppressed") | pl.col("rows_in").fill_null(0).lt(facts.min_cell)
+    shown = shown.with_columns(pl.when(~is_few).then("sha256").alias("sha256"))
     return _with_contract_columns("mart.source_file", shown.lazy())
 
 

@@ -13,7 +13,7 @@ from typing import Self
 import polars as pl
 
 from pipelines import plan
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, DropChanged
 from pipelines.models.evidence_drift import PREVIOUS, evidence
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
@@ -23,8 +23,19 @@ from pipelines.sources.guard import GUARD_VERSION, require_deidentified
 from pipelines.sources.nhanes import landing as nhanes
 from pipelines.sources.registry import SOURCES, source_named
 from pipelines.trials.study import select
-from pipelines.warehouse import drop_log, evidence_basis, foreign, key, quality_trend, simulated, tombstone, withdrawal
+from pipelines.warehouse import (
+    arrival,
+    drop_log,
+    evidence_basis,
+    foreign,
+    key,
+    quality_trend,
+    simulated,
+    tombstone,
+    withdrawal,
+)
 from pipelines.warehouse.bucket import Bucket, layout
+from pipelines.warehouse.engine import sweep_spill, told_when_full
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
@@ -56,6 +67,7 @@ class _Examined:
     key: key.PersonKey
     origin: Origin
     buckets: tuple[Bucket, ...]
+    files: frozenset[tuple[str, int, int]]
 
 
 # Here, not in a run: between the examination and the landing Dagster starts, which carries nothing but names.
@@ -97,14 +109,26 @@ class Run:
             evidence_source=self._evidence(),
         )
 
-    def examine(self) -> None:
+    def examine(self) -> str:
         """Examine the input: landing, later in this process, takes it as examined here, and reads it no second time.
+
+        Returns the hash of the delivery.
 
         Raises:
             BadInput: with every problem of the input; nothing was written.
         """
         _examined.clear()
-        _examined[self.settings] = self._examine()
+        _examined[self.settings] = examined = self._examine()
+        return examined.delivery.drop_id
+
+    def would_land(self) -> tuple[AnyPart, ...]:
+        """The parts that a landing would write, after the same examination; nothing is written.
+
+        Raises:
+            BadInput: with every problem of the input.
+        """
+        examined = self._examine()
+        return stale(examined.delivery.parts, self.settings, examined.buckets, examined.origin)
 
     def land(self, on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None) -> LandingReport:
         """Examine the input, unless `examine` did, and write its raw tables.
@@ -113,7 +137,9 @@ class Run:
             BadInput: with every problem of the input; nothing was written.
         """
         settings = self.settings
-        sweep_partials(settings.data)
+        for folder in (settings.data, settings.landing, settings.home / "state", settings.runs):
+            sweep_partials(folder)
+        sweep_spill(settings)
         source = source_named(settings.source)
         examined = _examined.pop(settings, None) or self._examine()
         delivery, person_key, origin, buckets = examined.delivery, examined.key, examined.origin, examined.buckets
@@ -122,9 +148,14 @@ class Run:
         if delivery.is_simulated:
             simulated.mark(settings)
         landed = land(delivery.parts, settings, buckets, origin, on_part)
+        if arrival.files_as_they_are(settings) != examined.files:
+            raise DropChanged(
+                f"{settings.folder}: files changed while they were read: let the delivery come to an end, then run again"
+            )
         if not delivery.is_simulated:
             simulated.unmark(settings)
         drop_log.remember(settings, delivery.drops)
+        arrival.remember(settings, examined.files)
         write_population(settings, "raw.manifest", *counted(settings, delivery.manifest, landed.entries))
         write_population(settings, "raw.missing_piece", delivery.missing, delivery.drop_id)
         write_population(settings, planted_truth.TABLE, *planted_truth.planted_truth(delivery.truth))
@@ -140,6 +171,7 @@ class Run:
     def _examine(self) -> "_Examined":
         settings = self.settings
         source = source_named(settings.source)
+        files = arrival.files_as_they_are(settings)
         delivery = source.open(settings, _database_tables)
         drop_log.require_unchanged(settings, delivery.drops)
         person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
@@ -157,7 +189,7 @@ class Run:
         if source.is_guarded:
             changed = stale(delivery.parts, settings, buckets, origin)
             require_deidentified(part for part in changed if isinstance(part, Part))
-        return _Examined(delivery, person_key, origin, buckets)
+        return _Examined(delivery, person_key, origin, buckets, files)
 
     def step(self, step: Step) -> StepReport:
         """Bring one table up to date."""
@@ -179,7 +211,8 @@ class Run:
         drop_id = ids.pop() if len(ids) == 1 and SNAPSHOT not in ids else delivery_id(hashes)
         rest_on = quality_trend.versions(Store(self.settings), plan.steps(), self.facts)
         basis = evidence_basis.basis(Store(self.settings), plan.steps(), self.facts)
-        build = publish(self.settings, self.facts, drop_id, versions, report, rest_on, basis)
+        with told_when_full(self.settings):
+            build = publish(self.settings, self.facts, drop_id, versions, report, rest_on, basis)
         withdrawal.settle(self.settings, build.build_id)
         return build
 

@@ -26,6 +26,9 @@ memory_gb = {memory_gb}            # DuckDB may use this much, then it spills to
 threads = {threads}
 persons_per_bucket = {persons_per_bucket}  # a bucket of people is the unit of work
 min_cell = {min_cell}            # no released cell below this many people; may only be raised
+disk_gb = {disk_gb}            # free space asked for before a run starts; 0: told from what lies here, 2 at least
+
+most_hours = {most_hours}            # a run that takes longer is ended, so that the next night finds the home free
 
 [privacy]
 date_shift_days = {date_shift_days}            # move each person's dates by up to this many days, all alike; 0: not at all
@@ -36,10 +39,30 @@ reference = {bone_reference}  # reference_code of sql/ref/bone_reference.csv use
 [publish]
 keep_builds = {keep_builds}
 
+[keep]
+keep_runs = {keep_runs}            # runs of which Dagster's history and logs stay
+keep_summaries = {keep_summaries}            # summaries of runs, HOME/runs
+
 [schedule]
 nightly_cron = {nightly_cron}
+quiet_minutes = {quiet_minutes}            # a drop is complete when nothing in it changed for so long, or it has its manifest
+fresh_hours = {fresh_hours}            # the published build should be no older
+
+[notice]
+on = {notice_on}            # failure, always or never: when `trabecula nightly` sends a notice
+command = {notice_command}            # started with the summary as JSON on its standard input
+webhook = {notice_webhook}            # URL the notice is posted to as JSON; TRABECULA_WEBHOOK keeps a secret one out of here
+email = {notice_email}            # address
+smtp = {notice_smtp}            # mail server, host:port; login from TRABECULA_SMTP_LOGIN
 """
 MIN_CELL = 11
+# Names in the file that differ from those here, by section.
+_RENAMED = {
+    ("bone", "reference"): "bone_reference",
+    **{("notice", name): f"notice_{name}" for name in ("on", "command", "webhook", "email", "smtp")},
+}
+_TEXTS = ("source", "folder", "mapping", "bone_reference", "nightly_cron", *sorted(_RENAMED.values()))
+NOTICE_ON = ("failure", "always", "never")
 MOST_SHIFT_DAYS = 3_650
 
 
@@ -70,15 +93,32 @@ class Settings:
     keep_builds: int = 3
     nightly_cron: str = "0 2 * * *"
     date_shift_days: int = 0
+    disk_gb: float = 0.0
+    most_hours: float = 12.0
+    keep_runs: int = 14
+    keep_summaries: int = 400
+    quiet_minutes: int = 15
+    fresh_hours: int = 30
+    notice_on: str = "failure"
+    notice_command: str = ""
+    notice_webhook: str = ""
+    notice_email: str = ""
+    notice_smtp: str = "localhost:25"
 
     def __post_init__(self) -> None:
         if self.min_cell < MIN_CELL:
             raise BadInput(
                 f"trabecula.toml [limits] min_cell: {self.min_cell} is below {MIN_CELL}; it may only be raised"
             )
-        for name in ("memory_gb", "threads", "persons_per_bucket", "keep_builds"):
+        above_zero = ("memory_gb", "threads", "persons_per_bucket", "keep_builds", "keep_runs", "keep_summaries")
+        for name in (*above_zero, "fresh_hours", "most_hours"):
             if getattr(self, name) <= 0:
                 raise BadInput(f"trabecula.toml {name}: must be above 0")
+        for name in ("disk_gb", "quiet_minutes"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"trabecula.toml {name}: must not be below 0")
+        if self.notice_on not in NOTICE_ON:
+            raise BadInput(f"trabecula.toml [notice] on: must be {', '.join(NOTICE_ON)}")
         if not 0 <= self.date_shift_days <= MOST_SHIFT_DAYS:
             raise BadInput(f"trabecula.toml [privacy] date_shift_days: must be from 0 to {MOST_SHIFT_DAYS}")
 
@@ -100,6 +140,11 @@ class Settings:
         return self.home / "builds"
 
     @property
+    def runs(self) -> Path:
+        """Summaries of runs."""
+        return self.home / "runs"
+
+    @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
 
@@ -111,10 +156,13 @@ class Settings:
         """Write `trabecula.toml`, atomically; the comments in it are the documentation."""
         self.home.mkdir(parents=True, exist_ok=True)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("source", "folder", "mapping", "bone_reference", "nightly_cron"):
+        for name in set(_TEXTS):
             values[name] = json.dumps(values[name], ensure_ascii=False)  # a JSON string is a TOML basic string
         partial = self.file.with_suffix(".toml.part")
-        partial.write_text(_TEMPLATE.format_map(values))
+        with partial.open("w") as file:
+            file.write(_TEMPLATE.format_map(values))
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(self.file)
 
 
@@ -137,9 +185,11 @@ def load(home: Path, **overrides: Any) -> Settings:
             raise BadInput(f"{settings.file}: not valid TOML: {error}") from error
         if loose := [name for name, section in sections.items() if not isinstance(section, dict)]:
             raise BadInput(f"{settings.file}: '{loose[0]}' stands outside a section such as [limits]")
-        flat = {key: value for section in sections.values() for key, value in section.items()}
-        renamed = {"reference": "bone_reference"}
-        flat = {renamed.get(key, key): value for key, value in flat.items()}
+        flat = {
+            _RENAMED.get((name, key), key): value
+            for name, section in sections.items()
+            for key, value in section.items()
+        }
         _check(settings, flat)
         settings = replace(settings, **flat)
     given = {key: value for key, value in overrides.items() if value is not None}

@@ -17,6 +17,7 @@ from pipelines.models.errors import NotEstimable
 from pipelines.models.point_treatment import (
     LEAST_PROBABILITY,
     MOST_WEIGHT,
+    WORTH_SHRINKING,
     Estimated,
     Finding,
     alike,
@@ -68,7 +69,7 @@ def prepare_clones(frame: CloneFrame, penalty: float | None = None, *, is_due_of
             for strategy in (frame.target, frame.comparator)
         ]
         tried = PreparedClones(frame, arms[0], arms[1], _balance(covariates, arms[0], arms[1], names), tried_penalty)
-        if best is None or apartness(tried.balance) < apartness(best.balance):
+        if best is None or apartness(tried.balance) < apartness(best.balance) - WORTH_SHRINKING:
             best = tried
     assert best is not None
     return best

@@ -17,7 +17,7 @@ from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate, normal_contrast
 from pipelines.models.logistic import LogisticFit, fit_logistic
 from pipelines.models.multinomial import MultinomialFit, fit_multinomial
-from pipelines.models.point_treatment import Finding, alike, apartness, asked, told
+from pipelines.models.point_treatment import WORTH_SHRINKING, Finding, alike, apartness, asked, told
 from pipelines.models.symptom_frame import SymptomFrame
 from pipelines.models.weighting import kish_effective_number
 
@@ -156,7 +156,7 @@ def prepare(
         treatment = np.minimum(raw, np.quantile(raw, TRUNCATION))
         balance = _balance(frame, covariates, present[band], treatment)
         apart = float(np.mean([apartness(each) for each in balance.values()]))
-        if apart < least:
+        if best is None or apart < least - WORTH_SHRINKING:
             least = apart
             best = PreparedSymptom(frame, kept, present, band, design, exposure, raw, treatment, loss, balance)
     if best is None:

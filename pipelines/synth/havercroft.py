@@ -70,13 +70,14 @@ class PersonTime:
         return np.stack([np.ones(t.size), until, a, since], axis=1).astype(np.float64)
 
 
-def simulate(people: int, seed: int, setting: Setting = PAPER) -> PersonTime:
+def simulate(people: int, seed: int, setting: Setting = PAPER, at_once: bool | None = None) -> PersonTime:
     """Draw people from the process.
 
     Args:
         people: how many, 0 or more.
         seed: the same seed gives the same people.
         setting: constants.
+        at_once: everybody begins treatment at the first check-up, or nobody does then; later as it comes. None: as it comes.
     """
     rng = np.random.default_rng(seed)
     g0, g1, g2, g3 = setting.hazard
@@ -98,6 +99,8 @@ def simulate(people: int, seed: int, setting: Setting = PAPER) -> PersonTime:
         if is_check_up:
             chance = expit(setting.treatment[0] + setting.treatment[1] * t + setting.treatment[2] * (cd4 - 500.0))
             begins = (treated == 0) & (rng.random(people) < chance)
+            if t == 0 and at_once is not None:
+                begins = np.full(people, at_once)
             treated, newly = treated | begins, begins.astype(np.int64)
             start = np.where(begins, t, start)
         until, since = np.where(treated == 1, start, t), np.where(treated == 1, t - start, 0)

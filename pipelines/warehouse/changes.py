@@ -16,9 +16,11 @@ import polars as pl
 
 from pipelines.settings import Settings
 from pipelines.warehouse.engine import literal
-from pipelines.warehouse.parquet import column_names, write_frame
+from pipelines.warehouse.parquet import atomic, column_names, write_frame
 
 KEPT_GENERATIONS = 400
+# More landings than there are between two changes of anybody.
+_BEYOND = 1_000_000
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class ChangeLog:
         """Write down whose rows differ between a raw file and the one about to take its place (None: it is removed)."""
         sides = [path for path in (old, new) if path is not None and path.exists()]
         if old.exists() and column_names(old) is None:
-            self._forget()
+            self.forget()
             return
         if not any("person_id" in (column_names(path) or ()) for path in sides):
             return
@@ -95,8 +97,8 @@ class ChangeLog:
                     path.unlink()
         return self._open
 
-    def _forget(self) -> None:
-        """A raw file that cannot be read any more hid somebody's rows: nobody can say whose, so everybody is computed."""
+    def forget(self) -> None:
+        """A file that cannot be read any more hid somebody's rows: nobody can say whose, so everybody is computed."""
         generation = self._generation()
         self._write({"latest": generation, "floor": generation})
 
@@ -104,13 +106,22 @@ class ChangeLog:
         try:
             return json.loads((self.folder / "generation.json").read_text())
         except FileNotFoundError:
-            return {"latest": 0, "floor": 0}
+            is_new = not self._named() and not any((self.settings.data / "raw").glob("*/[0-9]*-[0-9]*/*.parquet"))
+            return {"latest": 0, "floor": 0} if is_new else self._lost()
+        except ValueError:
+            return self._lost()
+
+    def _named(self) -> list[int]:
+        return [_generation(path) for path in self.folder.glob("*.parquet")]
+
+    def _lost(self) -> dict[str, int]:
+        """A counter above every generation a file may reflect: nobody can say who changed, so everybody is computed."""
+        beyond = max(self._named(), default=0) + _BEYOND
+        return {"latest": beyond, "floor": beyond}
 
     def _write(self, counter: dict[str, int]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / "generation.json.part"
-        partial.write_text(json.dumps(counter))
-        partial.replace(self.folder / "generation.json")
+        with atomic(self.folder / "generation.json") as partial:
+            partial.write_text(json.dumps(counter))
 
 
 def _generation(path: Path) -> int:

@@ -94,6 +94,12 @@ def _set(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set enable_progress_bar = false")
 
 
+def sweep_spill(settings: Settings) -> None:
+    """Remove what engines of a killed run had spilled; whoever calls holds the home, so nobody spills there."""
+    for path in settings.spill.glob("duckdb_temp*"):
+        path.unlink(missing_ok=True)
+
+
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     """A reader of a published file: no writes, no other files but the ones its views name.
 
@@ -101,6 +107,22 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
         duckdb.IOException: the file does not exist.
     """
     return duckdb.connect(str(database), read_only=True)
+
+
+def connect_confined(database: Path) -> duckdb.DuckDBPyConnection:
+    """A reader for statements that somebody typed: besides the file it reaches the data of its own build and nothing else.
+
+    No other file is read or written, nothing attached, no extension loaded, and no statement can undo that.
+
+    Raises:
+        duckdb.IOException: the file does not exist.
+    """
+    build = database.resolve()
+    reader = duckdb.connect(str(build), read_only=True)
+    reader.execute(f"set allowed_directories = [{literal(build.parent / 'data')}]")
+    for fixed in ("enable_external_access = false", "lock_configuration = true"):
+        reader.execute(f"set {fixed}")
+    return reader
 
 
 @contextmanager
@@ -112,7 +134,7 @@ def told_when_full(settings: Settings) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, duckdb.IOException, pl.exceptions.ComputeError) as error:
+    except (OSError, duckdb.IOException, duckdb.TransactionException, pl.exceptions.ComputeError) as error:
         # The engines pass on the words of the system, not its number.
         for code in (ENOSPC, EDQUOT, EFBIG):
             if getattr(error, "errno", None) != code and os.strerror(code) not in str(error):

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.errors import BadInput
+from pipelines.errors import Busy
 from pipelines.settings import Settings
 
 _HELD: set[Path] = set()
@@ -17,7 +17,7 @@ def writing(settings: Settings) -> Generator[None]:
     """Hold the home for writing; within one process it may be held again, so that a job and its steps agree.
 
     Raises:
-        BadInput: another run is writing there.
+        Busy: another run is writing there.
     """
     if settings.home in _HELD:
         yield
@@ -28,9 +28,7 @@ def writing(settings: Settings) -> Generator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BadInput(
-                f"{settings.home}: another run is writing here; wait for it, or use another --home"
-            ) from error
+            raise Busy(f"{settings.home}: another run is writing here; wait for it, or use another --home") from error
         _HELD.add(settings.home)
         yield
     finally:

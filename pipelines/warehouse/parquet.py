@@ -35,9 +35,9 @@ def atomic(path: Path) -> Generator[Path]:
     try:
         yield partial
         partial.chmod(FILE_MODE)
-        _fsync(partial)
+        fsync(partial)
         os.replace(partial, path)
-        _fsync(path.parent)
+        fsync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -134,7 +134,8 @@ def sweep_partials(folder: Path) -> int:
     return len(left)
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Wait until the disk holds a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -18,7 +18,7 @@ from pipelines.tables import Contract
 from pipelines.warehouse.bucket import Bucket
 from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.contract_check import check_contract
-from pipelines.warehouse.engine import connect, quoted
+from pipelines.warehouse.engine import connect, quoted, told_when_full
 from pipelines.warehouse.parquet import BASIS, GENERATION, facts_of, write_frame, write_query
 from pipelines.warehouse.step import CsvProducer, PythonProducer, SqlProducer, Step, read_csv
 from pipelines.warehouse.store import Store
@@ -54,11 +54,13 @@ def execute(work: Work, settings: Settings, run: RunFacts) -> bool:
     Raises:
         BlockedByCheck: the result breaks the contract; no file is left.
         StepFailed: the engine refused; the old file stays.
+        DiskFull: there was no space left; the old file stays.
     """
     step = work.step
     try:
-        changed = changed_people(work, settings)
-        _produce(work, changed, settings, run)
+        with told_when_full(settings):
+            changed = changed_people(work, settings)
+            _produce(work, changed, settings, run)
         return changed is not None
     except (duckdb.ConversionException, pl.exceptions.InvalidOperationError) as error:
         raise BlockedByCheck(

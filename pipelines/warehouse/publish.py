@@ -17,16 +17,19 @@ import polars as pl
 
 from pipelines.errors import BlockedByCheck
 from pipelines.run_facts import RunFacts
-from pipelines.settings import Settings, sql_root
+from pipelines.settings import Settings, project_root, sql_root
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.warehouse import quality_trend, released_quality, telling
 from pipelines.warehouse.engine import connect, connect_read_only, literal, quoted
+from pipelines.warehouse.parquet import fsync
 from pipelines.warehouse.store import Store
 
 # Readers of DuckDB 1.4 and later can open the files.
 STORAGE_VERSION = "v1.4.0"
 LINKS = ("warehouse.duckdb", "release.duckdb", "report")
 COMPLETE = "build.json"
+# Macros that read `mart` alone are in both files; what reads codes or people only where those are.
+MACROS, WAREHOUSE_MACROS = "macros.sql", "warehouse_macros.sql"
 RESTS_ON = "rests_on.json"
 BuildReport = Callable[[Mapping[str, pl.DataFrame], Path], Path]
 
@@ -62,7 +65,7 @@ def publish(
         BlockedByCheck: the build does not read back as it should.
     """
     now = dt.datetime.now(dt.UTC)
-    build_id = f"{now:%Y%m%dT%H%M%S%f}"[:18]
+    build_id = next_build_id(settings, now)
     folder = settings.builds / build_id
     sweep(settings)
     folder.mkdir(parents=True)
@@ -92,6 +95,7 @@ def publish(
             "drop_id": drop_id,
             "evidence_source": run.evidence_source,
             "code_version": code_version,
+            "lock_hash": _lock_hash(),
             "trabecula_version": _version(),
             "duckdb_version": duckdb.__version__,
             "n_gates": build.gates,
@@ -101,15 +105,17 @@ def publish(
         signed = pl.DataFrame([row], schema=CONTRACTS["mart.build"].empty().schema)
         frames["mart.build"] = signed
         frames[quality_trend.TABLE] = quality_trend.trend(settings, verdicts, run.min_cell, is_told=not is_public)
-        _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames)
+        _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames, (MACROS, WAREHOUSE_MACROS))
         marts = [contract for contract in CONTRACTS.values() if contract.layer == "mart"]
-        _write_database(folder / "release.duckdb", store, marts, frames)
+        _write_database(folder / "release.duckdb", store, marts, frames, (MACROS,))
         with connect_read_only(folder / "release.duckdb") as release:
             mart = {c.name: release.sql(f"from {_qualified(c.name)}").pl() for c in marts}
         build_report(mart, folder / "report")
         _verify(folder)
         (folder / RESTS_ON).write_text(json.dumps({**(basis or {})}, indent=2) + "\n")
         (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
+        for path in (*folder.glob("*.*"), folder):
+            fsync(path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -126,6 +132,16 @@ def gate_words(gates: int, closed: int, waived: int) -> str:
     return f"{closed} of {gates} gates closed" + (f", {waived} open by waiver" if waived else "")
 
 
+def next_build_id(settings: Settings, now: dt.datetime) -> str:
+    """An id that sorts behind every build of this home, also where the clock was set back since the last."""
+    told = f"{now:%Y%m%dT%H%M%S%f}"[:18]
+    last = max((*complete_builds(settings), current_build(settings) or ""), default="")
+    if told > last:
+        return told
+    then = dt.datetime.strptime(f"{last}000", "%Y%m%dT%H%M%S%f") + dt.timedelta(milliseconds=1)
+    return f"{then:%Y%m%dT%H%M%S%f}"[:18]
+
+
 def switch(settings: Settings, build_id: str) -> None:
     """Point `current` at a build, in one rename; the links of the home go through it."""
     target = settings.home / "current"
@@ -133,6 +149,7 @@ def switch(settings: Settings, build_id: str) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(Path("builds") / build_id)
     os.replace(fresh, target)
+    fsync(settings.home)
     for name in LINKS:
         link = settings.home / name
         if not link.is_symlink():
@@ -156,6 +173,8 @@ def sweep(settings: Settings) -> None:
     for folder in settings.builds.glob("*"):
         if folder.is_dir() and folder.name not in finished:
             shutil.rmtree(folder)
+    for link in settings.home.glob(".current.*"):
+        link.unlink(missing_ok=True)
 
 
 def comments(contract: Contract, columns: Iterable[str]) -> list[str]:
@@ -182,7 +201,11 @@ def _link_data(store: Store, folder: Path) -> Store:
 
 
 def _write_database(
-    path: Path, store: Store, contracts: Iterable[Contract], frames: Mapping[str, pl.DataFrame]
+    path: Path,
+    store: Store,
+    contracts: Iterable[Contract],
+    frames: Mapping[str, pl.DataFrame],
+    macros: Iterable[str],
 ) -> None:
     settings = replace(store.settings, home=store.settings.home.parents[1])
     with connect(settings) as connection:
@@ -205,7 +228,8 @@ def _write_database(
             connection.execute("commit")
             if frame is not None:
                 connection.unregister("frame")
-        connection.execute((sql_root() / "macros.sql").read_text())
+        for name in macros:
+            connection.execute((sql_root() / name).read_text())
         connection.execute("use memory")
         connection.execute("checkpoint built")
         connection.execute("detach built")
@@ -222,11 +246,12 @@ def _verify(folder: Path) -> None:
                     select comment from duckdb_tables() where not internal
                     union all select comment from duckdb_views() where not internal
                     union all select comment from duckdb_columns() where not internal
+                    union all select comment from duckdb_functions() where not internal
                 ) where comment is null
                 """
             ).fetchone()
             if bare and bare[0]:
-                raise BlockedByCheck(f"{name}: {bare[0]} tables or columns without a comment")
+                raise BlockedByCheck(f"{name}: {bare[0]} tables, columns or macros without a comment")
             for schema, table in reader.execute(
                 "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
             ).fetchall():
@@ -245,6 +270,8 @@ def _prune(settings: Settings) -> None:
     current = current_build(settings)
     for build_id in complete_builds(settings)[: -settings.keep_builds]:
         if build_id != current:
+            # First what says that it is complete: half a build must not pass for one.
+            (settings.builds / build_id / COMPLETE).unlink()
             shutil.rmtree(settings.builds / build_id)
 
 
@@ -257,6 +284,11 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("trabecula")
+
+
+def _lock_hash() -> str | None:
+    lock = project_root() / "requirements.lock"
+    return sha256(lock.read_bytes()).hexdigest() if lock.exists() else None
 
 
 def code_version(sources: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing import get_context
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -71,9 +72,8 @@ class Runner:
         """
         started = time.perf_counter()
         store = Store(self.settings)
-        targets: tuple[Bucket | None, ...] = store.buckets() if step.is_per_person else (None,)
-        works = {store.path(step.table, bucket): self._work(step, store, bucket) for bucket in targets}
-        stale = [work for path, work in works.items() if fingerprint_of(path) != work.fingerprint]
+        works = self._works(step, store)
+        stale = _stale(works)
         merged = self._compute(stale)
         for path in store.files(step.table):
             if path not in works:
@@ -89,6 +89,15 @@ class Runner:
             code_version=step.code_version()[:16],
             data_version=sha256("".join(versions).encode()).hexdigest()[:16],
         )
+
+    def count_stale(self, step: Step) -> tuple[int, int]:
+        """Files of a step that would be computed as its inputs are now, and files in all; nothing is computed."""
+        works = self._works(step, Store(self.settings))
+        return len(_stale(works)), len(works)
+
+    def _works(self, step: Step, store: Store) -> dict[Path, Work]:
+        targets: tuple[Bucket | None, ...] = store.buckets() if step.is_per_person else (None,)
+        return {store.path(step.table, bucket): self._work(step, store, bucket) for bucket in targets}
 
     def _work(self, step: Step, store: Store, bucket: Bucket | None) -> Work:
         """A population input counts by its rows, whatever made them: a list that came out the same makes nothing stale."""
@@ -126,3 +135,7 @@ class Runner:
         share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / workers, threads=1)
         futures = [self._pool.submit(execute, work, share, self.run) for work in stale]
         return sum(future.result() for future in as_completed(futures))
+
+
+def _stale(works: dict[Path, Work]) -> list[Work]:
+    return [work for path, work in works.items() if fingerprint_of(path) != work.fingerprint]

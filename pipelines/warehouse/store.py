@@ -14,7 +14,7 @@ from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.warehouse.bucket import SLOTS, Bucket, layout
 from pipelines.warehouse.engine import literal, quoted
-from pipelines.warehouse.parquet import PARTIAL
+from pipelines.warehouse.parquet import PARTIAL, atomic
 
 WHOLE = "all"
 
@@ -53,11 +53,8 @@ class Store:
     def lay_out(self, persons: int) -> tuple[Bucket, ...]:
         """Choose the layout for a population and keep it."""
         buckets = layout(persons, self.settings.persons_per_bucket)
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        target = self.settings.home / "layout.json"
-        partial = target.with_suffix(".json.part")
-        partial.write_text(json.dumps({"buckets": len(buckets)}))
-        partial.replace(target)
+        with atomic(self.settings.home / "layout.json") as partial:
+            partial.write_text(json.dumps({"buckets": len(buckets)}))
         return buckets
 
     def is_per_person(self, table: str) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,13 @@ def finished(first_run: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
     home, result = first_run
     assert result.returncode == 0, result.stderr[-3000:]
     return home
+
+
+@pytest.fixture(scope="session")
+def omop_base(made_once: Callable) -> Path:
+    """Folder of a home of simulated OMOP people (`home`, see planted_omop). test_omop_run repeats its night; others only read."""
+    planted = runpy.run_path(str(Path(__file__).with_name("planted_omop.py")))
+    return made_once("omop", lambda folder: planted["run"](folder, trabecula))
 
 
 @pytest.fixture(scope="session")

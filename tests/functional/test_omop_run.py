@@ -1,5 +1,6 @@
 """A simulated OMOP folder by the command line: run, everything marked as simulated, the night after, another key, doctor."""
 
+import runpy
 import struct
 import subprocess
 from collections.abc import Callable
@@ -14,63 +15,17 @@ from pipelines.warehouse.parquet import column_names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 StateSeen = Callable[[Path], tuple[str, str]]
-SECRET = "a-key-for-tests-and-nothing-else"
-# A result and a text that occur nowhere else.
-VALUE, TEXT = 123456.789, "qzx planted words"
-# What looks like an identifier and passes the guard, by where it stands: surnames alone and numbers without form.
-IDENTIFIERS = {
-    ("person", "person_source_value"): "7731904-QZ",
-    ("condition_occurrence", "stop_reason"): "quarzheimer",
-    ("drug_exposure", "lot_number"): "7731905-qz",
-    ("visit_occurrence", "visit_source_value"): "ward quarzheimer",
-    ("care_site", "place_of_service_source_value"): "quarzheimer house",
-}
-# What three people have and nobody else.
-RARE = {
-    ("person", "race_source_value"): "qzx people",
-    ("condition_occurrence", "condition_source_value"): "Q99.QZX",
-    ("drug_exposure", "drug_source_value"): "qzxstatin 20mg tab",
-    ("observation", "value_as_string"): "qzx habit",
-}
-PEOPLE = 3
+planted = runpy.run_path(str(Path(__file__).with_name("planted_omop.py")))
+SECRET, VALUE, TEXT = planted["SECRET"], planted["VALUE"], planted["TEXT"]
+IDENTIFIERS, RARE, PEOPLE = planted["IDENTIFIERS"], planted["RARE"], planted["PEOPLE"]
 # Names of places and of products as the source writes them: of nobody, and they stay.
 STAY = ("raw.omop_care_site", "staging.drug_product")
 
 
 @pytest.fixture(scope="module")
-def run(call: Call, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def run(omop_base: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """The home of a run on 80 simulated people, landed with a secret key, and what was said."""
-    base = tmp_path_factory.mktemp("omop")
-    made = call("simulate", "--persons", "80", "--seed", "3", "--out", base / "sim", "--truth-persons", "0")
-    assert made.returncode == 0, made.stderr[-2000:]
-    plant(next((base / "sim" / "omop" / "measurement").glob("*.parquet")))
-    for (table, column), text in (IDENTIFIERS | RARE).items():
-        mark(next((base / "sim" / "omop" / table).glob("*.parquet")), column, text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("TRABECULA_KEY_FILE", raising=False)
-        patch.setenv("TRABECULA_KEY", SECRET)
-        return base / "home", call("run", "--source", "omop", "--input", base / "sim" / "omop", "--home", base / "home")
-
-
-def plant(path: Path) -> None:
-    """Give a few numeric results a value, and one result in words a text, that can be recognised anywhere."""
-    rows = pl.read_parquet(path).with_row_index("row")
-    is_result = pl.col("value_as_number").is_not_null() & (pl.col("row") < 40)
-    rows = rows.with_columns(
-        value_as_number=pl.when(is_result).then(VALUE).otherwise("value_as_number"),
-        value_source_value=pl.when(pl.col("row") < 40).then(pl.lit(TEXT)).otherwise("value_source_value"),
-        unit_source_value=pl.when(pl.col("row") < 5).then(pl.lit(TEXT)).otherwise("unit_source_value"),
-    )
-    rows.drop("row").write_parquet(path)
-
-
-def mark(path: Path, column: str, text: str) -> None:
-    """Give every row of the first people, or places, a text."""
-    rows = pl.read_parquet(path)
-    key = "person_id" if "person_id" in rows.columns else rows.columns[0]
-    few = rows[key].unique().sort().head(PEOPLE)
-    marked = pl.when(pl.col(key).is_in(few.implode())).then(pl.lit(text)).otherwise(column).alias(column)
-    rows.with_columns(marked).write_parquet(path)
+    return omop_base / "home", planted["said"](omop_base)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import sqlfile
 from pipelines.warehouse.engine import connect
+from pipelines.warehouse.publish import MACROS, WAREHOUSE_MACROS
 from pipelines.warehouse.step import read_csv
 
 Rows = list[dict[str, Any]]
@@ -120,3 +121,33 @@ def only() -> Callable[[Rows], dict[str, Any]]:
         return rows[0]
 
     return one
+
+
+#: what the macros read beside `mart`
+READ_BY_MACROS = (
+    *("ref.e2_band", "ref.run_setting", "staging.person"),
+    *("features.bmd_change", "features.ai_exposure", "features.ai_at_draw"),
+)
+
+
+@pytest.fixture
+def ask(settings: Settings) -> Callable[..., list[tuple[Any, ...]]]:
+    """`ask({"mart.claim": "claim_id | ...\\nH1 | ..."}, "from claims()")`: rows of a query where the macros are stored.
+
+    Tables that the macros read and the test does not draw are empty; code lists are the real ones.
+    """
+
+    def asked(tables: dict[str, str], query: str) -> list[tuple[Any, ...]]:
+        with connect(settings) as connection:
+            for table in (*(name for name in CONTRACTS if name.startswith("mart.")), *READ_BY_MACROS):
+                if table in tables:
+                    create(connection, table, drawn(table, tables[table]))
+                elif table.startswith("ref."):
+                    create_reference(connection, table)
+                else:
+                    create(connection, table, [])
+            for name in (MACROS, WAREHOUSE_MACROS):
+                connection.execute((sql_root() / name).read_text())
+            return connection.execute(query).fetchall()
+
+    return asked

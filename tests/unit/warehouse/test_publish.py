@@ -90,6 +90,26 @@ def test_the_warehouse_holds_every_table_of_the_house(published):
     assert build.tables == len(CONTRACTS)
 
 
+def macros(path):
+    """Name to comment of the macros of a file."""
+    with connect_read_only(path.resolve()) as reader:
+        return dict(
+            reader.execute(
+                "select function_name, comment from duckdb_functions() where not internal and database_name = current_database()"
+            ).fetchall()
+        )
+
+
+def test_every_macro_is_commented_and_the_release_has_those_of_the_mart_alone(published):
+    settings, _ = published
+    released = macros(settings.home / "release.duckdb")
+    everything = macros(settings.home / "warehouse.duckdb")
+    assert {"effects", "attrition", "gates", "risks", "claims", "quality_failures", "dose_response"} <= set(released)
+    assert set(everything) - set(released) == {"e2_band", "dose_band", "bmd_change_by_dose", "e2_change_by_dose"}
+    assert released.items() <= everything.items()
+    assert all(len(comment) > 40 for comment in everything.values())
+
+
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "release.duckdb"])
 def test_every_table_and_column_is_commented(published, name):
     settings, _ = published

@@ -1,0 +1,90 @@
+"""Keeps Dagster's history of a home whole and bounded: damaged files are set aside, runs above `keep_runs` forgotten.
+
+History is for looking back. Working record and builds do not depend on it, so losing it never stops a night.
+"""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+
+from assets.run_history import OneWriterHistory
+from pipelines.settings import Settings
+
+ASIDE = "set_aside"
+# Folder of DAGSTER_HOME -> its databases that every run needs; the file of one run is needed by that run alone.
+_NEEDED = {"history": ("runs.db", "runs/index.db"), "schedules": ("schedules.db",)}
+_STILL_GOING = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED)
+
+
+def set_damaged_aside(settings: Settings) -> tuple[str, ...]:
+    """Move folders of Dagster with a damaged database out of the way; returns what to tell. The last one moved is kept."""
+    told = []
+    for folder, names in _NEEDED.items():
+        place = settings.dagster_home / folder
+        damaged = [name for name in names if (place / name).exists() and not _is_sound(place / name)]
+        if not damaged:
+            continue
+        aside = settings.dagster_home / ASIDE
+        shutil.rmtree(aside / folder, ignore_errors=True)
+        aside.mkdir(exist_ok=True)
+        place.rename(aside / folder)
+        told.append(
+            f"{place / damaged[0]}: damaged; Dagster's {folder} begins anew, the old lies in {aside / folder}; data are "
+            "not touched"
+        )
+    return tuple(told)
+
+
+def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
+    """Forget runs above `keep_runs`, the oldest first, with their logs; returns how many.
+
+    A run that was killed stands as started for ever: whoever holds the home's lock knows that none is going on.
+    """
+    records = instance.get_run_records()
+    for record in records:
+        if record.dagster_run.status in _STILL_GOING:
+            instance.report_run_failed(record.dagster_run, "the process that ran it is gone")
+    old = [record.dagster_run.run_id for record in records[settings.keep_runs :]]
+    for run_id in old:
+        _forget(instance, settings, run_id)
+    kept = {record.dagster_run.run_id for record in records[: settings.keep_runs]}
+    _remove_strangers(settings, kept)
+    return len(old)
+
+
+def _forget(instance: dg.DagsterInstance, settings: Settings, run_id: str) -> None:
+    history = instance.event_log_storage
+    if isinstance(history, OneWriterHistory):
+        with history.index_connection() as index:
+            history.delete_events_for_run(index, run_id)
+            index.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id))
+    instance.run_storage.delete_run(run_id)
+
+
+def _remove_strangers(settings: Settings, kept: set[str]) -> None:
+    """Files of runs that are not on record any more."""
+    shards = settings.dagster_home / "history" / "runs"
+    for path in shards.glob("*.db*"):
+        run_id = path.name.partition(".")[0]
+        if run_id not in {"index", *kept}:
+            path.unlink(missing_ok=True)
+    for folder in (settings.dagster_home / "storage").glob("*-*-*-*-*"):
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_sound(database: Path) -> bool:
+    try:
+        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=15)
+        try:
+            return connection.execute("pragma quick_check(1)").fetchone() == ("ok",)
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        # Somebody else writes there at the moment: a file in use is not a damaged one.
+        return "locked" in str(error) or "busy" in str(error)
+    except sqlite3.DatabaseError:
+        return False

@@ -1,0 +1,158 @@
+"""Tells how a run ended: the summary in `HOME/runs`, and for a night the notice. Computes nothing and decides nothing.
+
+A summary that cannot be written and a notice that cannot be sent are said on standard error and change nothing else.
+"""
+
+import datetime as dt
+import os
+import resource
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from multiprocessing import active_children
+from typing import TYPE_CHECKING
+
+from pipelines import notice
+from pipelines.errors import TookTooLong, TrabeculaError
+from pipelines.settings import Settings
+from pipelines.warehouse import disk_budget, run_summary
+from pipelines.warehouse.run_summary import STATUS, RunSummary, TableDone
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+NIGHTLY = "nightly"
+
+
+@dataclass(slots=True)
+class Account:
+    """What is known of a run while it goes on; `facts` are fields of its summary."""
+
+    settings: Settings
+    kind: str
+    started: dt.datetime
+    clock: float
+    facts: dict[str, object] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    verdict: str = ""
+
+
+@contextmanager
+def telling(settings: Settings, kind: str) -> Generator[Account]:
+    """An account that is closed and told when the run ends, however it ends; a run that takes too long is ended."""
+    account = Account(
+        settings, kind, dt.datetime.now(dt.UTC), time.monotonic(), hashes={"lock": run_summary.lock_hash()}
+    )
+    watch = threading.Timer(settings.most_hours * 3600, _end_overdue, [account])
+    watch.daemon = True
+    watch.start()
+    try:
+        yield account
+    except BaseException as error:
+        _tell(account, error)
+        raise
+    else:
+        _tell(account, None)
+    finally:
+        watch.cancel()
+
+
+def note_result(account: Account, result: "dg.ExecuteInProcessResult") -> None:
+    """Take from a finished Dagster run what its summary tells."""
+    least = account.settings.min_cell
+    tables: dict[str, TableDone] = {}
+    for event in result.get_asset_materialization_events():
+        made = event.step_materialization_data.materialization
+        name = ".".join(made.asset_key.path)
+        held = {key: value.value for key, value in made.metadata.items()}
+        if "drop_id" in held:
+            account.hashes["input"] = str(held["drop_id"])
+        if "seconds" in held:
+            rows, seconds = int(str(held["dagster/row_count"])), float(str(held["seconds"]))
+            computed, current = int(str(held["files_computed"])), int(str(held["files_current"]))
+            tables[name] = TableDone(run_summary.shown(rows, least), computed, current, round(seconds, 3))
+        if name == "publish":
+            account.facts["build_id"] = str(held["build_id"])
+            gates = {"all": "gates", "closed": "gates_closed", "waived": "gates_waived"}
+            account.facts["gates"] = {told: int(str(held[key])) for told, key in gates.items()}
+    statuses = [_status(check) for check in result.get_asset_check_evaluations()]
+    account.facts["checks"] = {status: statuses.count(status) for status in sorted(set(statuses))}
+    account.facts["tables"] = tables
+    account.facts["dagster_run_id"] = result.run_id
+
+
+def _status(check: "dg.AssetCheckEvaluation") -> str:
+    """The verdict of a suite's check as it says it itself; that of a gate as Dagster has it."""
+    said = check.metadata.get("status")
+    return str(said.value) if said is not None else "pass" if check.passed else "fail"
+
+
+def _tell(account: Account, error: BaseException | None) -> None:
+    summary = _summary(account, error)
+    file = None
+    settings = account.settings
+    try:
+        # A mistyped home is not made by a refusal.
+        if settings.file.exists() or settings.data.exists():
+            file = run_summary.write(settings, summary)
+    except OSError as failed:
+        print(f"warning: the summary of the run could not be written: {failed}", file=sys.stderr)
+    if account.kind != NIGHTLY or not notice.is_due(settings, summary):
+        return
+    for sent in notice.send(settings, summary, file):
+        if not sent.is_sent:
+            print(f"warning: the notice by {sent.way} was not sent: {sent.why}", file=sys.stderr)
+
+
+def _summary(account: Account, error: BaseException | None) -> RunSummary:
+    now = dt.datetime.now(dt.UTC)
+    status = 0 if error is None else error.exit_status if isinstance(error, TrabeculaError) else 1
+    said = run_summary.failure_words(error) if error is not None else None
+    summary = RunSummary(
+        run_id=run_summary.new_run_id(account.started),
+        kind=account.kind,
+        started_at=account.started.isoformat(timespec="seconds"),
+        ended_at=now.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - account.clock, 1),
+        status=STATUS[status],
+        exit_status=status,
+        verdict=account.verdict if said is None else f"{STATUS[status]}: {said.splitlines()[0] if said else ''}",
+        failure=said,
+        disk=_disk(account.settings),
+        peak_memory_mib=_peak_memory_mib(),
+        hashes=account.hashes,
+    )
+    return replace(summary, **account.facts)
+
+
+def _disk(settings: Settings) -> dict[str, int]:
+    if not settings.home.exists():
+        return {}
+    places = {"data": settings.data, "builds": settings.builds, "dagster": settings.dagster_home}
+    held = {name: disk_budget.size_of(place) for name, place in places.items()}
+    return {**held, "free": shutil.disk_usage(settings.home).free}
+
+
+def _peak_memory_mib() -> float:
+    """Of this process and the largest of its workers."""
+    most = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return round(most / 1024, 1)
+
+
+def _end_overdue(account: Account) -> None:
+    """End the process: an engine that waits for itself hears no signal and no exception."""
+    hours = account.settings.most_hours
+    error = TookTooLong(
+        f"the run took longer than {hours:g} hours ([limits] most_hours) and was ended; nothing was published: run again"
+    )
+    try:
+        _tell(account, error)
+        print(f"trabecula: {error}", file=sys.stderr, flush=True)
+    finally:
+        for worker in active_children():
+            worker.kill()
+        os._exit(error.exit_status)

@@ -1,0 +1,90 @@
+"""Three publications in a row while clients open the file and ask the ten questions: nobody fails, nobody sees a mixture."""
+
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines.run import Run
+from pipelines.settings import Settings, load
+from pipelines.warehouse.parquet import write_frame
+from pipelines.warehouse.publish import Build, publish
+from pipelines.warehouse.store import Store
+
+SCRIPT = Path(__file__).with_name("reader_process.py")
+READERS = 2
+NIGHTS = (1, 2, 3)
+reader = runpy.run_path(str(SCRIPT))
+
+
+def page(mart: object, out: Path) -> Path:
+    """A report in one line: the plots of the real one would only take time."""
+    out.mkdir(parents=True)
+    (out / "index.html").write_text("<p>report</p>")
+    return out / "index.html"
+
+
+def mark(settings: Settings, night: int) -> int:
+    """Change the working record as a run would: people, codes and estimates of this night, all told apart from others."""
+    store = Store(settings)
+
+    def rewrite(table: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+        (path,) = store.files(table)
+        frame = change(pl.read_parquet(path))
+        write_frame(frame.lazy(), path, f"night-{night}")
+        return frame
+
+    rewrite("mart.effect_estimate", lambda frame: frame.with_columns(run_id=pl.lit(f"night-{night}")))
+    rewrite("ref.study", lambda frame: frame.with_columns(title=pl.lit(f"night-{night}")))
+    return rewrite("staging.person", lambda frame: frame.head(frame.height - 10)).height
+
+
+def published(settings: Settings, night: int) -> Build:
+    return publish(settings, Run(settings, run_id=f"night-{night}").facts, f"drop-{night}", "code", page)
+
+
+def next_build(client: subprocess.Popen[str], build_id: str) -> None:
+    """Wait until a client says that it has read a build."""
+    assert client.stdout is not None
+    for line in client.stdout:
+        if line.strip() == build_id:
+            return
+    raise AssertionError(f"a reader ended: {client.stderr.read() if client.stderr else ''}")
+
+
+def test_nobody_fails_and_nobody_sees_a_mixture(finished: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(finished, tmp_path / "h", symlinks=True))
+    settings = load(home)
+    first = (home / "current").resolve().name
+    with duckdb.connect(str((home / "warehouse.duckdb").resolve()), read_only=True) as connection:
+        marks = {first: list(connection.execute(reader["MARKS"]).fetchall()[0])}
+    outs = [tmp_path / f"reader-{number}.json" for number in range(READERS)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    clients = [subprocess.Popen([sys.executable, str(SCRIPT), str(home), str(out)], **pipes) for out in outs]
+    try:
+        for client in clients:
+            next_build(client, first)
+        for night in NIGHTS:
+            kept = mark(settings, night)
+            build = published(settings, night).build_id
+            marks[build] = [build, [f"night-{night}"], [f"night-{night}"], kept, 1]
+        for client in clients:
+            next_build(client, build)
+    finally:
+        ends = [client.communicate()[1] for client in clients]
+    assert [client.returncode for client in clients] == [0] * READERS, ends
+    assert len({tuple(map(str, each[1:])) for each in marks.values()}) == 1 + len(NIGHTS), "no two builds look alike"
+    for out in outs:
+        seen = json.loads(out.read_text())
+        builds = [before[0] for before, _, _ in seen]
+        for before, after, rows in seen:
+            assert before == after == marks[before[0]]
+            assert len(rows) == 10 and rows[0] == 1
+        assert builds == sorted(builds), "a later opening never sees an earlier build"
+        assert {builds[0], builds[-1]} == {min(marks), max(marks)}

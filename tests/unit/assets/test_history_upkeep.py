@@ -1,0 +1,98 @@
+"""Upkeep of Dagster's history: damaged databases set aside, old runs forgotten with their files, dead runs closed."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from sqlalchemy import func, select
+
+from assets.history_upkeep import prune, set_damaged_aside
+from assets.job import prepare_instance
+from assets.run_history import one_writer
+from pipelines.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(home=tmp_path, keep_runs=2)
+    prepare_instance(made)
+    return made
+
+
+def _night(settings: Settings) -> str:
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="rows")])
+    def rows() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True, check_name="whole")])
+
+    with one_writer(settings) as instance:
+        return dg.materialize([rows], instance=instance).run_id
+
+
+def _counts(settings: Settings) -> tuple[int, int, set[str], set[str]]:
+    """Events and check verdicts in the index, runs on record, and files of runs."""
+    with one_writer(settings) as instance:
+        with instance.event_log_storage.index_connection() as index:
+            tables = (SqlEventLogStorageTable, AssetCheckExecutionsTable)
+            events, checks = (index.execute(select(func.count()).select_from(table)).scalar() for table in tables)
+        runs = {run.run_id for run in instance.get_runs()}
+    files = {path.stem for path in (settings.dagster_home / "history" / "runs").glob("*.db")} - {"index"}
+    return events, checks, runs, files
+
+
+def test_old_runs_are_forgotten_with_everything_of_theirs(settings: Settings) -> None:
+    ids = [_night(settings) for _ in range(2)]
+    two = _counts(settings)
+    ids += [_night(settings) for _ in range(3)]
+    logs = [settings.dagster_home / "storage" / run_id for run_id in ids]
+    for log in logs:
+        log.mkdir(parents=True, exist_ok=True)
+        (log / "compute.err").write_text("said")
+    with one_writer(settings) as instance:
+        assert prune(instance, settings) == 3
+        assert prune(instance, settings) == 0
+        assert instance.get_latest_materialization_event(dg.AssetKey("rows")).run_id == ids[-1]
+    events, checks, runs, files = _counts(settings)
+    assert runs == files == set(ids[-2:])
+    assert (events, checks) == two[:2], "what is kept of two runs is as much as two runs leave"
+    assert [log.exists() for log in logs] == [False, False, False, True, True]
+
+
+def test_a_run_whose_process_died_is_closed(settings: Settings) -> None:
+    _night(settings)
+    with one_writer(settings) as instance:
+        (run,) = instance.get_runs()
+        dead = instance.create_run_for_job(dg.job(name="j")(lambda: None), status=dg.DagsterRunStatus.STARTED)
+        prune(instance, settings)
+        assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
+
+
+def test_sound_databases_stay(settings: Settings) -> None:
+    run_id = _night(settings)
+    assert set_damaged_aside(settings) == ()
+    assert _counts(settings)[2] == {run_id}
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+@pytest.mark.parametrize("how", ["overwritten", "cut", "not a database"])
+def test_a_damaged_database_is_set_aside_and_the_next_run_works(settings: Settings, name: str, how: str) -> None:
+    _night(settings)
+    path = settings.dagster_home / name
+    with one_writer(settings) as instance:
+        assert instance.schedule_storage is not None
+    content = path.read_bytes()
+    for log in path.parent.glob(f"{path.name}-*"):
+        log.unlink()
+    damage = {
+        "overwritten": content[:4096] + b"\xff" * (len(content) - 4096),
+        "cut": content[: len(content) // 2 + 100],
+        "not a database": b"nothing of the sort" * 1000,
+    }
+    path.write_bytes(damage[how])
+    (told,) = set_damaged_aside(settings)
+    folder = name.partition("/")[0]
+    assert str(path) in told and "data are not touched" in told
+    assert (settings.dagster_home / "set_aside" / folder).is_dir()
+    assert set_damaged_aside(settings) == ()
+    assert _night(settings) in _counts(settings)[2]
