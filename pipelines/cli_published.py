@@ -56,7 +56,10 @@ def release(
     """Check the output of a query of your own, and write what of it may leave the institution.
 
     People behind every number are counted anew; few are hidden, counts are rounded, and what is told is remembered. What is
-    refused says why. Example: select sex_code, count(distinct person_id) as n from staging.person group by sex_code
+    refused says why.
+
+    Example: trabecula release query.sql --out rows.csv, where query.sql holds
+    select sex_code, count(distinct person_id) as n from staging.person group by sex_code
     """
     from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing

@@ -53,6 +53,7 @@ TELLINGS: dict[str, Telling] = {
     "mart.diagnostic": Telling(estimates=("value",), free=("threshold",)),
     "mart.negative_control": Telling(estimates=("estimate", *_LIMITS, *_CALIBRATED)),
     "mart.covariate_balance": Telling(estimates=("smd_before", "smd_after", "variance_ratio")),
+    "mart.propensity_score": Telling(estimates=("share_pct",), free=("bin_number", "lower", "upper")),
     "mart.dose_response": Telling(
         estimates=("exposure_value", "reference_value", "estimate", *_LIMITS),
         with_estimates=("knots",),
@@ -101,5 +102,6 @@ TELLINGS: dict[str, Telling] = {
     ),
     "mart.quality_trend": Telling(derived=("n_violated", "n_evaluated", "rate", "rate_change")),
     "mart.missing_piece": Telling(),
+    "mart.study": Telling(),
     "mart.build": Telling(free=("n_gates", "n_gates_closed", "n_gates_waived")),
 }
