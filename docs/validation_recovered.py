@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -170,8 +171,29 @@ def cases() -> Cases:
     script = runpy.run_path(str(RECOVERY / "engine_figures.py"))
     judged = runpy.run_path(str(RECOVERY / "replication.py"))
     frozen = RECOVERY / "engine_figures.json"
-    rows = json.loads(frozen.read_text(encoding="utf-8")) if frozen.exists() else []
-    return Cases(list(script["cases"]()), {row["key"]: row for row in rows}, judged["MANY"], judged["FEW"])
+    rows = {row["key"]: row for row in json.loads(frozen.read_text(encoding="utf-8"))}
+    listed = list(script["cases"]())
+    for case, row in _risks(script["Case"]):
+        listed.append(case)
+        rows[case.key] = row
+    return Cases(listed, rows, judged["MANY"], judged["FEW"])
+
+
+def _risks(made: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Risks of studies, frozen by a script of their own: each world whole, and in the naive forms that its test asks of it."""
+    file = "test_risk_contrast.py"
+    test = runpy.run_path(str(RECOVERY / file))
+    asked = [(world, "whole") for world in test["FROZEN"]] + test["NAIVE_OF_MANY"]
+    for world, form in asked:
+        told, is_whole = test["FROZEN"][world], form == "whole"
+        name = (
+            "test_a_thousand_replications_lie_within_the_narrow_band"
+            if is_whole
+            else "test_a_naive_form_falls_out_of_it"
+        )
+        words = "" if is_whole else form.replace("_", " ")
+        case = made("risks of studies", world, words, file, name, told["replications"], None)
+        yield case, {"replications": told["replications"], "figures": list(test["frozen"](world, form))}
 
 
 def figure(value: float | None, digits: int = 2) -> str:

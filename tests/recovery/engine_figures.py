@@ -2,7 +2,7 @@
 
 Run from the checkout, some forty CPU-minutes: python tests/recovery/engine_figures.py [FILE ...]. Cases of the files named are
 run again, and without a name those that are not yet frozen; each is written when it is done. The forms, worlds and figures are
-those of the tests; nothing is estimated here.
+those of the tests; nothing is estimated here. Risks of studies have a script of their own (`risk_replications.py`).
 """
 
 import json
@@ -216,23 +216,6 @@ def _events() -> Iterator[Case]:
         yield Case(
             "Fine-Gray", "death competing", words, file, test, MANY if is_sound else FEW,
             lambda m, n, form=form: m["replicated"](n, m[form]),
-        )  # fmt: skip
-    file, worlds = "test_risk_contrast.py", ("at time zero", "by clones")
-    for world in worlds:
-        yield Case(
-            "risks of studies", world, "", file, f"{GIVEN_BACK}[{world}]", MANY,
-            lambda m, n, world=world: m["replicated"](world, m["whole"], n),
-        )  # fmt: skip
-    for world, form in (
-        (worlds[0], "one_less_kaplan_meier"),
-        (worlds[0], "losses_ignored"),
-        (worlds[0], "arms_as_they_are"),
-        (worlds[1], "unweighted"),
-        (worlds[1], "losses_ignored"),
-    ):
-        yield Case(
-            "risks of studies", world, form.replace("_", " "), file, f"{KILLED}[{world}-{form}]", 60,
-            lambda m, n, world=world, form=form: m["replicated"](world, m[form], n),
         )  # fmt: skip
 
 
