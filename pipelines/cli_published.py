@@ -72,7 +72,7 @@ def release(
         published(settings.home).close()
         found = checked(settings, settings.home / "warehouse.duckdb", file.read_text())
     for reason, n in found.hidden.items():
-        print(f"hidden: {n} because {reason}", file=sys.stderr)
+        print(f"{n} hidden: {reason}", file=sys.stderr)
     if out is None:
         print(found.frame.write_csv(), end="")
     else:

@@ -34,11 +34,11 @@ def published(home: Path) -> "duckdb.DuckDBPyConnection":
         BadInput: nothing is published there.
     """
     from pipelines.warehouse import withdrawal
-    from pipelines.warehouse.engine import connect_read_only
+    from pipelines.warehouse.engine import connect_confined
 
     file = home / "warehouse.duckdb"
     if not file.exists():
         if withdrawal.pending(machine.load(home)) is not None:
             raise BadInput(f"{home}: {withdrawal.TAKEN_BACK}")
         raise BadInput(f"{file}: nothing is published there yet; run `trabecula run` or `trabecula demo` first")
-    return connect_read_only(file)
+    return connect_confined(file)

@@ -128,3 +128,25 @@ def test_sql_with_values_in_it_is_built_only_in_the_warehouse() -> None:
     allowed = {ROOT / "pipelines" / "warehouse", ROOT / "expectations"}
     found = [str(p) for p in PYTHON if not allowed & set(p.parents) and built.search(p.read_text())]
     assert found == []
+
+
+def test_nothing_is_read_by_a_format_that_runs_code() -> None:
+    """Pickle and its like, and evaluation of text: what lies in a home or a drop must never be able to act."""
+    modules = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    builtins, methods = {"eval", "exec"}, {"read_pickle", "to_pickle", "deserialize"}
+    found = []
+    for path in PYTHON:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.partition(".")[0] in modules for name in names):
+                found.append(f"{path}: imports {names}")
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else None
+                called = name or getattr(node.func, "attr", "")
+                runs_code = name in builtins or called in methods
+                if runs_code or any(word.arg == "allow_pickle" for word in node.keywords):
+                    found.append(f"{path}:{node.lineno}: calls {called}")
+                if any(word.arg == "shell" for word in node.keywords):
+                    found.append(f"{path}:{node.lineno}: starts a shell")
+    assert found == []

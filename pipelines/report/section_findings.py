@@ -91,7 +91,7 @@ def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding
         n_contrasts = len({each["contrast"] for each in rows})
         about = f"{capitalized(who)}, {outcomes}{f' ({n_contrasts} contrasts)' if n_contrasts > 1 else ''}:"
         if row["gate_status"] == "open" and row["gate_reason"]:
-            return Finding(about, f"no estimate is told: {reason}.", "withheld", "unsure")
+            return Finding(about, f"no estimate stands here, because {reason}.", "withheld", "unsure")
         return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""

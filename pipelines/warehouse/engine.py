@@ -109,6 +109,22 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(database), read_only=True)
 
 
+def connect_confined(database: Path) -> duckdb.DuckDBPyConnection:
+    """A reader for statements that somebody typed: besides the file it reaches the data of its own build and nothing else.
+
+    No other file is read or written, nothing attached, no extension loaded, and no statement can undo that.
+
+    Raises:
+        duckdb.IOException: the file does not exist.
+    """
+    build = database.resolve()
+    reader = duckdb.connect(str(build), read_only=True)
+    reader.execute(f"set allowed_directories = [{literal(build.parent / 'data')}]")
+    for fixed in ("enable_external_access = false", "lock_configuration = true"):
+        reader.execute(f"set {fixed}")
+    return reader
+
+
 @contextmanager
 def told_when_full(settings: Settings) -> Generator[None]:
     """Says a full disk as what it is.

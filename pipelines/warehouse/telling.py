@@ -120,9 +120,8 @@ def _estimated(name: str, frame: pl.DataFrame, found: pl.DataFrame, ledger: Ledg
         people, others = frame.filter(is_people), frame.filter(~is_people)
         key = list(CONTRACTS[name].key)
         now = ledger.tell(name, key, people.select(*key, "value"), min_cell)
-        counted = people.with_columns(
-            now["value"].cast(pl.Float64), is_suppressed=pl.col("is_suppressed") | now["value"].is_null()
-        )
+        is_lost = now["value"].is_null() & people["value"].is_not_null()
+        counted = people.with_columns(now["value"].cast(pl.Float64), is_suppressed=pl.col("is_suppressed") | is_lost)
         rest = told_estimates.told(name, told_estimates.marked(name, others, found), ledger)
         return _withheld(name, pl.concat([_plain(counted).with_columns(is_withheld=pl.lit(value=False)), rest]))
     block = _CURVE if name == "mart.dose_response" else None

@@ -1,6 +1,6 @@
 """Kills nights at random points and checks what readers find and what the next night makes of it.
 
-    python tests/faults/nights/killed.py --points 200 --json tests/faults/nights/killed.json
+    python tests/faults/nights/killed.py --points 200 --in-a-row 4 --layer ref --layer staging --json killed.json
 
 Each point: a night that lands another delivery than the one before is killed by SIGKILL after a random part of its time. Then
 what is published must open and be the old or the new; the next night must end well without help; working record and
@@ -59,7 +59,7 @@ def point(settings, folder: Path, new: dict, seconds: float, chance: random.Rand
     """
     before, begun, kept = scene["seen"](settings), [], 0
     for _ in range(kills):
-        after = chance.random() * seconds * 1.05 * min(1.0, 2 / kills)
+        after = chance.random() * seconds * 1.05 * min(1.0, 3 / kills)
         ended = in_child(lambda say: night(settings, say, layers), folder, after)
         opened = in_child(lambda say: scene["opens"](settings), folder)
         assert opened.status == 0, f"the published file does not open: {opened.error}"

@@ -1,11 +1,7 @@
-"""Nights killed at random points: a few every time, the whole campaign with `make test-slow`; its outcome is frozen."""
-
-import json
-from pathlib import Path
+"""Nights killed at random points: a few every time, the whole campaign with `make test-slow`."""
 
 import pytest
 
-FROZEN = Path(__file__).with_name("killed.json")
 LAYERS = ("--layer", "ref", "--layer", "staging")
 
 
@@ -22,18 +18,13 @@ def test_a_night_killed_five_times_in_a_row_ends_as_if_nothing_had_been(campaign
     must_hold(campaign("killed.py", "--points", "5", "--in-a-row", "5", *LAYERS))
 
 
-def test_the_campaign_on_record_found_nothing():
-    found = json.loads(FROZEN.read_text())
-    must_hold(found)
-    assert found["distinct_tables_at_work_when_killed"] > 15
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(4 * 3600)
 def test_two_hundred_kills(campaign):
     found = campaign("killed.py", "--points", "200", "--in-a-row", "4", *LAYERS)
     must_hold(found)
     assert found["kills"] >= 200
+    assert found["distinct_tables_at_work_when_killed"] > 15
 
 
 @pytest.mark.slow
