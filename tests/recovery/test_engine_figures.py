@@ -20,6 +20,7 @@ TOLD = {"test_clone_weighting.py | clone-censor-weight | means, few alike | "}
 TOLD |= {"test_clone_weighting.py | clone-censor-weight, weights cut at 50 | means, few alike | "}
 #: bands of 5 % of straight lines called bent: 2,000 replications, and 200
 OF_A_KINK = {True: (0.935, 0.965), False: (0.895, 0.99)}
+TOLD |= {"test_marginal_structural.py | marginal structural model | dose | "}
 modules: dict[str, dict] = {}
 
 
