@@ -34,6 +34,7 @@ test-slow: venv
 bench: venv
 	$(BIN)/trabecula bench --persons 100000 --json bench.json
 	$(BIN)/python docs/benchmarks/person_time.py --persons 100000 --rows 500000 > bench_person_time.json
+	$(BIN)/python docs/benchmarks/propensity.py --persons 100000 > bench_propensity.json
 
 ui: venv
 	$(BIN)/trabecula ui --home $(HOME_DIR)
@@ -48,6 +49,7 @@ lint: venv
 docs: venv
 	$(BIN)/python -m pipelines.dictionary > docs/data-dictionary.md
 	$(BIN)/python -m pipelines.feature_dictionary > docs/feature-dictionary.md
+	$(BIN)/python docs/validation.py
 
 clean:
 	rm -rf .venv trabecula_home

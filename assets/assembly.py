@@ -13,7 +13,7 @@ def build_definitions(home: Home | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[landing.land, *tables.table_assets(), publishing.publish_asset(machine.fresh_hours)],
         asset_checks=[*checks.table_checks(), gates.gate_checks()],
-        jobs=[jobs.NIGHTLY],
+        jobs=[jobs.NIGHTLY, jobs.one_study(machine)],
         schedules=[jobs.nightly_schedule(machine)],
         sensors=[sensors.drop_sensor],
         resources={"home": home or Home()},

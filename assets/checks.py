@@ -53,7 +53,7 @@ def _checks(suite: Suite) -> dg.AssetChecksDefinition:
 
         results = judge_and_record(suite.table, home.settings())
         failed = sum(result.status in ("fail", "could_not_evaluate") for result in results)
-        home.say(f"{suite.table:<30} {len(results):>12,} checks {failed} not passed")
+        home.done(f"{suite.table} checked", f"{suite.table:<30} {len(results):>12,} checks {failed} not passed")
         for check in suite.checks:
             yield _result(key, [result for result in results if result.check_id == check.id])
 

@@ -1,4 +1,4 @@
-"""The entry point of `trabecula`: the verbs that run the job, beside those of `pipelines.cli`, and the exit status.
+"""The entry point of `trabecula`: the verbs that run the job, beside those of `pipelines`, and the exit status.
 
 Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. Errors go to standard error. Dagster is
 imported only by the verbs that need it.
@@ -12,9 +12,13 @@ from typing import Annotated
 
 import typer
 
+from pipelines import cli, cli_published
 from pipelines import settings as machine
-from pipelines.cli import HomeOption, app, home_of
+from pipelines.command_line import HomeOption, app, home_of
 from pipelines.errors import BadInput, TrabeculaError
+
+# Importing them adds their verbs.
+_OTHERS = cli, cli_published
 
 
 def main() -> None:
@@ -53,7 +57,10 @@ def run(
         typer.Option(help="flat: mapping file, or name of a shipped one; default mapping.toml in the folder."),
     ] = None,
 ) -> None:
-    """Land, compute, judge, publish and report: the main job on real data."""
+    """Land, compute, judge, publish and report: the main job on real data.
+
+    Example: trabecula run --source omop --input cdm --home hospital_home
+    """
     _run_job(home_of(home), source, input, tuple(study or ()), mapping)
 
 
@@ -63,7 +70,10 @@ def demo(
     home: HomeOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated population.")] = 2013,
 ) -> None:
-    """Generate an NHANES-shaped population, run everything on it, and say where to look."""
+    """Generate an NHANES-shaped population, run everything on it, and say where to look.
+
+    Example: trabecula demo --persons 4000 --home trabecula_home
+    """
     from pipelines.synth.nhanes_shaped import write
 
     where = home_of(home)
@@ -84,7 +94,10 @@ def nightly(
         typer.Option("--dry-run", help="Compute nothing: say what would be computed, and about how long it takes."),
     ] = False,
 ) -> None:
-    """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml."""
+    """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml.
+
+    Example: trabecula nightly --home /srv/trabecula
+    """
     where = home_of(home)
     settings = machine.load(where)
     if not settings.source:
@@ -134,7 +147,10 @@ def withdraw(
 
 @app.command()
 def report(home: HomeOption = None) -> None:
-    """Publish the working record again, with a new report."""
+    """Publish the working record again, with a new report.
+
+    Example: trabecula report --home /srv/trabecula
+    """
     from assets.publishing import publish_judged
     from pipelines.run import Run
     from pipelines.warehouse import withdrawal
@@ -151,7 +167,10 @@ def report(home: HomeOption = None) -> None:
 
 @app.command()
 def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3333) -> None:
-    """Open Dagster on 127.0.0.1, with schedules."""
+    """Open Dagster on 127.0.0.1, with schedules.
+
+    Example: trabecula ui --home /srv/trabecula --port 3333
+    """
     from assets.job import prepare_instance
 
     settings = machine.load(home_of(home))

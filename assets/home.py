@@ -1,13 +1,14 @@
 """The one resource: a home and what a run there was asked. Progress lines for people at a terminal are printed here."""
 
-import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
+from pipelines import progress
 from pipelines import settings as machine
 from pipelines.run import LandingReport, Run
 from pipelines.settings import Settings
@@ -21,12 +22,12 @@ _SHOWN = 12
 class Home(dg.ConfigurableResource):
     """Where the data lie. `source` and `folder` win over trabecula.toml; `studies`: none named means all."""
 
-    path: str = ""
-    source: str = ""
-    folder: str = ""
-    mapping: str = ""
-    studies: list[str] = []  # noqa: RUF012 (a Dagster config field, not a shared default)
-    progress: bool = False
+    path: str = Field("", description="Home; empty: TRABECULA_HOME.")
+    source: str = Field("", description="nhanes, omop or flat; empty: as in trabecula.toml.")
+    folder: str = Field("", description="Folder with the drop or drops; empty: as in trabecula.toml.")
+    mapping: str = Field("", description="flat: mapping file or name of a shipped one; empty: as in trabecula.toml.")
+    studies: list[str] = Field([], description="Ids of the studies to run; none named: all that the source can serve.")
+    progress: bool = Field(default=False, description="Print a line a table, for somebody at a terminal.")
 
     def settings(self) -> Settings:
         """Settings of the home named by `path`, else by TRABECULA_HOME."""
@@ -43,7 +44,13 @@ class Home(dg.ConfigurableResource):
     def say(self, line: str) -> None:
         """One line of progress, if somebody watches."""
         if self.progress:
-            print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
+            progress.current().say(f"{time.strftime('%H:%M:%S')}  {line}")
+
+    def done(self, what: str, line: str) -> None:
+        """A part of the run that is done, and its line."""
+        self.say(line)
+        if self.progress:
+            progress.current().step(what)
 
 
 def step_line(report: StepReport) -> str:

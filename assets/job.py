@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.telling import NIGHTLY, Account, note_result, telling
-from pipelines import plan
+from pipelines import plan, progress
 from pipelines import settings as machine
 from pipelines.errors import BadInput, BlockedByCheck, DamagedRecord, DiskFull, DropChanged, TrabeculaError
 from pipelines.run import SOURCES, Run
@@ -119,6 +119,7 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
     from assets.history_upkeep import prune, set_damaged_aside
     from assets.home import Home
     from assets.run_history import one_writer
+    from expectations.suite import all_tables
 
     prepare_instance(settings)
     for line in set_damaged_aside(settings):
@@ -133,7 +134,8 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
     )
     job = build_definitions(resource).resolve_job_def("nightly")
     account.hashes["code"] = code_version(step.code_version() for step in plan.steps())
-    with one_writer(settings) as instance:
+    parts = len(plan.steps()) + len(all_tables())
+    with one_writer(settings) as instance, progress.shown(parts, "landing"):
         prune(instance, settings)
         return job.execute_in_process(
             instance=instance,

@@ -1,8 +1,16 @@
-"""The nightly job and its schedule: everything, in order, in one process."""
+"""The jobs: everything every night, in order, in one process; and one study again, from the launchpad."""
+
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pipelines import plan
 from pipelines.settings import Settings
+from pipelines.sources.registry import SOURCES
+from pipelines.trials.study import select
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 NIGHTLY = dg.define_asset_job(
     "nightly",
@@ -20,3 +28,23 @@ def nightly_schedule(settings: Settings) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
+
+
+def one_study(settings: Settings) -> "UnresolvedAssetJobDefinition":
+    """Chosen studies again, from the study files to the mart; nothing is landed and nothing published.
+
+    The launchpad opens with a run config that works: the first study that the source of the home can serve.
+    """
+    studies = list(select((), settings.source)) if settings.source in SOURCES else []
+    return dg.define_asset_job(
+        "one_study",
+        selection=dg.AssetSelection.assets(*_of_studies()).downstream() - dg.AssetSelection.assets(["publish"]),
+        description="Run the studies named in resources.home.config.studies on what is landed, up to the mart. Other studies "
+        "leave the working record until the next run of all; readers keep the published build.",
+        config={"resources": {"home": {"config": {"studies": studies[:1]}}}},
+    )
+
+
+def _of_studies() -> list[list[str]]:
+    """Keys of the tables that study files decide on; all that is made of them follows."""
+    return [step.table.split(".") for step in plan.steps() if "studies" in step.depends_on]

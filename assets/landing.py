@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.home import Home, landing_lines
-from assets.table_metadata import table_metadata, table_tags
+from assets.table_metadata import table_metadata, table_owners, table_tags
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.parquet import row_count
 from pipelines.warehouse.store import Store
@@ -22,6 +22,7 @@ RAW_TABLES = tuple(name for name in CONTRACTS if name.startswith("raw."))
             description=CONTRACTS[name].comment,
             kinds={"parquet"},
             tags=table_tags(name),
+            owners=table_owners(name),
             metadata=table_metadata(name),
         )
         for name in RAW_TABLES

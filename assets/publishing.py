@@ -61,6 +61,7 @@ def publish_asset(fresh_hours: int) -> dg.AssetsDefinition:
         deps=LEAVES,
         description="Build warehouse.duckdb, release.duckdb and the report beside the published ones, check them, switch.",
         kinds={"duckdb"},
+        owners=["team:operator"],
         pool="warehouse",
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=fresh_hours)),
     )

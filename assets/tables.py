@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.home import Home, step_line
 from assets.plots import plot_metadata
-from assets.table_metadata import table_metadata, table_tags
+from assets.table_metadata import table_metadata, table_owners, table_tags
 from pipelines import plan
 from pipelines.warehouse.step import CsvProducer, SqlProducer, Step
 
@@ -25,13 +25,14 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
         kinds=_kinds(step),
         code_version=step.code_version()[:16],
         tags=table_tags(step.table),
+        owners=table_owners(step.table),
         metadata=table_metadata(step.table),
         pool="warehouse",
     )
     def body(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
         with home.run(context.run.run_id) as run:
             report = run.step(step)
-            home.say(step_line(report))
+            home.done(step.table, step_line(report))
             metadata = {
                 "dagster/row_count": report.rows,
                 "files_computed": report.computed,

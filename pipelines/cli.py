@@ -1,184 +1,35 @@
-"""The verbs of the command line that need no framework: look, query, fetch, simulate, roll back. Parses, calls, prints.
+"""The verbs of the command line that need no framework: fetch, simulate, measure, roll back. Parses, calls, prints.
 
-The verbs that run the Dagster job stand in `assets.cli`, which is the entry point.
+The verbs that read what is published stand in `cli_published`, those that run the Dagster job in `assets.cli`, which is the
+entry point.
 """
 
-import shutil
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines import progress
 from pipelines import settings as machine
+from pipelines.command_line import HomeOption, app, home_of
 from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
-    import duckdb
-
     from pipelines.sources.nhanes import fetch
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Aromatase inhibitors, estradiol, bone and heart: whole populations, every night.",
-)
 fetching = typer.Typer(no_args_is_help=True, help="Download public data.")
 app.add_typer(fetching, name="fetch")
-
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Where data, builds and settings lie (TRABECULA_HOME).")
-]
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="A SELECT.")],
-    home: HomeOption = None,
-    rows: Annotated[int, typer.Option(help="Rows to print at most; as JSON or CSV all are.")] = 40,
-    as_json: Annotated[bool, typer.Option("--json", help="Every row as one JSON list of objects.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Every row as CSV with a header.")] = False,
-) -> None:
-    """Ask the published warehouse, read-only.
-
-    Example: trabecula query "from effects('nhanes_e2_bmd')" --csv > effects.csv
-    """
-    import duckdb
-
-    from pipelines import answer_lines
-
-    if as_json and as_csv:
-        raise BadInput("--json, --csv: name one of them")
-    try:
-        with _published(home_of(home)) as connection:
-            if as_json or as_csv:
-                answer = connection.execute(sql)
-                for line in answer_lines.as_json(answer) if as_json else answer_lines.as_csv(answer):
-                    print(line)
-                return
-            relation = connection.sql(sql)
-            if relation is not None:
-                relation.show(max_rows=rows, max_width=shutil.get_terminal_size((160, 40)).columns)
-    except duckdb.Error as error:
-        raise BadInput(str(error)) from error
-
-
-@app.command()
-def tables(
-    home: HomeOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="With columns, types and comments, as one JSON list.")
-    ] = False,
-) -> None:
-    """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md."""
-    from pipelines import answer_lines
-    from pipelines.tables import CONTRACTS
-
-    with _published(home_of(home)) as connection:
-        if as_json:
-            print(answer_lines.dictionary(connection))
-            return
-        present = connection.execute(
-            "select table_schema || '.' || table_name from information_schema.tables order by 1"
-        ).fetchall()
-    for (name,) in present:
-        contract = CONTRACTS.get(name)
-        print(f"{name:<32} {contract.grain if contract else ''}")
-
-
-@app.command(name="export")
-def export_build(
-    file_format: Annotated[
-        str,
-        typer.Option("--format", help="darwin (summarised_result), ohdsi (CohortMethod), dose-eras or protocol."),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or written by export before.")],
-    home: HomeOption = None,
-    name: Annotated[str | None, typer.Option(help="What the data are called there; default the source.")] = None,
-) -> None:
-    """Write what is published in the files of a standard, so that R viewers and other sites read it.
-
-    Example: trabecula export --format darwin --out results, then importSummarisedResult("results") in R
-    """
-    from pipelines.export_files import export
-
-    where = home_of(home)
-    _published(where).close()
-    for line in export(where, file_format, out, name):
-        print(line)
-
-
-@app.command()
-def check(home: HomeOption = None, table: Annotated[str | None, typer.Option(help="Only this table.")] = None) -> None:
-    """Print the data-quality verdict of the published build on one screen."""
-    with _published(home_of(home)) as connection:
-        found = connection.execute(
-            "select check_id, stratum, severity, status, n_violated, n_evaluated, note from mart.quality_result "
-            "where ? is null or table_name = ? order by table_name, check_id, stratum",
-            [table, table],
-        ).fetchall()
-    if not found:
-        raise BadInput(f"no check results for {table}" if table else "no check results in the published build")
-    for check_id, stratum, severity, status, violated, evaluated, note in found:
-        if status in ("fail", "could_not_evaluate"):
-            count = "few" if violated is None else f"{violated:,}"
-            of = "" if evaluated is None else f" of {evaluated:,}"
-            where = "" if stratum == "all" else f" ({stratum})"
-            print(f"{status:<18} {severity:<9} {check_id}{where}: {count}{of}: {note}")
-    evaluable = [row for row in found if row[3] in ("pass", "fail")]
-    passed = sum(row[3] == "pass" for row in evaluable)
-    print(f"{passed} of {len(evaluable)} evaluable checks pass; {len(found) - len(evaluable)} could not be asked")
-
-
-@app.command()
-def policy(
-    profile: Annotated[Path, typer.Option(help="TOML file: age, estradiol, bone and the other covariates, no name.")],
-    home: HomeOption = None,
-    simulated: Annotated[
-        bool, typer.Option("--simulated", help="Answer from simulated people, to see the form.")
-    ] = False,
-) -> None:
-    """Mean outcomes of men with one pattern of covariates under each named regime of dosing, or why there is no answer.
-
-    The profile is neither stored nor logged. There is no ranking and no dose for a person.
-    """
-    from pipelines.policy_answer import answer
-
-    for line in answer(machine.load(home_of(home)), profile, is_simulated_asked=simulated):
-        print(line)
-
-
-@app.command()
-def meta(
-    sites: Annotated[
-        list[str], typer.Argument(help="Homes or published DuckDB files, two or more; NAME=PATH names one.")
-    ],
-    out: Annotated[Path | None, typer.Option(help="Write every estimate and summary there: .csv or .json.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Forest plot of the primary estimates: .png.")] = None,
-) -> None:
-    """One answer over several sites from what each published: estimates side by side and their summary; no row is read.
-
-    Example: trabecula meta north=north/release.duckdb south=south/release.duckdb --out sites.csv
-    """
-    from pipelines import meta_lines, meta_view
-
-    if out is not None:
-        meta_lines.require_kind(out)
-    if plot is not None:
-        meta_lines.require_kind(plot, meta_lines.PICTURES)
-    view = meta_view.meta_view(meta_view.read_sites(sites))
-    for line in meta_lines.lines(view):
-        print(line)
-    if out is not None:
-        meta_lines.write(view, out)
-    if plot is not None:
-        print(meta_lines.draw(view, plot))
 
 
 @app.command()
 def rollback(home: HomeOption = None) -> None:
-    """Publish the build before the current one again."""
+    """Publish the build before the current one again.
+
+    Example: trabecula rollback --home /srv/trabecula
+    """
     from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
     from pipelines.warehouse.publish import complete_builds, current_build, switch
@@ -225,12 +76,20 @@ def quarantine(
 
 
 @app.command()
-def doctor(home: HomeOption = None) -> None:
-    """Say what is set up, what is missing, and how to mend it."""
+def doctor(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+) -> None:
+    """Say what is set up, what is missing, and how to mend it.
+
+    Example: trabecula doctor --home /srv/trabecula
+    """
     from pipelines.doctor import examine
 
     findings = examine(machine.load(home_of(home)))
-    for finding in findings:
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    for finding in () if as_json else findings:
         print(f"{'ok ' if finding.is_fine else 'NO '} {finding.subject:<22} {finding.what}")
         if not finding.is_fine:
             print(f"    remedy: {finding.remedy}")
@@ -248,7 +107,10 @@ def bench(
         str | None, typer.Option(help="Only this layer and what it is made of, such as features; nothing is published.")
     ] = None,
 ) -> None:
-    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand."""
+    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand.
+
+    Example: trabecula bench --persons 100000 --json bench.json
+    """
     from pipelines.bench import Stage, measure
 
     def tell(stage: Stage) -> None:
@@ -268,7 +130,10 @@ def map_file(
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; default its only one.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the mapping there; default standard output.")] = None,
 ) -> None:
-    """Propose a mapping for a file and say what it would do; nothing is landed and no value is shown."""
+    """Propose a mapping for a file and say what it would do; nothing is landed and no value is shown.
+
+    Example: trabecula map drop/labs.csv --out drop/mapping.toml
+    """
     from pipelines.sources.flat.map_command import proposed, write
 
     text, report = proposed(file, kind, sheet)
@@ -321,7 +186,10 @@ def fetch_nhanes(
         list[str] | None, typer.Option(help="CDC table name, e.g. TST; default all that are read.")
     ] = None,
 ) -> None:
-    """Download CDC's public NHANES files: resumable, checksummed."""
+    """Download CDC's public NHANES files: resumable, checksummed.
+
+    Example: trabecula fetch nhanes --out nhanes_files --cycle 2013-2014
+    """
     from pipelines.sources.nhanes import fetch
     from pipelines.sources.nhanes.cycle import cycle_of_text
 
@@ -330,27 +198,12 @@ def fetch_nhanes(
         raise BadInput(f"no NHANES cycle {', '.join(unknown)}: write 2013-2014 or H")
     wanted = [found for found in named.values() if found] or None
 
-    def show(progress: "fetch.Progress") -> None:
-        if progress.state != "downloading":
-            print(f"[{progress.position}/{progress.files}] {progress.file} {progress.state}", file=sys.stderr)
+    def show(told: "fetch.Progress") -> None:
+        if told.state != "downloading":
+            bar.say(f"[{told.position}/{told.files}] {told.file} {told.state}")
+            bar.step(told.file, total=told.files)
 
-    found = fetch.fetch(out, wanted, table or None, on_progress=show)
+    with progress.shown(1, "NHANES") as bar:
+        found = fetch.fetch(out, wanted, table or None, on_progress=show)
     print(f"{len(found.downloaded)} downloaded, {len(found.kept)} kept, {len(found.absent)} not published")
     found.require_complete()
-
-
-def home_of(given: Path | None) -> Path:
-    """The home a command means: the one given, else TRABECULA_HOME."""
-    return given.expanduser().resolve() if given else machine.home_from_environment()
-
-
-def _published(home: Path) -> "duckdb.DuckDBPyConnection":
-    from pipelines.warehouse import withdrawal
-    from pipelines.warehouse.engine import connect_confined
-
-    file = home / "warehouse.duckdb"
-    if not file.exists():
-        if withdrawal.pending(machine.load(home)) is not None:
-            raise BadInput(f"{home}: {withdrawal.TAKEN_BACK}")
-        raise BadInput(f"{file}: nothing is published there yet; run `trabecula run` or `trabecula demo` first")
-    return connect_confined(file)

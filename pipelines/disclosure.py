@@ -1,9 +1,12 @@
-"""Disclosure control: which cells of an aggregate may be shown. Pure arithmetic on counts; the tables are in `mart`.
+"""Disclosure control: which cells of an aggregate may be shown, and how. Pure arithmetic; the tables are in `mart`.
 
-A cell of 1 to `min_cell - 1` people is hidden, and so is whatever would give it away by subtraction.
+A cell of 1 to `min_cell - 1` people is hidden, and so is whatever would give it away by subtraction. What was told before is
+kept by `warehouse.release_ledger`; here is what follows from it.
 """
 
 from collections.abc import Sequence
+
+import polars as pl
 
 
 def hidden_parts(counts: Sequence[int], min_cell: int) -> list[bool]:
@@ -47,3 +50,47 @@ def hidden_steps(counts: Sequence[int], min_cell: int) -> list[bool]:
 def hide_small(n: int | None, min_cell: int) -> int | None:
     """A stand-alone count, or None where it is small."""
     return None if n is not None and 0 < n < min_cell else n
+
+
+def rounded(n: pl.Expr, min_cell: int) -> pl.Expr:
+    """A count of at least `min_cell` to the nearest multiple of it, so that two of them differ by nobody or by enough."""
+    return ((n / min_cell).round() * min_cell).clip(lower_bound=min_cell).cast(pl.Int64)
+
+
+def told_count(n: pl.Expr, before: pl.Expr, is_known: pl.Expr, min_cell: int) -> pl.Expr:
+    """A count as it is told tonight: rounded to `min_cell`, and the same as before until it moved by as many.
+
+    What was hidden stays hidden until it holds twice the threshold: neither that the first few came nor that the last few
+    left is told. The value at which a count is told anew lies `min_cell` from every such value next to it, so that not even
+    who knows of each single arrival can tell two counts that are closer.
+
+    Args:
+        n: people tonight; NULL where the rules of one night hide them.
+        before: what was told last; NULL: it was hidden.
+        is_known: whether anything was told, or hidden, before.
+    """
+    was_hidden = is_known & before.is_null()
+    fresh = rounded(n, min_cell)
+    return (
+        pl.when(n.is_null() | n.is_between(1, min_cell, closed="left"))
+        .then(None)
+        .when(was_hidden & (n < 2 * min_cell))
+        .then(None)
+        .when(n == 0)
+        .then(pl.lit(0, pl.Int64))
+        .when(is_known & (before > 0) & ((n - before).abs() < min_cell))
+        .then(before)
+        .otherwise(fresh)
+    )
+
+
+def to_figures(value: pl.Expr, scale: pl.Expr, figures: int = 2) -> pl.Expr:
+    """A number to so many figures of another: an estimate to two figures of its standard error tells no count of people.
+
+    Exact digits do: a share to sixteen digits is one fraction alone, whose denominator is the number of people.
+    """
+    usable = (scale.abs() > 0) & scale.is_finite()
+    place = scale.abs().log10().floor() - (figures - 1)
+    large, small = pl.lit(10.0).pow(place), pl.lit(10.0).pow(-place)  # a power of ten below 1 is no exact number
+    told = pl.when(place >= 0).then((value / large).round() * large).otherwise((value * small).round() / small)
+    return pl.when(usable).then(told).otherwise(value)

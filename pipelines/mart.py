@@ -18,6 +18,7 @@ from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.models.gate_rule import with_waivers
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
+from pipelines.tables.telling import PEOPLE_DIAGNOSTICS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
@@ -77,10 +78,7 @@ _STEPS = {
     "unbanded_share": 0.05,
     "prevalent_share": 0.05,
 }
-_PEOPLE = (
-    *("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n"),
-    *("regime_followers", "events", "at_risk_smaller_arm", "people_in_band", "people_in_reference"),
-)
+_PEOPLE = tuple(name for name in PEOPLE_DIAGNOSTICS if name not in ("unweighted_n", "kish_effective_n"))
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
 _NESTED_IN = {"estradiol and femur BMD": ("estradiol", "femur BMD")}
@@ -283,7 +281,8 @@ def _almost_all(counts: pl.DataFrame, min_cell: int) -> pl.DataFrame:
 
 def source_file(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.source_file`: rows are not people, but few rows are few people: small parts of a file are hidden."""
-    manifest = inputs["raw.manifest"].select("source_file", "cycle_label", "table_name", "status_code", "rows_in")
+    told = ("source_file", "sha256", "cycle_label", "table_name", "status_code", "rows_in")
+    manifest = inputs["raw.manifest"].select(told)
     account = inputs["staging.conservation"].drop("table_name", "cycle_label", "rows_in", "source_id", "drop_id")
     joined = manifest.join(account, on="source_file", how="left").collect()
     parts = ["rows_staged", "rows_duplicate", "rows_quarantined", "rows_out_of_scope"]
@@ -296,6 +295,9 @@ def source_file(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         *(pl.when(~pl.col(f"hide_{name}")).then(pl.col(name)).alias(name) for name in parts),
         pl.any_horizontal([f"hide_{name}" for name in parts]).alias("is_suppressed"),
     )
+    # Whoever guesses the few rows of a file could tell by its hash that the guess is right.
+    is_few = pl.col("is_suppressed") | pl.col("rows_in").fill_null(0).lt(facts.min_cell)
+    shown = shown.with_columns(pl.when(~is_few).then("sha256").alias("sha256"))
     return _with_contract_columns("mart.source_file", shown.lazy())
 
 

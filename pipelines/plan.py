@@ -215,6 +215,13 @@ PYTHON_STEPS: tuple[Step, ...] = (
         ("ref.claim", "models.effect_estimate", "models.threshold", "raw.planted_truth"),
         (*_STUDIES, "evidence_source"),
     ),
+    _python("mart.study", "pipelines.mart_study:study", depends_on=(*_STUDIES, "evidence_source")),
+    _python(
+        "mart.propensity_score",
+        "pipelines.mart_study:propensity_score",
+        ("models.propensity_score",),
+        ("min_cell", "evidence_source"),
+    ),
     _mart("claim", "models.claim"),
     _mart("effect_estimate", "models.effect_estimate", "models.diagnostic"),
     _mart("negative_control", "models.negative_control"),

@@ -16,6 +16,8 @@ _MOST_STEPS, _MOST_HALVINGS = 60, 30
 _TOLERANCE = 1e-13
 #: log odds beyond this without a penalty: a covariate tells who decides what
 _SEPARATED = 25.0
+#: so few further columns are faster as they are than sparse
+_FEW_TERMS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +114,10 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
-    """Standardised columns: of people dense [n, p], further ones of rows sparse [m, k]; `whose` [n, m] sums rows of people.
+    """Standardised columns: of people dense [n, p], further ones of rows [m, k] dense, or sparse where they are many.
 
-    `center` and `scale` [p + k] are means and SDs over rows.
+    `whose` [n, m] sums rows of people where columns are sparse, else None. `center` and `scale` [p + k] are means and SDs
+    over rows.
     """
 
     rows: Decided
@@ -134,25 +137,22 @@ class _Columns:
         """[1 + p + k] sums of columns times `pull` [m], intercept first."""
         p, whole = self.z.shape[1], float(pull.sum())
         further = (self.terms.T @ pull - self.center[p:] * whole) / self.scale[p:]
-        return np.concatenate([[whole], self.z.T @ (self.whose @ pull), further])
+        return np.concatenate([[whole], self.z.T @ self.rows.summed(pull), further])
 
     def information(self, weight: np.ndarray) -> np.ndarray:
         """[1 + p + k, same] weighted sums of products of columns."""
-        from scipy import sparse
-
         p, k, whole = self.z.shape[1], self.terms.shape[1], float(weight.sum())
         center, scale = self.center[p:], self.scale[p:]
-        weighed = sparse.diags_array(weight) @ self.terms
-        of_person, of_term = self.whose @ weight, self.terms.T @ weight
+        of_person, of_term = self.rows.summed(weight), self.terms.T @ weight
+        by_person, squares = self._crossed(weight)
         found = np.empty((1 + p + k, 1 + p + k))
         found[0, 0] = whole
         found[0, 1 : 1 + p] = of_person @ self.z
         found[0, 1 + p :] = (of_term - center * whole) / scale
         rooted = self.z * np.sqrt(of_person)[:, None]
         found[1 : 1 + p, 1 : 1 + p] = rooted.T @ rooted
-        crossed = (self.whose @ weighed).toarray() - of_person[:, None] * center
+        crossed = by_person - of_person[:, None] * center
         found[1 : 1 + p, 1 + p :] = self.z.T @ crossed / scale
-        squares = (self.terms.T @ weighed).toarray()
         moved = np.outer(center, of_term)
         found[1 + p :, 1 + p :] = (squares - moved - moved.T + whole * np.outer(center, center)) / np.outer(
             scale, scale
@@ -161,11 +161,21 @@ class _Columns:
         found[1 + p :, 1 : 1 + p] = found[1 : 1 + p, 1 + p :].T
         return found
 
+    def _crossed(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums of the further columns over the rows of each person [n, k], and of their products [k, k]."""
+        if self.whose is None:
+            weighed = self.terms * weight[:, None]
+            summed = [self.rows.summed(column) for column in weighed.T]
+            by_person = np.stack(summed, axis=1) if summed else np.zeros((self.z.shape[0], 0))
+            return by_person, self.terms.T @ weighed
+        from scipy import sparse
+
+        weighed = sparse.diags_array(weight) @ self.terms
+        return (self.whose @ weighed).toarray(), (self.terms.T @ weighed).toarray()
+
 
 def _columns(rows: Decided) -> _Columns:
-    from scipy import sparse
-
-    n, m = rows.base.shape[0], rows.person.size
+    m = rows.person.size
     times = rows.summed(np.ones(m))
     center_base = times @ rows.base / m
     spread_base = times @ (rows.base - center_base) ** 2 / m
@@ -175,6 +185,10 @@ def _columns(rows: Decided) -> _Columns:
     scale = np.sqrt(np.concatenate([spread_base, spread_terms]))
     scale = np.where(scale > 1e-12 * np.maximum(np.abs(center), 1.0), scale, 1.0)
     p = rows.base.shape[1]
-    whose = sparse.csr_array((np.ones(m), (rows.person, np.arange(m))), shape=(n, m))
     z = (rows.base - center_base) / scale[:p]
+    if rows.terms.shape[1] <= _FEW_TERMS:
+        return _Columns(rows, z, rows.terms, None, center, scale)
+    from scipy import sparse
+
+    whose = sparse.csr_array((np.ones(m), (rows.person, np.arange(m))), shape=(rows.base.shape[0], m))
     return _Columns(rows, z, sparse.csr_array(rows.terms), whose, center, scale)

@@ -1,10 +1,13 @@
-"""The report of one build: mart frames in, two self-contained HTML files out. Equal input gives equal bytes.
+"""The report of one build: mart frames in, self-contained HTML files out. Equal input gives equal bytes.
 
 What the sections say stands in `sections`, how they look in `templates`. Reads no file but its templates.
 """
 
 import os
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -12,9 +15,11 @@ from pipelines.errors import BadInput
 from pipelines.report.data_docs import table_docs
 from pipelines.report.figure import WATERMARK
 from pipelines.report.frames import Mart, evidence_sources, prepared
-from pipelines.report.header import cycles, facts, source_name
+from pipelines.report.header import cycles, facts, is_of_survey, source_name
 from pipelines.report.labels import cycle, heading
+from pipelines.report.section_answers import answer, of_study, page_of, studies
 from pipelines.report.sections import sections
+from pipelines.report.study_sections import study_sections
 from pipelines.settings import MIN_CELL
 from pipelines.tables import CONTRACTS
 
@@ -23,7 +28,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
-    """Write `out/index.html` and, before it, `out/quality.html`, each whole or not at all; returns the path of the first.
+    """Write a page a study and `quality.html`, and `index.html` last, each whole or not at all; returns the path of the last.
 
     Args:
         mart: every table of `mart` by name, with exactly the columns of its contract; any may be empty.
@@ -36,7 +41,6 @@ def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
     if min_cell < MIN_CELL:
         raise BadInput(f"min_cell {min_cell} is below {MIN_CELL}; it may only be raised")
     frames = prepared(mart, TABLES, min_cell)
-    build = frames["mart.build"]
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -44,29 +48,50 @@ def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shared = {
-        "is_simulated": "simulated" in evidence_sources(frames),
-        "watermark": WATERMARK,
-        "min_cell": min_cell,
-    }
+    environment.globals |= _shared(frames, min_cell)
     tables = table_docs(frames, min_cell)
     quality = environment.get_template("data_docs.html.j2").render(
         tables=tables,
         passed=sum(table.passed for table in tables),
         evaluable=sum(table.evaluable for table in tables),
-        **shared,
     )
+    _write(out / "quality.html", quality)
+    for study in studies(frames):
+        _write(out / page_of(study), _study_page(environment, of_study(frames, study), study, min_cell))
     page = environment.get_template("report.html.j2").render(
         sections=sections(frames, min_cell),
         facts=facts(frames),
-        source=source_name(build),
-        sources=sorted(evidence_sources(frames)),
         years=[cycle(text) for text in cycles(frames)],
-        build=[(heading(name), value) for name, value in build.row(0, named=True).items()] if build.height else [],
-        **shared,
     )
-    _write(out / "quality.html", quality)
     return _write(out / "index.html", page)
+
+
+def _shared(frames: Mart, min_cell: int) -> dict[str, Any]:
+    """What every page says of the build, and the one script that it may run."""
+    script = (_TEMPLATES / "table.js").read_text()
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    is_survey = is_of_survey(frames)
+    return {
+        "is_simulated": "simulated" in evidence_sources(frames),
+        "is_survey": is_survey,
+        "subject": "Estradiol and bone" if is_survey else "Aromatase inhibition, estradiol, bone and heart",
+        "source": source_name(frames["mart.build"]),
+        "sources": sorted(evidence_sources(frames)),
+        "watermark": WATERMARK,
+        "min_cell": min_cell,
+        "script": script,
+        "script_hash": f"sha256-{digest}",
+    }
+
+
+def _study_page(environment: Environment, frames: dict[str, Any], study: str, min_cell: int) -> str:
+    build, described = frames["mart.build"], frames["mart.study"]
+    return environment.get_template("study.html.j2").render(
+        answer=answer(frames, study),
+        design=heading(described["design"][0]) if described.height else "",
+        build_id=build["build_id"][0] if build.height else "",
+        sections=study_sections(frames, min_cell),
+    )
 
 
 def _write(path: Path, text: str) -> Path:

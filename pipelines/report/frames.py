@@ -47,6 +47,8 @@ _HIDDEN = {
     "mart.negative_control": (
         *("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high"),
     ),
+    "mart.propensity_score": ("share_pct",),
+    "mart.source_file": ("sha256",),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
     "mart.threshold": _BEND,
     "mart.evidence_drift": ("n_change", "largest_smd_change", "ease_change", "estimate_change_se"),

@@ -1,12 +1,13 @@
 """Love plot: how far apart the arms of a contrast were in each covariate, and after weighting."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank
 from pipelines.report.frames import Mart, prepared
-from pipelines.report.labels import heading, label, readable
+from pipelines.report.labels import capitalized, heading, label, readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def covariate_balance(mart: Mart, study: str | None = None) -> Drawing | None:
     grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights).ravel()
     sentences = []
     for axes, (key, rows) in zip(grid, panels, strict=True):
-        title = f"{heading(str(key[3]))}, {label(str(key[2]))}: {readable(str(key[1]))}"
+        title = f"{capitalized(readable(str(key[1])))}: {label(str(key[3]))}, {label(str(key[2]))}"
         _draw(axes, rows, title)
         apart = (rows["smd_after"].abs() > _LIMIT).sum()
         sentences.append(
@@ -42,13 +43,19 @@ def covariate_balance(mart: Mart, study: str | None = None) -> Drawing | None:
     )
 
 
+def _named(covariate: str) -> str:
+    """A covariate in words, with its level or that it is missing."""
+    name, colon, level = covariate.partition(": ")
+    return f"{heading(name)}{colon}{readable(level)}"
+
+
 def _furthest(rows: pl.DataFrame) -> pl.DataFrame:
     reach = pl.max_horizontal(pl.col("smd_before").abs(), pl.col("smd_after").abs())
     return rows.sort([reach, pl.col("covariate")], descending=[True, False]).head(MOST_DRAWN)
 
 
 def _draw(axes: "Axes", rows: pl.DataFrame, title: str) -> None:
-    axes.set_title(title)
+    axes.set_title(fill(title, 105))
     axes.grid(visible=False, axis="y")
     for at in (-_LIMIT, 0.0, _LIMIT):
         axes.axvline(at, color="#8a949c", linewidth=0.9, linestyle="-" if at == 0 else ":")
@@ -59,7 +66,7 @@ def _draw(axes: "Axes", rows: pl.DataFrame, title: str) -> None:
         before, places, linestyle="none", marker="o", markersize=4, fillstyle="none", color=VERMILLION, label="before"
     )
     axes.plot(after, places, linestyle="none", marker="s", markersize=3.6, color=BLUE, label="after weighting")
-    axes.set_yticks(places, [heading(name) for name in rows["covariate"]])
+    axes.set_yticks(places, [_named(name) for name in rows["covariate"]])
     axes.set_ylim(rows.height - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelsize=7)
     axes.legend(loc="lower right")

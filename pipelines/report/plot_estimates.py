@@ -21,7 +21,7 @@ _WIDE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0
 
 
 def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
-    """Estimates of the primary method, by study and contrast; None where no gate is open."""
+    """Estimates of the primary method, by study and contrast; those without any are left out. None where no gate is open."""
     frame = prepared(mart, ["mart.effect_estimate"])["mart.effect_estimate"]
     frame = primary(frame).filter(is_main())
     if study is not None:
@@ -29,13 +29,14 @@ def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
     if frame["estimate"].null_count() == frame.height:
         return None
     groups = list(frame.group_by("study_id", "contrast", "estimator", "scale", maintain_order=True))
+    groups = [(key, rows) for key, rows in groups if rows["estimate"].null_count() < rows.height]
     heights = [rows.height + 1.6 for _, rows in groups]
     figure = blank(0.35 + 0.27 * sum(heights))
     grid = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights).ravel()
     for axes, (_, rows) in zip(grid, groups, strict=True):
         _draw(axes, rows)
     title = "Estimates with 95 % confidence intervals"
-    sentences = [estimate_text(row) for row in frame.iter_rows(named=True)]
+    sentences = [estimate_text(row) for _, rows in groups for row in rows.iter_rows(named=True)]
     return Drawing(figure, title, " ".join(sentences), "mart.effect_estimate")
 
 

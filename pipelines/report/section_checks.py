@@ -36,6 +36,13 @@ def verdict(status: str) -> Cell:
     return tagged(label(status), _TONES.get(status, "plain"))
 
 
+def gate_cell(row: dict[str, Any]) -> Cell:
+    """The gate of an estimate in its color, with the reason where it is not plainly open."""
+    tones: dict[str, Tone] = {"open": "good", "waived": "unsure"}
+    reason = readable(row["gate_reason"]) if row["gate_reason"] else ""
+    return tagged(row["gate_status"] or "closed", tones.get(row["gate_status"], "bad"), note=reason)
+
+
 def gate_table(frames: dict[str, pl.DataFrame]) -> Table:
     """Gates by study: how many are open, closed and waived, and why the closed ones are."""
     rows: list[Row] = []
@@ -100,7 +107,7 @@ def _asked(row: dict[str, Any]) -> str:
         return readable(row["rule"])
     if name.endswith("_converged"):
         return "required"
-    return f"{direction or readable(row['rule'])} {_value(name, row['threshold'])}"
+    return f"{direction or readable(row['rule'])} {diagnostic_value(name, row['threshold'])}"
 
 
 def _explanations(part: pl.DataFrame) -> list[str]:
@@ -116,17 +123,18 @@ def _explanations(part: pl.DataFrame) -> list[str]:
 def _diagnostic(row: dict[str, Any] | None, asked: dict[str, str]) -> Cell:
     if row is None:
         return text(NONE)
-    value = "hidden" if row["is_suppressed"] else _value(row["diagnostic"], row["value"])
+    value = "hidden" if row["is_suppressed"] else diagnostic_value(row["diagnostic"], row["value"])
     own = "waived" if row["waiver"] else "" if asked[row["diagnostic"]] else _asked(row)
     return tagged(label(row["status"]), _TONES.get(row["status"], "plain"), value, own)
 
 
-def _value(diagnostic: str, value: float | None) -> str:
+def diagnostic_value(diagnostic: str, value: float | None) -> str:
+    """The value of a diagnostic in words: shares as percent."""
     if value is None:
         return NONE
     if diagnostic.endswith("_converged"):
         return "yes" if value == 1 else "no"
-    if diagnostic.endswith("_share") or diagnostic == "relative_standard_error":
+    if "_share" in diagnostic or diagnostic in ("relative_standard_error", "equipoise"):
         return percent(100 * value).replace(".0\u00a0", "\u00a0")
     return compact(value)
 

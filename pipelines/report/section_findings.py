@@ -1,6 +1,7 @@
 """Key findings in words and the tables of estimates behind them. A closed gate gives its reason and never a number."""
 
 import re
+from math import exp
 from typing import Any
 
 import polars as pl
@@ -35,10 +36,20 @@ from pipelines.report.numerals import (
 )
 from pipelines.report.plot_estimates import contrast_words, value_and_limits
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
+from pipelines.report.section_checks import gate_cell
 from pipelines.report.section_risk import is_main, is_risk, risk_sentence
-from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number, tagged
+from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number
 
 _AGE = re.compile(r"(?:at least\s+(\d{2})|(\d{2})(?:\s*years)?(?:\s*of age)?\s*(?:and|or)\s*(?:over|older|above|more))")
+
+#: two arms, a horizon, and what else the contrast says
+_ARMS = re.compile(r"([a-z0-9_.]+) vs ([a-z0-9_.]+), ([\d.]+) months(?:, (.+))?$")
+_LOG_RATIO = "difference of log ratios"
+_CHANGES = (
+    _LOG_RATIO,
+    "mean difference of percent change",
+    "mean difference of change, in the unit of the outcome",
+)
 
 
 def age_phrase(attrition: pl.DataFrame, study: str) -> str:
@@ -79,6 +90,8 @@ def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding
         outcomes = ", ".join(dict.fromkeys(label(each["outcome"]) for each in rows))
         n_contrasts = len({each["contrast"] for each in rows})
         about = f"{capitalized(who)}, {outcomes}{f' ({n_contrasts} contrasts)' if n_contrasts > 1 else ''}:"
+        if row["gate_status"] == "open" and row["gate_reason"]:
+            return Finding(about, f"no estimate stands here, because {reason}.", "withheld", "unsure")
         return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""
@@ -92,6 +105,8 @@ def _sentence(row: dict[str, Any]) -> str:
         return _hazard_ratio(row)
     if row["estimator"] == HAZARD_RISK:
         return _risk_difference(row)
+    if row["scale"] in _CHANGES and row["ci_low"] is not None and _ARMS.match(row["contrast"]):
+        return _comparison(row)
     return _per_doubling(row) if row["estimator"] == ASSOCIATION else _generic(row)
 
 
@@ -155,6 +170,29 @@ def _sided(limit: float, digits: int) -> str:
     if not size.strip("0."):
         return size
     return f"{size} {'more' if limit > 0 else 'less'}"
+
+
+def _comparison(row: dict[str, Any]) -> str:
+    """How a measured outcome changed under one arm against another, in percent, in its unit, or as a ratio."""
+    found = _ARMS.match(row["contrast"])
+    assert found is not None
+    target, comparator, months, rest = found.groups()
+    under = f"under {label(target)} than under {label(comparator)}"
+    by = f"by {months}{NBSP}months" + (f", {readable(rest)}" if rest else "")
+    name, unit = label(row["outcome"]), split_unit(row["outcome"])[1]
+    people = [count(n) for n in (row["n_target"], row["n_comparator"]) if n is not None]
+    counted = f"; n{NBSP}={NBSP}{' + '.join(people)}" if people else ""
+    if row["scale"] == _LOG_RATIO:
+        ratio = decimal(exp(row["estimate"]), 2)
+        limits = f"95{NBSP}%{NBSP}CI {interval(exp(row['ci_low']), exp(row['ci_high']), 2)}"
+        start = f"under {label(target)}, {name} relative to its start was {ratio} times that under {label(comparator)}"
+        return f"{start}, {by} ({limits}; {p_value(row['p_value'])}{counted})."
+    digits = estimate_digits(unit, row["se"])
+    size = with_unit(decimal(abs(row["estimate"]), digits), "percentage points" if unit == "%" else unit)
+    direction = "higher" if row["estimate"] >= 0 else "lower"
+    limits = f"95{NBSP}%{NBSP}CI {interval(row['ci_low'], row['ci_high'], digits)}"
+    change = name if name.endswith("change") else f"change of {name}"
+    return f"{change} was {size} {direction} {under}, {by} ({limits}; {p_value(row['p_value'])}{counted})."
 
 
 def _generic(row: dict[str, Any]) -> str:
@@ -247,17 +285,11 @@ def _methods(estimates: pl.DataFrame) -> list[str]:
 
 def _estimate_row(row: dict[str, Any]) -> Row:
     who = f"{heading(row['population'])}, {label(row['outcome'])}"
-    people = (number(count(row["n_target"])), number(compact(row["n_effective"], 3)), _gate_cell(row))
+    people = (number(count(row["n_target"])), number(compact(row["n_effective"], 3)), gate_cell(row))
     if row["estimate"] is None:
         return Row(who, (number(NONE), number(NONE), number(NONE), *people), is_indented=True)
     p_text = p_value(row["p_value"]).removeprefix("p").strip(f"{NBSP}=")
     return Row(who, (*(number(each) for each in value_and_limits(row)), number(p_text), *people), is_indented=True)
-
-
-def _gate_cell(row: dict[str, Any]) -> Cell:
-    tones: dict[str, Tone] = {"open": "good", "waived": "unsure"}
-    reason = readable(row["gate_reason"]) if row["gate_reason"] else ""
-    return tagged(row["gate_status"] or "closed", tones.get(row["gate_status"], "bad"), note=reason)
 
 
 def _comparison_table(main: pl.DataFrame, comparison: pl.DataFrame) -> Table:

@@ -10,7 +10,8 @@ import polars as pl
 
 from pipelines.report.labels import RISK_ESTIMATORS, RISK_ROWS, capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP, NONE, count, decimal, interval, p_value
-from pipelines.report.views import Cell, Column, Row, Table, Tone, number, tagged
+from pipelines.report.section_checks import gate_cell
+from pipelines.report.views import Cell, Column, Row, Table, number
 
 #: horizon shown first, in months. Source: estimands of the first studies
 MAIN_HORIZON = 60.0
@@ -92,7 +93,7 @@ def _table(
 def _row(row: dict[str, Any], ratio: dict[str, Any] | None) -> Row:
     who = label(row["outcome"])
     if row["estimate"] is None:
-        return Row(who, (*(number(NONE) for _ in range(6)), _gate(row)), is_indented=True)
+        return Row(who, (*(number(NONE) for _ in range(6)), gate_cell(row)), is_indented=True)
     cells = (
         number(decimal(100 * row["estimate"], 2), interval(100 * row["ci_low"], 100 * row["ci_high"], 2)),
         _ratio(ratio, ("estimate", "ci_low", "ci_high")),
@@ -100,7 +101,7 @@ def _row(row: dict[str, Any], ratio: dict[str, Any] | None) -> Row:
         _strength(ratio),
         number(_both(row, "n")),
         number(_both(row, "events")),
-        _gate(row),
+        gate_cell(row),
     )
     return Row(who, cells, is_indented=True)
 
@@ -120,9 +121,3 @@ def _strength(row: dict[str, Any] | None) -> Cell:
 
 def _both(row: dict[str, Any], name: str) -> str:
     return ", ".join(count(row[f"{name}_{arm}"]) for arm in ("target", "comparator"))
-
-
-def _gate(row: dict[str, Any]) -> Cell:
-    tones: dict[str, Tone] = {"open": "good", "waived": "unsure"}
-    reason = readable(row["gate_reason"]) if row["gate_reason"] else ""
-    return tagged(row["gate_status"] or "closed", tones.get(row["gate_status"], "bad"), note=reason)

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.report.labels import heading, label, readable
 from pipelines.report.numerals import EN_DASH, NBSP, NONE, compact, decimal, p_value, with_unit
-from pipelines.report.views import Cell, Column, Row, Table, number
+from pipelines.report.views import Cell, Column, Finding, Row, Table, number
 
 _ANSWERS = {"kink": "it bends", "no_kink": "a straight line", "not_answerable": "no answer"}
 _ANALYSES = {"primary": "all draws", "lc_ms_ms_only": "LC-MS/MS alone"}
@@ -28,6 +28,28 @@ def threshold_table(frame: pl.DataFrame) -> Table:
     )
     rows = tuple(_row(row) for row in frame.iter_rows(named=True))
     return Table("Change-points", "mart.threshold", columns, rows, note=note)
+
+
+def threshold_finding(frame: pl.DataFrame) -> tuple[Finding, ...]:
+    """Whether each line of all draws bends, and where; those without an answer in one finding."""
+    rows = list(frame.filter(pl.col("analysis") == "primary").iter_rows(named=True))
+    none = [row for row in rows if row["answer"] == "not_answerable"]
+    found = [_finding(row) for row in rows if row["answer"] != "not_answerable"]
+    if none:
+        who = "; ".join(f"{label(row['population'])}, {label(row['outcome'])}" for row in none)
+        why = readable(none[0]["why"] or none[0]["gate_reason"] or "no reason was given").rstrip(".")
+        found.append(Finding(f"Change-point, {who}:", f"no answer, because {why}.", "no answer", "unsure"))
+    return tuple(found)
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    who = f"Change-point, {label(row['population'])}, {label(row['outcome'])}:"
+    if row["answer"] == "no_kink":
+        tested = "" if row["p_value"] is None else f" ({p_value(row['p_value'])})"
+        return Finding(who, f"none seen, a straight line fits{tested}.", "no bend", "plain")
+    place = _place(row)
+    tested = "" if row["p_value"] is None else f"; {p_value(row['p_value'])}"
+    return Finding(who, f"the line bends at {place.text} (95{NBSP}%{NBSP}CI {place.note}{tested}).", "bends", "clear")
 
 
 def why_sentence(frame: pl.DataFrame) -> str:

@@ -10,7 +10,8 @@ Tone = Literal["good", "bad", "unsure", "clear", "plain"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: text, a word as a tag in the color of its tone, a smaller note (beside or below), a bar of percent."""
+    """One cell: text, a word as a tag in the color of its tone, a smaller note (beside or below), a bar of percent, the
+    number that it is sorted by where the text is none, and a second note."""
 
     text: str
     note: str = ""
@@ -20,6 +21,8 @@ class Cell:
     is_number: bool = False
     is_muted: bool = False
     is_note_beside: bool = False
+    sort: float | None = None
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its caption and the mart table it came from; `is_folded` starts collapsed, `is_muted` steps back."""
+    """A table with its caption and the mart table it came from; `is_folded` starts collapsed, `is_muted` steps back.
+
+    `is_sortable`: every row stands for itself, so that a reader may sort and search; `filters` are the columns to choose from.
+    """
 
     caption: str
     source: str
@@ -54,6 +60,8 @@ class Table:
     note: str = ""
     is_folded: bool = False
     is_muted: bool = False
+    is_sortable: bool = False
+    filters: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,18 @@ class Finding:
     text: str
     tag: str
     tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A study's question, what was found of its leading one, where the rest stands, and how many of its gates are open."""
+
+    question: str
+    title: str
+    link: str
+    findings: tuple[Finding, ...]
+    gates: str
+    is_answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +107,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A numbered part of the page. `absence` says why there is nothing to show; `link` is a page and its words."""
+    """A numbered part of the page. `absence` says why there is nothing to show; `link` is a page and its words.
+
+    Answers without one are folded away below those that have one.
+    """
 
     identifier: str
     title: str
     paragraphs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    answers: tuple[Answer, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class EffectEstimate(dy.Schema):
     events_target = whole("Events in the target arm", optional=True, minimum=0)
     events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
     gate_status = text("Gate", allowed=("open", "closed", "waived"))
-    gate_reason = text("Why the gate is closed or waived", optional=True)
+    gate_reason = text("Why the gate is closed or waived, or why an open one tells nothing", optional=True)
 
 
 @table("mart.diagnostic", grain="one row per study, contrast, outcome, population and diagnostic", unit="population")
@@ -204,6 +204,7 @@ class SourceFile(dy.Schema):
     """What came in and what became of it: the conservation account."""
 
     source_file = text("File", key=True)
+    sha256 = text("SHA-256 of the file; NULL where it has few rows or a count is hidden", optional=True)
     cycle_label = text("Survey cycle in years", optional=True)
     table_name = text("Raw table", optional=True)
     status_code = text("What became of the file")
@@ -322,6 +323,9 @@ class Build(dy.Schema):
     drop_id = text("Delivery")
     evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
     code_version = text("Hash of the code")
+    lock_hash = text(
+        "SHA-256 of the list of locked packages; NULL where it does not lie beside the program", optional=True
+    )
     trabecula_version = text("Version of the program")
     duckdb_version = text("DuckDB that wrote the file")
     n_gates = whole("Gates", minimum=0)

@@ -255,7 +255,7 @@ def _of_contrast(part: ClaimPart, study: Study) -> list[tuple[str, str]]:
     """An estimate is named exactly where the study makes one of this outcome in this population."""
     fits = {
         words: months
-        for words, outcome, population, months in _estimated(study)
+        for words, outcome, population, months in estimated(study)
         if (outcome, population) == (part.outcome, part.population)
     }
     if part.contrast is None:
@@ -269,7 +269,7 @@ def _of_contrast(part: ClaimPart, study: Study) -> list[tuple[str, str]]:
     return []
 
 
-def _estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
+def estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
     """Contrast as results name it, outcome, population and months (None: a year's change) of all that a study estimates."""
     for each in study.contrast:
         yield each.words, each.outcome, each.population, each.horizon_months

@@ -17,9 +17,9 @@ import polars as pl
 
 from pipelines.errors import BlockedByCheck
 from pipelines.run_facts import RunFacts
-from pipelines.settings import Settings, sql_root
+from pipelines.settings import Settings, project_root, sql_root
 from pipelines.tables import CONTRACTS, Contract
-from pipelines.warehouse import quality_trend, released_quality
+from pipelines.warehouse import quality_trend, released_quality, telling
 from pipelines.warehouse.engine import connect, connect_read_only, literal, quoted
 from pipelines.warehouse.parquet import fsync
 from pipelines.warehouse.store import Store
@@ -72,7 +72,14 @@ def publish(
     try:
         store = _link_data(Store(settings), folder)
         results = store.scan(quality_trend.RESULTS).collect()
-        verdicts = quality_trend.record(results, rest_on, build_id, now.isoformat(timespec="seconds"))
+        shown = released_quality.hidden(results, run.min_cell)
+        is_public = telling.is_public(run)
+        told = (
+            None if is_public else telling.told(settings, store, run, shown, build_id, current_build(settings), basis)
+        )
+        frames = {quality_trend.RESULTS: shown} | ({} if told is None else dict(told.frames))
+        kept = results if told is None else frames[quality_trend.RESULTS]
+        verdicts = quality_trend.record(kept, rest_on, build_id, now.isoformat(timespec="seconds"))
         gates = store.scan("mart.effect_estimate").collect()
         prevalence = store.scan("mart.bone_prevalence").collect()
         statuses = [
@@ -88,6 +95,7 @@ def publish(
             "drop_id": drop_id,
             "evidence_source": run.evidence_source,
             "code_version": code_version,
+            "lock_hash": _lock_hash(),
             "trabecula_version": _version(),
             "duckdb_version": duckdb.__version__,
             "n_gates": build.gates,
@@ -95,11 +103,8 @@ def publish(
             "n_gates_waived": build.gates_waived,
         }
         signed = pl.DataFrame([row], schema=CONTRACTS["mart.build"].empty().schema)
-        frames = {
-            "mart.build": signed,
-            "mart.quality_result": released_quality.hidden(results, run.min_cell),
-            "mart.quality_trend": quality_trend.trend(settings, verdicts, run.min_cell),
-        }
+        frames["mart.build"] = signed
+        frames[quality_trend.TABLE] = quality_trend.trend(settings, verdicts, run.min_cell, is_told=not is_public)
         _write_database(folder / "warehouse.duckdb", store, CONTRACTS.values(), frames, (MACROS, WAREHOUSE_MACROS))
         marts = [contract for contract in CONTRACTS.values() if contract.layer == "mart"]
         _write_database(folder / "release.duckdb", store, marts, frames, (MACROS,))
@@ -114,6 +119,8 @@ def publish(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    if told is not None:
+        told.ledger.keep(settings)
     switch(settings, build_id)
     quality_trend.keep(settings, verdicts, build_id)
     _prune(settings)
@@ -277,6 +284,11 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("trabecula")
+
+
+def _lock_hash() -> str | None:
+    lock = project_root() / "requirements.lock"
+    return sha256(lock.read_bytes()).hexdigest() if lock.exists() else None
 
 
 def code_version(sources: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 
 from pipelines.errors import BadInput
 from pipelines.settings import Settings
-from pipelines.warehouse import ledger, quality_trend, tombstone
+from pipelines.warehouse import ledger, quality_trend, release_ledger, tombstone
 from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.engine import connect, literal
 from pipelines.warehouse.identity import Identities
@@ -146,6 +146,7 @@ def remove_rows(settings: Settings) -> int:
     shutil.rmtree(settings.spill, ignore_errors=True)
     if not there.is_empty():
         quality_trend.forget(settings)
+        release_ledger.forget_estimates(settings)
         for table in ("raw.previous_histogram", "raw.previous_evidence"):
             Store(settings).path(table, None).unlink(missing_ok=True)
     _account(settings, digest)

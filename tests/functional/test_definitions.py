@@ -45,6 +45,47 @@ def test_nightly_runs_every_night(definitions: dg.Definitions) -> None:
     assert schedule.job_name == "nightly"
 
 
+def test_every_asset_names_who_answers_for_it_and_how_it_is_made(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    owners = {key.to_user_string(): graph.get(key).owners for key in graph.get_all_asset_keys()}
+    assert owners["publish"] == owners["raw/manifest"] == ["team:operator"]
+    assert owners["features/e2_exposure"] == ["team:data-scientist"]
+    assert owners["mart/effect_estimate"] == ["team:analyst"]
+    assert all(len(each) == 1 for each in owners.values())
+    assert all(graph.get(key).kinds for key in graph.get_all_asset_keys())
+
+
+def test_one_study_runs_from_its_file_to_the_mart_and_publishes_nothing(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("one_study")
+    chosen = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    assert {
+        "ref/study",
+        "cohort/trial_person",
+        "models/effect_estimate",
+        "mart/effect_estimate",
+        "mart/study",
+    } <= chosen
+    assert not [name for name in chosen if name.startswith(("raw/", "staging/")) or name == "publish"]
+    asked = {"resources": {"home": {"config": {"studies": ["nhanes_e2_bmd"]}}}}
+    for name in ("one_study", "nightly"):
+        told = dg.validate_run_config(definitions.resolve_job_def(name), asked)
+        assert told["resources"]["home"]["config"]["studies"] == ["nhanes_e2_bmd"]
+
+
+def test_the_launchpad_of_one_study_opens_with_a_study_of_the_source(tmp_path: Path) -> None:
+    from assets.jobs import one_study
+    from pipelines.settings import Settings
+
+    config = one_study(Settings(home=tmp_path, source="nhanes")).config
+    assert config == {"resources": {"home": {"config": {"studies": ["nhanes_bone_prevalence"]}}}}
+    assert one_study(Settings(home=tmp_path)).config == {"resources": {"home": {"config": {"studies": []}}}}
+
+
+def test_an_old_publication_is_told(definitions: dg.Definitions) -> None:
+    policy = definitions.resolve_asset_graph().get(dg.AssetKey("publish")).freshness_policy
+    assert isinstance(policy, dg.FreshnessPolicy)
+
+
 def test_critical_checks_block(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     blocking = [key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking]

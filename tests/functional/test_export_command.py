@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines import cli
+from pipelines import cli_published as cli
 from pipelines.errors import BadInput
 from pipelines.export.cohort_method import TABLES
 from pipelines.export.dose_era import SCHEMA

@@ -10,12 +10,16 @@ import duckdb
 import polars as pl
 import pytest
 
+from pipelines.tables.telling import TELLINGS
 from pipelines.warehouse.parquet import column_names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 StateSeen = Callable[[Path], tuple[str, str]]
 planted = runpy.run_path(str(Path(__file__).with_name("planted_omop.py")))
 SECRET, VALUE, TEXT = planted["SECRET"], planted["VALUE"], planted["TEXT"]
+IDENTIFIERS, RARE, PEOPLE = planted["IDENTIFIERS"], planted["RARE"], planted["PEOPLE"]
+# Names of places and of products as the source writes them: of nobody, and they stay.
+STAY = ("raw.omop_care_site", "staging.drug_product")
 
 
 @pytest.fixture(scope="module")
@@ -138,37 +142,80 @@ def test_the_doctor_knows_source_key_and_drops(home: Path, call: Call, monkeypat
 def test_no_value_of_a_person_leaves_the_tables_of_people(
     home: Path, run: tuple[Path, subprocess.CompletedProcess[str]]
 ) -> None:
-    """Planted values are in the raw table, and in no report, database table of populations, log, count or run history."""
-    written = f"%{VALUE}%", f"%{TEXT}%"
+    """Planted values are in the raw table, and in no report, database table of populations, log, count or run history.
+
+    Nor is anything that looks like an identifier, or that three people alone have: not even its name.
+    """
+    planted = [TEXT, *IDENTIFIERS.values(), *RARE.values()]
+    written = str(VALUE), *(text.lower() for text in planted)
     found = []
     for name in ("warehouse.duckdb", "release.duckdb"):
         with duckdb.connect(str((home / name).resolve()), read_only=True) as reader:
             if name == "warehouse.duckdb":
                 raw = "select count(*) from raw.omop_measurement where value_as_number = ?"
                 assert reader.execute(raw, [VALUE]).fetchone()[0] > 0
+                require_landed(reader)
             tables = reader.execute("select schema_name, table_name from duckdb_tables() where not internal").fetchall()
             assert len(tables) > 10
             for schema, table in tables:
-                query = (
-                    f"select count(*) from {schema}.{table} as r where r::varchar like ? or lower(r::varchar) like ?"
-                )
-                if reader.execute(query, written).fetchone()[0]:
+                if f"{schema}.{table}" in STAY:
+                    continue
+                sought = "unnest(?) as t (sought) where contains(lower(r::varchar), sought)"
+                query = f"select count(*) from {schema}.{table} as r, {sought}"
+                if reader.execute(query, [list(written)]).fetchone()[0]:
                     found.append(f"{name}: {schema}.{table}")
     looked_at = set()
     for path in home.rglob("*"):
         if path.is_symlink() or not path.is_file() or path.suffix == ".duckdb":
             continue
         if path.suffix == ".parquet":
-            if "person_id" in (column_names(path) or ()):
+            is_inside = any(table.replace(".", "/") in str(path) for table in STAY)
+            if is_inside or "person_id" in (column_names(path) or ()):
                 continue
-            text = str(pl.read_parquet(path).cast(pl.String, strict=False).rows()).encode()
+            text = str(pl.read_parquet(path).cast(pl.String, strict=False).rows()).encode().lower()
         else:
-            text = path.read_bytes()
+            text = path.read_bytes().lower()
         looked_at.add(path.relative_to(home).parts[0])
-        if any(sign in text for sign in (str(VALUE).encode(), TEXT.encode(), struct.pack("<d", VALUE))):
+        if any(sign in text for sign in (*(word.encode() for word in written), struct.pack("<d", VALUE).lower())):
             found.append(str(path.relative_to(home)))
     assert {"builds", "dagster", "data", "landing", "state"} <= looked_at
     said = run[1].stdout + run[1].stderr
-    assert str(VALUE) not in said
-    assert TEXT not in said
+    assert [word for word in written if word in said.lower()] == []
     assert found == []
+
+
+def require_landed(reader: duckdb.DuckDBPyConnection) -> None:
+    """What three people have is in the tables of people, so that a search that finds nothing elsewhere says something."""
+    for (table, column), text in RARE.items():
+        query = f"select count(distinct person_id) from raw.omop_{table} where {column} = ?"
+        assert reader.execute(query, [text]).fetchone() == (PEOPLE,), table
+
+
+def test_no_row_of_three_people_leaves_by_a_query_of_ones_own(home: Path, call: Call, tmp_path: Path) -> None:
+    """The planted people are three among eighty: asked by what they have, they are not there, and no total tells them."""
+    query, out = tmp_path / "query.sql", tmp_path / "rows.csv"
+    query.write_text("select drug_source_value, count(*) as n from raw.omop_drug_exposure group by drug_source_value")
+    result = call("release", query, "--home", home, "--out", out)
+    assert result.returncode == 0, result.stderr
+    rows = pl.read_csv(out)
+    assert rows.height >= 3 and (rows["n_people"] % 11 == 0).all() and (rows["n_people"] > 0).all()
+    query.write_text(
+        "select count(*) as n from raw.omop_drug_exposure where drug_source_value = "
+        f"'{RARE['drug_exposure', 'drug_source_value']}'"
+    )
+    refused = call("release", query, "--home", home)
+    assert refused.returncode == 2 and "fewer than 11 people" in refused.stderr
+    left = out.read_text() + result.stdout + result.stderr + refused.stdout + refused.stderr
+    assert "qz" not in left.lower()
+
+
+def test_every_count_that_may_leave_is_a_multiple_of_the_threshold(home: Path) -> None:
+    with duckdb.connect(str((home / "release.duckdb").resolve()), read_only=True) as release:
+        counts = {
+            (table, name): release.sql(f"from {table}").pl()[name].drop_nulls()
+            for table, telling in TELLINGS.items()
+            for name in telling.people
+            if table != "mart.quality_result"
+        }
+    assert sum(values.len() for values in counts.values()) > 100
+    assert {where for where, values in counts.items() if (values % 11 != 0).any()} == set()

@@ -4,6 +4,7 @@ Looker AC, Melton LJ, Harris TB, Borrud LG, Shepherd JA. Prevalence and trends i
 adults: NHANES 2005-2006 compared with NHANES III. J Bone Miner Res 2010;25:64-71 (femoral neck, 50 and over).
 """
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 
 from pipelines import plan
 from pipelines.run import Run
-from pipelines.settings import Settings
+from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS
+from pipelines.warehouse.publish import MACROS, WAREHOUSE_MACROS
 from pipelines.warehouse.store import Store
 
 MART = sorted(step.table for step in plan.steps() if step.table.startswith("mart."))
@@ -242,3 +244,32 @@ def test_estimates_are_marked_as_survey_evidence_and_closed_gates_are_empty(ask)
     closed = "select count(*) from {} where gate_status = 'closed' and ({} is not null or {} is not null)"
     assert ask(closed.format("mart.effect_estimate", "estimate", "p_value")) == [(0,)]
     assert ask(closed.format("mart.bone_prevalence", "prevalence_pct", "ci_low_pct")) == [(0,)]
+
+
+@pytest.fixture(scope="session")
+def guided(store: Store) -> Callable[[int], pl.DataFrame]:
+    """Answers of the worked queries of the analyst guide, by number, as they stand there."""
+    guide = runpy.run_path(str(Path(__file__).parents[1] / "functional" / "analyst_guide.py"))
+    statements = guide["statements"](guide["SURVEY"])
+    connection = duckdb.connect()
+    for name in CONTRACTS:
+        store.create_view(connection, name)
+    for name in (MACROS, WAREHOUSE_MACROS):
+        connection.execute((sql_root() / name).read_text())
+    return lambda number: connection.sql(statements[number]).pl()
+
+
+def test_the_figures_of_the_analyst_guide(guided):
+    """What the guide says an answer is, it is."""
+    estimates = guided(1).filter(population="postmenopausal_women", outcome="lumbar_spine_bmd_g_cm2")
+    assert estimates.select("estimate", "ci_low", "ci_high").row(0) == pytest.approx((0.023, 0.012, 0.034), abs=5e-4)
+    assert estimates["n_target"].to_list() == [503]
+    men = guided(4).filter(sex_code="male").sort("reference_code")
+    assert men["prevalence_pct"].to_list() == pytest.approx([2.3, 3.8], abs=0.05)
+    assert guided(5).filter(pl.col("n") > 0).rows() == [("2013-2014", 2_892)]
+    assert dict(guided(6).select("sex_code", "mean_g_cm2").iter_rows()) == pytest.approx(
+        {"female": 0.711, "male": 0.797}, abs=5e-4
+    )
+    women = guided(7).filter(sex_code="female")
+    assert women["people_in_millions"].to_list() == pytest.approx([40.1], abs=0.05)
+    assert guided(10)["is_balanced"].all()

@@ -1,6 +1,8 @@
-"""Two worlds with a grace period of known truth: a mean that a treatment moves, and an event that nothing moves.
+"""Worlds with a grace period of known truth: a mean that a treatment moves, and an event that nothing moves.
 
-In each interval first observation may end, then another drug may be begun, then the treatment. Truth by quadrature.
+In each interval first observation may end, then another drug may be begun, then the treatment. Truth by quadrature. `pull` is
+how strongly covariates decide who begins, leaves and is measured: at 1 there are people of whose kind next to nobody begins
+nothing in four intervals, and a weight of some hundreds falls to one of 2,000; at 0.6 the greatest is some tens.
 """
 
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from pipelines.models.observation import Stage
 PEOPLE, COVARIATES, INTERVALS = 2000, 4, 4
 TREATMENT, OTHER = 0, 1
 _LATE, _OTHER_CHANCE = -0.4, 0.03
+ALIKE, APART = 0.6, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ def logistic(x: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-x))
 
 
-def start_chance(x: np.ndarray, interval: int) -> np.ndarray:
+def start_chance(x: np.ndarray, interval: int, pull: float) -> np.ndarray:
     """Of beginning the treatment in an interval."""
-    return logistic(-1.4 + 0.5 * x[..., 0] - 0.3 * x[..., 1] + 0.15 * interval)
+    return logistic(-1.4 + pull * (0.5 * x[..., 0] - 0.3 * x[..., 1]) + 0.15 * interval)
 
 
 def effect(interval: np.ndarray | int) -> np.ndarray:
@@ -39,29 +42,33 @@ def effect(interval: np.ndarray | int) -> np.ndarray:
     return np.asarray(-3.0 - _LATE * np.asarray(interval))
 
 
-def truth_of_means() -> float:
+def truth_of_means(pull: float = ALIKE) -> float:
     """Mean effect of beginning at the pace of people alike, in the last interval at the latest, over beginning nothing."""
     points, mass = np.polynomial.hermite_e.hermegauss(60)
     x = np.stack(np.meshgrid(points, points, indexing="ij"), axis=-1)
     weight = np.outer(mass, mass) / mass.sum() ** 2
     waiting, total = np.ones(weight.shape), np.zeros(weight.shape)
     for interval in range(INTERVALS):
-        begins = start_chance(x, interval) if interval < INTERVALS - 1 else np.ones(weight.shape)
+        begins = start_chance(x, interval, pull) if interval < INTERVALS - 1 else np.ones(weight.shape)
         total += waiting * begins * effect(interval)
         waiting = waiting * (1 - begins)
     return float((weight * total).sum())
 
 
-def means(seed: int, n: int = PEOPLE) -> Graced:
+def means(seed: int, n: int = PEOPLE, pull: float = ALIKE) -> Graced:
     """A measured outcome; people are lost within and after the grace period, and measured by what they are like."""
     rng = np.random.default_rng([seed, 11])
     x = rng.normal(size=(n, COVARIATES))
-    course = _course(rng, x, lambda at, begun: logistic(-3.2 + 0.7 * x[:, 1] + 0.5 * begun), start_chance, False)
+
+    def ends(_: int, begun: np.ndarray) -> np.ndarray:
+        return logistic(-3.2 + pull * 0.7 * x[:, 1] + 0.5 * begun)
+
+    course = _course(rng, x, ends, lambda x, at: start_chance(x, at, pull), False)
     moved = np.where(course.begun == TREATMENT, effect(course.begun_at), np.where(course.begun == OTHER, 1.0, 0.0))
     complete = 2.0 * x[:, 0] + 1.5 * x[:, 1] - x[:, 2] + moved + rng.normal(0, 1.5, n)
-    followed = (course.end == INTERVALS) & (rng.random(n) < logistic(2.0 - 0.6 * x[:, 1]))
+    followed = (course.end == INTERVALS) & (rng.random(n) < logistic(2.0 - pull * 0.6 * x[:, 1]))
     side = np.where(course.begun == TREATMENT, 1.0, -1.0)
-    measured = followed & (rng.random(n) < logistic(0.8 + 0.9 * x[:, 0] * side))
+    measured = followed & (rng.random(n) < logistic(0.8 + pull * 0.9 * x[:, 0] * side))
     stages = (Stage("followed", course.end == INTERVALS, followed), Stage("measured", followed, measured))
     return Graced(x, course, np.where(measured, complete, np.nan), stages)
 

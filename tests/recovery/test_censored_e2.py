@@ -1,6 +1,7 @@
 """Known truth, 40 % of E2 below the limit: imputation gives it back, substitution and complete cases do not."""
 
 import runpy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from pipelines.models.imputation import pool
 from pipelines.models.survey import SurveyDesign, survey_mean, survey_regression
 
 simulation = runpy.run_path(str(Path(__file__).with_name("simulated_survey.py")))
+judged = runpy.run_path(str(Path(__file__).with_name("replication.py")))
 SLOPE, MEAN, SIGMA, REPETITIONS = 0.05, 1.0, 1.2, 300
+TRUTHS = (MEAN, SLOPE)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,14 +29,15 @@ def one_thread():
         yield
 
 
-@pytest.fixture(scope="module")
-def simple_repetitions() -> dict[str, np.ndarray]:
-    """300 simple samples of 300: mean log E2 and BMD slope, by imputation, by LLOQ / sqrt 2, from the full data."""
+@cache
+def repeated(repetitions: int) -> dict[str, np.ndarray]:
+    """Simple samples of 300: mean log E2 and BMD slope, by imputation, by LLOQ / sqrt 2, from the full data; and errors."""
     limit = MEAN + SIGMA * stats.norm.ppf(0.4)
     n, m = 300, 10
     design = SurveyDesign(np.zeros(n, dtype=int), np.arange(n), np.ones(n))
-    kept = {key: np.empty((REPETITIONS, 2)) for key in ("imputed", "standard_error", "substituted", "full", "df")}
-    for repetition in range(REPETITIONS):
+    names = ("imputed", "imputed_error", "imputed_df", "substituted", "substituted_error", "substituted_df", "full")
+    kept = {name: np.empty((repetitions, 2)) for name in names}
+    for repetition in range(repetitions):
         rng = np.random.default_rng(repetition)
         z = rng.normal(size=n)
         log_e2 = MEAN + 0.3 * z + np.sqrt(SIGMA**2 - 0.09) * rng.normal(size=n)
@@ -61,11 +65,41 @@ def simple_repetitions() -> dict[str, np.ndarray]:
         ]
         estimates, covariances = zip(*(analyze(values) for values in completed), strict=True)
         pooled = pool(np.array(estimates), np.array(covariances), design.df)
-        kept["imputed"][repetition], kept["standard_error"][repetition] = pooled.estimates, pooled.standard_errors
-        kept["df"][repetition] = pooled.df
-        kept["substituted"][repetition] = analyze(np.where(log_e2 < limit, limit - np.log(2) / 2, log_e2))[0]
+        kept["imputed"][repetition], kept["imputed_error"][repetition] = pooled.estimates, pooled.standard_errors
+        kept["imputed_df"][repetition] = pooled.df
+        filled, covariance = analyze(np.where(log_e2 < limit, limit - np.log(2) / 2, log_e2))
+        kept["substituted"][repetition], kept["substituted_error"][repetition] = filled, np.sqrt(np.diag(covariance))
+        kept["substituted_df"][repetition] = design.df
         kept["full"][repetition] = analyze(log_e2)[0]
     return kept
+
+
+def figures(found: dict[str, np.ndarray], name: str, position: int):
+    """Figures of t intervals of the mean (0) or the slope (1)."""
+    estimate, error = found[name][:, position], found[f"{name}_error"][:, position]
+    off, spread = estimate - TRUTHS[position], estimate.std(ddof=1)
+    covered = np.abs(off) <= stats.t.ppf(0.975, found[f"{name}_df"][:, position]) * error
+    return judged["Found"](float(covered.mean()), float(off.mean() / spread), float(error.mean() / spread))
+
+
+@pytest.fixture(scope="module")
+def simple_repetitions() -> dict[str, np.ndarray]:
+    return repeated(REPETITIONS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("position", [0, 1])
+def test_truth_is_given_back_a_thousand_times(position: int) -> None:
+    found = figures(repeated(1000), "imputed", position)
+    assert found.lies_within(judged["MANY"]), found
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_substitution_fails_the_same_test(simple_repetitions, position: int) -> None:
+    first = {name: values[:100] for name, values in simple_repetitions.items()}
+    assert figures(first, "imputed", position).lies_within(judged["FEW"])
+    assert not figures(first, "substituted", position).lies_within(judged["FEW"])
 
 
 @pytest.mark.parametrize(("position", "truth"), [(0, MEAN), (1, SLOPE)])
@@ -80,8 +114,8 @@ def test_imputation_is_unbiased_where_substitution_is_not(simple_repetitions, po
 
 @pytest.mark.parametrize(("position", "truth"), [(0, MEAN), (1, SLOPE)])
 def test_intervals_cover_and_standard_errors_are_right(simple_repetitions, position, truth):
-    estimates, errors = simple_repetitions["imputed"][:, position], simple_repetitions["standard_error"][:, position]
-    margin = stats.t.ppf(0.975, simple_repetitions["df"][:, position]) * errors
+    estimates, errors = simple_repetitions["imputed"][:, position], simple_repetitions["imputed_error"][:, position]
+    margin = stats.t.ppf(0.975, simple_repetitions["imputed_df"][:, position]) * errors
     covered = np.mean(np.abs(estimates - truth) < margin)
     assert abs(covered - 0.95) <= 3 * np.sqrt(0.95 * 0.05 / REPETITIONS)
     assert errors.mean() == pytest.approx(estimates.std(ddof=1), rel=0.15)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
 from pipelines import policy_answer
-from pipelines.cli import app
+from pipelines.cli_published import app
 from pipelines.errors import BadInput
 from pipelines.models.dosing_profile import local_effective_number, outside
 from pipelines.models.regime_frame import RegimeFrame

@@ -131,6 +131,18 @@ create table mart.covariate_balance as
 select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, unnest(['age', 'rare']) as
     covariate, 'simulated' as evidence_source, unnest([0.12e0, null]) as smd_before,
     unnest([0.01e0, null]) as smd_after, unnest([1.05e0, null]) as variance_ratio, unnest([false, true]) as is_suppressed;
+create table mart.study as
+select 's' as study_id, 'abcdef0123456789' as protocol_hash, 'simulated' as evidence_source, 'Some title' as title,
+    'What is asked?' as question, 'survey_association' as design, 'bone,hip' as primary_outcomes,
+    'bone' as lead_outcome, 'a vs b' as lead_contrast, 'women' as lead_population;
+create table models.propensity_score as
+select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, 'a' as arm_code, bin_number,
+    (bin_number - 1) / 20 as lower, bin_number / 20 as upper, if(bin_number <= 2, 2, 60) as n
+from range(1, 21) as bins (bin_number);
+create table mart.propensity_score as
+select * exclude (lower, upper, n), 'simulated' as evidence_source, (bin_number - 1) / 10 as lower, bin_number / 10
+    as upper, if(bin_number <= 2, null, 11.0e0) as share_pct, bin_number <= 2 as is_suppressed
+from models.propensity_score where bin_number <= 10;
 create table mart.attrition as
 select 's' as study_id, 'c' as cohort_code, 'a' as arm_code, unnest([0, 1, 2]) as step_number, 'step' as label,
     unnest([100, 100, 60]) as n_before, unnest([100, 60, 40]) as n_after, false as is_suppressed;
@@ -252,6 +264,16 @@ BREAKS = {
     ),
     "mart.covariate_balance.leaves_rounded": (
         "update mart.covariate_balance set smd_before = 0.12345 where not is_suppressed"
+    ),
+    "mart.study.is_the_one_run": "update mart.study set protocol_hash = 'another'",
+    "mart.study.asks_something": "update mart.study set question = ' '",
+    "mart.study.leading_question_is_primary": "update mart.study set lead_outcome = 'knee'",
+    "mart.propensity_score.hidden_tells_nothing": "update mart.propensity_score set share_pct = 1 where is_suppressed",
+    "mart.propensity_score.few_are_hidden": (
+        "update mart.propensity_score set share_pct = 0, is_suppressed = false where bin_number = 1"
+    ),
+    "mart.propensity_score.leaves_rounded": (
+        "update mart.propensity_score set share_pct = 11.5 where not is_suppressed"
     ),
     "mart.bone_prevalence.suppressed_tells_nothing": (
         "update mart.bone_prevalence set prevalence_pct = 20 where is_suppressed"

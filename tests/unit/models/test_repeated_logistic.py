@@ -8,20 +8,21 @@ from pipelines.models.logistic import fit_logistic
 from pipelines.models.repeated_logistic import Decided, fit_repeated
 
 
-def decided(seed: int = 1, n: int = 300) -> Decided:
+def decided(seed: int = 1, n: int = 300, most: int = 5) -> Decided:
     rng = np.random.default_rng(seed)
     base = np.column_stack([rng.normal(size=n), 5.0 + rng.normal(size=n), (rng.random(n) < 0.3).astype(float)])
-    times = rng.integers(0, 5, n)
+    times = rng.integers(0, most, n)
     person = np.repeat(np.arange(n), times)
     place = np.arange(person.size) - np.repeat(np.cumsum(times) - times, times)
-    terms = np.column_stack([(place == k).astype(float) for k in (1, 2)])
+    terms = np.column_stack([(place == k).astype(float) for k in range(1, most - 2)])
     odds = 0.4 - 0.7 * base[person, 0] + 0.5 * base[person, 2] - 0.6 * terms[:, 1]
     return Decided(person, base, terms, (rng.random(person.size) < 1 / (1 + np.exp(-odds))).astype(float))
 
 
+@pytest.mark.parametrize("most", [5, 14], ids=["few further columns", "many, held sparse"])
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 100.0])
-def test_the_numbers_are_those_of_the_stacked_rows(penalty):
-    rows = decided()
+def test_the_numbers_are_those_of_the_stacked_rows(penalty, most):
+    rows = decided(most=most)
     stacked = np.hstack([rows.base[rows.person], rows.terms])
     asked = fit_logistic(stacked, rows.outcome, penalty)
     found = fit_repeated(rows, penalty)

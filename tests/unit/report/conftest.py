@@ -13,6 +13,7 @@ from pipelines.tables import CONTRACTS
 
 Rows = list[dict[str, Any]]
 OTHERS = runpy.run_path(str(Path(__file__).with_name("mart_rows.py")))
+PAGES = runpy.run_path(str(Path(__file__).with_name("pages.py")))
 OUTCOMES = ("femoral_neck_bmd_g_cm2", "lumbar_spine_bmd_g_cm2", "total_hip_bmd_g_cm2")
 POPULATIONS = {"men": (11.0, 44.0, 23.6), "postmenopausal_women": (2.1, 21.0, 5.2)}
 STUDY, DESCRIPTIVE = "nhanes_e2_bmd", "nhanes_bone_prevalence"
@@ -33,6 +34,8 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
     rows = {
         "mart.effect_estimate": [*_estimates(evidence), *OTHERS["risks"](evidence)],
         "mart.diagnostic": _diagnostics(),
+        "mart.study": OTHERS["studies"](evidence),
+        "mart.propensity_score": OTHERS["overlap"](evidence),
         "mart.covariate_balance": OTHERS["balance"](evidence),
         "mart.negative_control": OTHERS["controls"](evidence),
         "mart.dose_response": _curves(evidence),
@@ -61,6 +64,12 @@ def mart() -> dict[str, pl.DataFrame]:
 @pytest.fixture(scope="session")
 def simulated_mart() -> dict[str, pl.DataFrame]:
     return build_mart("simulated")
+
+
+@pytest.fixture(scope="session")
+def site(mart: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every page of the made-up mart by name; to be read only."""
+    return PAGES["written"](mart, tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="session")
@@ -340,6 +349,7 @@ def _files() -> Rows:
             rows.append(
                 {
                     "source_file": f"{cycle}/{table}.parquet",
+                    "sha256": f"{number}" * 64 if number == 2 else None,
                     "cycle_label": cycle,
                     "table_name": f"nhanes_{table.lower()}",
                     "status_code": "landed",

@@ -1,4 +1,4 @@
-"""Rows of balance, controls, risks, missing pieces, steps in level and thresholds for the made-up mart of the tests."""
+"""Rows of studies, overlap, balance, controls, risks, gaps, steps and thresholds for the made-up mart of the tests."""
 
 import datetime as dt
 from typing import Any
@@ -21,6 +21,50 @@ def balance(evidence: str) -> Rows:
         for name, (before, after) in apart.items()
     ]
     return [*shown, common | {"covariate": "dementia", "is_suppressed": True}]
+
+
+def studies(evidence: str) -> Rows:
+    """Two of the studies that have results; the others are told by their results alone."""
+    common = {"evidence_source": evidence, "protocol_hash": "9f3c", "lead_contrast": None, "lead_population": None}
+    bone = common | {
+        "study_id": "nhanes_e2_bmd",
+        "title": "Estradiol and bone, 2013-2014",
+        "question": "How does estradiol go with bone?",
+        "design": "survey_association",
+        "primary_outcomes": "femoral_neck_bmd_g_cm2",
+        "lead_outcome": "femoral_neck_bmd_g_cm2",
+    }
+    heart = common | {
+        "study_id": "ai_cardiovascular",
+        "title": "Inhibitors, heart and vessels",
+        "question": "Does an inhibitor harm the heart?",
+        "design": "longitudinal",
+        "protocol_hash": "77aa",
+        "primary_outcomes": "myocardial_infarction,heart_failure",
+        "lead_outcome": "myocardial_infarction",
+        "lead_contrast": PAIR.format(60),
+        "lead_population": "postmenopausal_women",
+    }
+    return [bone, heart]
+
+
+def overlap(evidence: str) -> Rows:
+    """Two arms in ten bins; the outermost bins are hidden."""
+    common = {
+        "study_id": "ai_vs_tamoxifen",
+        "contrast": "aromatase_inhibitor vs tamoxifen, 24 months",
+        "outcome": "lumbar_spine_bmd_change_pct",
+        "population": "postmenopausal_women",
+        "evidence_source": evidence,
+    }
+    shares = {"aromatase_inhibitor": (None, 2, 6, 9, 14, 18, 20, 16, 10, None), "tamoxifen": (None, 9, 15, *[14] * 7)}
+    return [
+        common
+        | {"arm_code": arm, "bin_number": place + 1, "lower": place / 10, "upper": (place + 1) / 10}
+        | {"share_pct": None if share is None else float(share), "is_suppressed": share is None}
+        for arm, each in shares.items()
+        for place, share in enumerate(each)
+    ]
 
 
 PAIR = "aromatase_inhibitor vs tamoxifen, {} months, cohort active_comparator"
@@ -188,6 +232,7 @@ def build(evidence: str) -> Rows:
             "drop_id": "5f0c9d1e",
             "evidence_source": evidence,
             "code_version": "c0ffee12",
+            "lock_hash": "10c4" * 16,
             "trabecula_version": "0.1.0",
             "duckdb_version": "2.0.0",
             "n_gates": 42,

@@ -11,6 +11,7 @@ import pytest
 from pipelines.report.frames import prepared, primary
 from pipelines.report.section_findings import age_phrase, estimate_tables, findings
 from pipelines.report.views import Finding
+from pipelines.warehouse.told_estimates import WITHHELD
 
 Mart = dict[str, pl.DataFrame]
 
@@ -94,6 +95,13 @@ def test_a_closed_gate_gives_its_reason(one: Callable[..., Finding]) -> None:
         "because share below the assay limit above 0.50."
     )
     assert found.tag == "gate closed"
+
+
+def test_what_disclosure_control_withholds_is_no_closed_gate(one: Callable[..., Finding]) -> None:
+    answer = dict.fromkeys(("estimate", "ci_low", "ci_high", "se", "p_value"))
+    found = one(gate_status="open", gate_reason=WITHHELD, **answer)
+    assert plain(found) == f"Men of 40 and over, femoral-neck BMD: no estimate stands here, because {WITHHELD}."
+    assert found.tag == "withheld"
 
 
 def test_a_waiver_is_said_in_the_same_breath(one: Callable[..., Finding]) -> None:

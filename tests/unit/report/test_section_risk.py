@@ -6,9 +6,10 @@ import polars as pl
 
 from pipelines.report.frames import primary
 from pipelines.report.plot_controls import negative_control
+from pipelines.report.section_answers import of_study
 from pipelines.report.section_findings import estimate_tables, findings
 from pipelines.report.section_risk import is_main, risk_tables
-from pipelines.report.sections import sections
+from pipelines.report.study_sections import study_sections
 
 
 def test_a_table_of_the_main_horizon_and_one_of_the_others(mart):
@@ -39,9 +40,9 @@ def test_risks_are_not_told_twice(mart):
 
 
 def test_a_section_only_where_a_study_compares_risks(mart):
-    assert "risks" in {each.identifier for each in sections(mart, 11)}
+    assert "risks" in {each.identifier for each in study_sections(of_study(mart, "ai_cardiovascular"), 11)}
     none = mart | {"mart.effect_estimate": mart["mart.effect_estimate"].filter(pl.col("study_id") == "nhanes_e2_bmd")}
-    assert "risks" not in {each.identifier for each in sections(none, 11)}
+    assert "risks" not in {each.identifier for each in study_sections(none, 11)}
 
 
 def test_controls_are_counted_before_and_after_calibration_and_hidden_ones_are_not_drawn(mart):

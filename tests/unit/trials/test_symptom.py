@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import BadInput
-from pipelines.trials.claim_rule import _estimated
+from pipelines.trials.claim_rule import estimated
 from pipelines.trials.code_list import symptom_systems
 from pipelines.trials.study import catalogue, folder, read
 from pipelines.trials.symptom import BANDS, DOSE_EDGES, SYMPTOM
@@ -101,7 +101,7 @@ def test_a_dose_has_the_gate_of_a_band_and_no_scale() -> None:
     assert dosed.contrasts[0] == words and len(dosed.contrasts) == 4 and dosed.along == ()
     closing = closing_diagnostics((), (), (), (), symptoms=(dosed,))
     assert len(closing) == 4 * len(dosed.outcomes) and set(closing.values()) == {REQUIRED["symptom"]}
-    told = [row for row in _estimated(STUDY) if row[2] == dosed.population]
+    told = [row for row in estimated(STUDY) if row[2] == dosed.population]
     assert len(told) == len(closing) and (words, "fatigue", dosed.population, 12.0) in told
 
 

@@ -88,7 +88,7 @@ def test_a_file_beside_the_listed_folder_still_has_to_be_quiet(settings):
 @pytest.mark.parametrize("name", ["../home/secret", "/etc/hostname"])
 def test_a_list_leads_nowhere_else(settings, tmp_path, monkeypatch, name):
     read = []
-    monkeypatch.setattr(arriving, "_digest", lambda path: read.append(path) or "x")
+    monkeypatch.setattr(arriving, "_digest", lambda path, *_: read.append(path) or "x")
     (Path(settings.folder) / CHECKSUMS).write_text(f"{'0' * 64}  {name}\n")
     assert "leads out of the folder" in arrival(settings).why
     assert read == []
