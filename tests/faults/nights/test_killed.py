@@ -13,6 +13,7 @@ def must_hold(found: dict) -> None:
     assert found["tables_compared"] > 100
 
 
+@pytest.mark.timeout(3600)
 def test_a_night_killed_five_times_in_a_row_ends_as_if_nothing_had_been(campaign):
     """Nights that end before their kill do not count, so a fast machine may kill fewer than five."""
     must_hold(campaign("killed.py", "--points", "5", "--in-a-row", "5", *LAYERS))
