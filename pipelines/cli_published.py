@@ -56,10 +56,9 @@ def release(
     """Check the output of a query of your own, and write what of it may leave the institution.
 
     People behind every number are counted anew; few are hidden, counts are rounded, and what is told is remembered. What is
-    refused says why.
+    refused says why. The file may hold: select sex_code, count(distinct person_id) as n from staging.person group by sex_code
 
-    Example: trabecula release query.sql --out rows.csv, where query.sql holds
-    select sex_code, count(distinct person_id) as n from staging.person group by sex_code
+    Example: trabecula release sexes.sql --out sexes.csv
     """
     from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
