@@ -52,8 +52,6 @@ TELLINGS: dict[str, Telling] = {
     ),
     "mart.diagnostic": Telling(estimates=("value",), free=("threshold",)),
     "mart.negative_control": Telling(estimates=("estimate", *_LIMITS, *_CALIBRATED)),
-    "mart.study": Telling(),
-    "mart.propensity_score": Telling(estimates=("share_pct",), free=("bin_number", "lower", "upper")),
     "mart.covariate_balance": Telling(estimates=("smd_before", "smd_after", "variance_ratio")),
     "mart.propensity_score": Telling(estimates=("share_pct",), free=("bin_number", "lower", "upper")),
     "mart.dose_response": Telling(
