@@ -87,8 +87,7 @@ def test_doses_and_thresholds_are_asked_and_too_few_people_answer_nothing(home: 
     for found, told in ((asked, "place_pg_ml"), (doses, "estimate"), (lines, "estimate")):
         assert found["gate_status"].unique().to_list() == ["closed"]
         assert found[told].is_null().all()
-    page = (home / "report" / "index.html").read_text()
-    assert "Is there a threshold?" in page
+    assert "Is there a threshold?" in (home / "report" / "study-e2_threshold.html").read_text()
 
 
 def test_the_key_is_nowhere_in_the_home(home: Path) -> None:
