@@ -114,6 +114,18 @@ def test_the_night_after_computes_nothing(home: Path, call: Call) -> None:
     assert written() == before
 
 
+def test_the_doctor_knows_source_key_and_drops(home: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Before a night that is refused, which the doctor would tell, too.
+    well = call("doctor", "--home", home)
+    assert well.returncode == 0, well.stdout
+    assert "omop, simulated data" in well.stdout
+    assert "a secret one is set" in well.stdout
+    monkeypatch.setenv("TRABECULA_KEY", "another-key-of-more-than-16-bytes")
+    ill = call("doctor", "--home", home)
+    assert ill.returncode == 1
+    assert "remedy: " in ill.stdout and "set the key it was landed with" in " ".join(ill.stdout.split())
+
+
 def test_another_key_and_another_source_are_refused(
     home: Path, call: Call, state_seen: StateSeen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,17 +137,6 @@ def test_another_key_and_another_source_are_refused(
         assert "set the key it was landed with, or use a new --home" in refused.stderr
         assert SECRET not in refused.stderr
     assert state_seen(home) == before
-
-
-def test_the_doctor_knows_source_key_and_drops(home: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    well = call("doctor", "--home", home)
-    assert well.returncode == 0, well.stdout
-    assert "omop, simulated data" in well.stdout
-    assert "a secret one is set" in well.stdout
-    monkeypatch.setenv("TRABECULA_KEY", "another-key-of-more-than-16-bytes")
-    ill = call("doctor", "--home", home)
-    assert ill.returncode == 1
-    assert "remedy: " in ill.stdout and "set the key it was landed with" in " ".join(ill.stdout.split())
 
 
 def test_no_value_of_a_person_leaves_the_tables_of_people(
