@@ -14,7 +14,7 @@ import pytest
 from pipelines.models.meta_summary import summarise
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
-from pipelines.warehouse.publish import _write_database
+from pipelines.warehouse.publish import MACROS, _write_database
 from pipelines.warehouse.store import Store
 
 made = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "site_rows.py"))
@@ -33,7 +33,7 @@ def published(home: Path, build_id: str, *rows: dict, evidence: str = "real") ->
     frames["mart.build"] = pl.DataFrame([build], schema=frames["mart.build"].schema)
     store = Store(Settings(home=home / "builds" / build_id))
     store.settings.home.mkdir(parents=True)
-    _write_database(home / "release.duckdb", store, MART, frames)
+    _write_database(home / "release.duckdb", store, MART, frames, (MACROS,))
     return home
 
 

@@ -136,9 +136,9 @@ select 's' as study_id, 'abcdef0123456789' as protocol_hash, 'simulated' as evid
     'What is asked?' as question, 'survey_association' as design, 'bone,hip' as primary_outcomes,
     'bone' as lead_outcome, 'a vs b' as lead_contrast, 'women' as lead_population;
 create table models.propensity_score as
-select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, 'a' as arm_code, bin_number,
+select 's' as study_id, 'a vs b' as contrast, 'bone' as outcome, 'women' as population, arm_code, bin_number,
     (bin_number - 1) / 20 as lower, bin_number / 20 as upper, if(bin_number <= 2, 2, 60) as n
-from range(1, 21) as bins (bin_number);
+from range(1, 21) as bins (bin_number), unnest(['a', 'b']) as arms (arm_code);
 create table mart.propensity_score as
 select * exclude (lower, upper, n), 'simulated' as evidence_source, (bin_number - 1) / 10 as lower, bin_number / 10
     as upper, if(bin_number <= 2, null, 11.0e0) as share_pct, bin_number <= 2 as is_suppressed
