@@ -122,8 +122,7 @@ class OneWriterHistory(SqliteEventLogStorage):
             connection.execute(_EVENT, row)
         if event.dagster_event_type in ASSET_CHECK_EVENTS:
             with self.index_connection() as connection:
-                stored = connection.execute(_EVENT, row).inserted_primary_key
-                self._store_check(connection, event, row, stored[0])
+                self._store_check(connection, event, row, connection.execute(_EVENT, row).lastrowid)
         if event.dagster_event_type in EVENT_TYPE_TO_PIPELINE_RUN_STATUS:
             with self.index_connection() as connection:
                 connection.execute(_EVENT, row)

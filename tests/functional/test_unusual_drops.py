@@ -44,7 +44,7 @@ def night(finished: Path, drop: Path, call: Call, tmp_path_factory: pytest.TempP
                 seen += reader.execute(
                     "select build_id, (select count(*) from mart.effect_estimate) from mart.build"
                 ).fetchall()
-            time.sleep(0.2)
+            time.sleep(0.5)
     result = running.result()
     assert result.returncode == 0, result.stderr[-2000:]
     return Night(home, seen)
