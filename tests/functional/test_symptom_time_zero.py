@@ -89,9 +89,14 @@ def after_the_anchors(before, population, edits=None) -> tuple[pl.DataFrame, dic
     return anchors, results(lives["randomised_after"](population, anchors, SEED), edits)
 
 
+@pytest.fixture(scope="module")
+def another_future(before, population) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    return after_the_anchors(before, population)
+
+
 @pytest.mark.parametrize("symptom", [MEN, WOMEN, DOSED], ids=lambda each: each.population)
-def test_the_future_changes_what_came_after_a_draw_and_nothing_that_was_known(symptom, before, population) -> None:
-    anchors, after = after_the_anchors(before, population)
+def test_the_future_changes_what_came_after_a_draw_and_nothing_that_was_known(symptom, before, another_future) -> None:
+    anchors, after = another_future
     known, later, n_draws = differing(before, after, anchors, symptom)
     assert n_draws >= 10, "too few draws to tell"
     assert known == set()
