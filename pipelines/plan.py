@@ -175,6 +175,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         _STUDIES,
     ),
     _python(
+        "models.cumulative_incidence",
+        "pipelines.models.risk_curve:cumulative_incidence",
+        (*_CONTROLLED, "models.effect_estimate"),
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python(
         "models.dose_response",
         "pipelines.models.effect:dose_response",
         tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, *_SYMPTOM, "models.diagnostic"))),
@@ -228,6 +234,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic", also=(*_STUDIES, WAIVERS)),
     _mart("dose_response", "models.dose_response"),
+    _python(
+        "mart.cumulative_incidence",
+        "pipelines.mart_curve:cumulative_incidence",
+        ("models.cumulative_incidence",),
+        ("min_cell",),
+    ),
     _mart("threshold", "models.threshold"),
     _mart("bone_prevalence", "models.bone_prevalence"),
     _mart("attrition", "cohort.attrition"),
