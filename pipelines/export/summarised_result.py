@@ -139,6 +139,45 @@ SHAPES = (
         hidden=(*_INTERVAL, *_CALIBRATED),
     ),
     Shape(
+        "mart.cumulative_incidence",
+        "trabecula_cumulative_incidence",
+        "outcome",
+        {
+            "risk_percentage": ("risk_pct", "percent"),
+            "standard_error": ("se_pct", "percent"),
+            "ci_low": ("ci_low_pct", "percent"),
+            "ci_high": ("ci_high_pct", "percent"),
+            "number_at_risk": ("n_at_risk", "count"),
+        },
+        group={"contrast": "contrast", "arm": "arm_code"},
+        strata=_STRATA,
+        additional={"follow_up_days": "follow_up_days", "gate_status": "gate_status"},
+        hidden=("risk_percentage", "number_at_risk"),
+    ),
+    Shape(
+        "mart.propensity_score",
+        "trabecula_preference_score",
+        "preference_score",
+        {"percentage": ("share_pct", "percent")},
+        level="bin",
+        group={"contrast": "contrast", "arm": "arm_code"},
+        strata=_STRATA,
+        additional={"outcome": "outcome"},
+        hidden=("percentage",),
+    ),
+    Shape(
+        "mart.study",
+        "trabecula_study",
+        "study_id",
+        {
+            name: (name, "text")
+            for name in (
+                *("title", "question", "design", "protocol_hash", "primary_outcomes"),
+                *("lead_outcome", "lead_contrast", "lead_population"),
+            )
+        },
+    ),
+    Shape(
         "mart.dose_response",
         "trabecula_dose_response",
         "outcome",
@@ -279,6 +318,8 @@ def _readied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
             return frame.with_columns(
                 bin=pl.when(pl.col("bin_number") == 0).then(pl.lit("below limit")).otherwise(ends)
             )
+        case "mart.propensity_score":
+            return frame.with_columns(bin=pl.format("[{}, {})", pl.col("lower").round(3), pl.col("upper").round(3)))
         case _:
             return frame
 

@@ -1,7 +1,7 @@
 """`models.cumulative_incidence`: risks of either arm by quarter after time zero, where the gate of a question is open.
 
-The same rows, weights and engine as the estimates of `risk_tables`: the last point of a question is its two risks. A question owns
-the days after the horizon before its own, so that no point tells what another, closed gate hides. Not here: estimates and
+The same rows, weights and engine as the estimates of `risk_tables`: the last point of a question is its two risks. A question
+owns the days after the horizon before its own, so that no point tells what another, closed gate hides. Not here: estimates and
 diagnostics (`risk_tables`), which points may leave (`mart_curve`).
 """
 

@@ -3,16 +3,17 @@
 Between two days that are told a straight line is drawn: what lies between them was too few events to be told.
 """
 
+import re
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.mart_curve import pair
 from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank
 from pipelines.report.frames import Mart, prepared
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NONE, count, decimal
+from pipelines.trials.risk import HORIZON_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 YEAR_DAYS = 365.25
 #: a day so near to the end of a year stands for it
 _NEAR_DAYS = 15
+#: more than two quarters
+_GAP_DAYS = 200
 _KEY = ("study_id", "pair", "population")
 #: panels of one picture; a study's page has a picture for each pair of arms
 MOST_PANELS = 12
@@ -32,9 +35,9 @@ _STYLES: tuple[dict[str, Any], ...] = (
 
 def pairs(curves: pl.DataFrame, lead: str | None = None) -> list[tuple[str, str]]:
     """Pairs of arms and populations with a curve to draw, that of the leading contrast first."""
-    shown = _shown(curves).filter(pl.col("follow_up_days") > 0)
+    shown = _shown(curves).with_columns(_pair()).filter(pl.col("follow_up_days") > 0)
     found = list(shown.select("pair", "population").unique(maintain_order=True).iter_rows())
-    leading = None if lead is None else pl.select(pair_=pl.lit(lead)).select(contrast="pair_").select(pair()).item()
+    leading = None if lead is None else re.sub(HORIZON_WORDS, "", lead)
     return sorted(found, key=lambda each: each[0] != leading)
 
 
@@ -45,7 +48,7 @@ def cumulative_incidence(mart: Mart, study: str | None = None, of: tuple[str, st
         study: one study; all of them else.
         of: a pair of arms and a population, as `pairs` has them; all of them else, as many as one picture holds.
     """
-    frame = prepared(mart, ["mart.cumulative_incidence"])["mart.cumulative_incidence"].with_columns(pair())
+    frame = prepared(mart, ["mart.cumulative_incidence"])["mart.cumulative_incidence"].with_columns(_pair())
     if study is not None:
         frame = frame.filter(pl.col("study_id") == study)
     if of is not None:
@@ -90,6 +93,11 @@ def at_risk(rows: pl.DataFrame, arm: str, years: list[int]) -> list[int | None]:
     return found
 
 
+def _pair() -> pl.Expr:
+    """The two arms of a contrast whatever its horizon, as `mart.propensity_score` names them."""
+    return pl.col("contrast").str.replace(HORIZON_WORDS, "").alias("pair")
+
+
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("risk_pct").is_not_null())
 
@@ -112,12 +120,15 @@ def _draw(axes: "Axes", rows: pl.DataFrame, arms: list[str]) -> None:
 
     longest = float(_shown(rows)["follow_up_days"].to_numpy().max()) / YEAR_DAYS
     for arm, style in zip(arms, _STYLES, strict=False):
-        own = _shown(rows.filter(pl.col("arm_code") == arm))
-        years = own["follow_up_days"].to_numpy() / YEAR_DAYS
-        # A risk of nobody has no interval: the band begins at the line.
-        low, high = (own[name].fill_null(own["risk_pct"]).to_numpy() for name in ("ci_low_pct", "ci_high_pct"))
-        axes.fill_between(years, low, high, color=style["color"], alpha=0.14, linewidth=0)
-        axes.plot(years, own["risk_pct"].to_numpy(), label=heading(arm), **style)
+        own = rows.filter(pl.col("arm_code") == arm)
+        # Days that are not there at all stand behind a closed gate: no line is drawn across them.
+        is_gap = (own["follow_up_days"].diff() > _GAP_DAYS).fill_null(value=False)
+        for number, part in enumerate(_shown(own.with_columns(part=is_gap.cum_sum())).partition_by("part")):
+            years = part["follow_up_days"].to_numpy() / YEAR_DAYS
+            # A risk of nobody has no interval: the band begins at the line.
+            low, high = (part[name].fill_null(part["risk_pct"]).to_numpy() for name in ("ci_low_pct", "ci_high_pct"))
+            axes.fill_between(years, low, high, color=style["color"], alpha=0.14, linewidth=0)
+            axes.plot(years, part["risk_pct"].to_numpy(), label=None if number else heading(arm), **style)
     axes.set_xlim(0, longest * 1.02)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("risk, %")

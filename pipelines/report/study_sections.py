@@ -7,7 +7,6 @@ from functools import partial
 
 import polars as pl
 
-from pipelines.mart_curve import pair
 from pipelines.report import (
     section_bone,
     section_checks,
@@ -154,7 +153,7 @@ def _incidence(frames: Frames) -> list[Figure]:
     described = frames["mart.study"]
     lead = described["lead_contrast"][0] if described.height else None
     figures: list[Figure] = []
-    for number, of in enumerate(pairs(frames["mart.cumulative_incidence"].with_columns(pair()), lead)):
+    for number, of in enumerate(pairs(frames["mart.cumulative_incidence"], lead)):
         figures += illustrated(
             partial(cumulative_incidence, of=of),
             frames,
@@ -162,7 +161,7 @@ def _incidence(frames: Frames) -> list[Figure]:
             f"{capitalized(readable(of[0]))}, {label(of[1])}: risks over time, with 95{NBSP}% confidence bands",
             "mart.cumulative_incidence",
             "Weighted as the estimates; death competes. Each mark adds enough events to be told; people at risk are rounded. "
-            "A line that begins late, or ends early, has a closed gate there.",
+            "Where a line is broken, or ends, a gate is closed.",
         )
     return figures
 

@@ -28,7 +28,9 @@ class CumulativeIncidenceComputed(dy.Schema):
     follow_up_days = whole("Days after time zero", "d", key=True, minimum=0)
     evidence_source = text("Where the evidence comes from", allowed=_SOURCES)
     risk_pct = number("Weighted Aalen-Johansen risk until that day", "%", minimum=0)
-    se_pct = number("Standard error, models of the weights included; NULL where nobody or everybody had it", "%", optional=True)
+    se_pct = number(
+        "Standard error, models of the weights included; NULL where nobody or everybody had it", "%", optional=True
+    )
     ci_low_pct = number("Lower 95 % limit, on the scale of log(-log(1 - risk))", "%", optional=True)
     ci_high_pct = number("Upper 95 % limit", "%", optional=True)
     n_at_risk = whole("People under observation without event on that day", "{persons}", minimum=0)
@@ -39,7 +41,7 @@ class CumulativeIncidenceComputed(dy.Schema):
 
 @table("mart.cumulative_incidence", grain=_GRAIN, unit="population")
 class CumulativeIncidence(dy.Schema):
-    """Risk of an event by quarter after time zero, and people at risk. No row behind a closed gate, none of few people or events."""
+    """Risk of an event by quarter after time zero, and people at risk. No row behind a closed gate; few events tell no step."""
 
     study_id = text("Study", key=True)
     contrast = text("Contrast, with its horizon; it tells the days after the horizon before it", key=True)
@@ -55,4 +57,4 @@ class CumulativeIncidence(dy.Schema):
     n_at_risk = whole("People under observation without event on that day", "{persons}", optional=True, minimum=0)
     gate_status = text("Gate; a closed one has no curve", allowed=("open", "waived"))
     gate_reason = text("The waiver, where the gate is open by one", optional=True)
-    is_suppressed = flag("Hidden by disclosure control, with all that the day would tell")
+    is_suppressed = flag("Risk or number hidden by disclosure control")

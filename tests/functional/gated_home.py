@@ -41,7 +41,8 @@ COMPUTED = (
     *(f"models.{name}" for name in ("propensity_model", "diagnostic", "covariate_balance", "propensity_score")),
     *(f"models.{name}" for name in ("effect_estimate", "threshold", "dose_response", "evidence_drift", "claim")),
     *(f"mart.{name}" for name in ("effect_estimate", "diagnostic", "covariate_balance", "dose_response", "threshold")),
-    *(f"mart.{name}" for name in ("evidence_drift", "claim", "study", "propensity_score")),
+    *(f"mart.{name}" for name in ("evidence_drift", "claim", "study", "propensity_score", "cumulative_incidence")),
+    "models.cumulative_incidence",
 )
 features = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "models" / "test_contrast_tables.py"))["inputs"]
 #: written without a decimal point, a number tells little; geometry of pictures is all numbers

@@ -32,9 +32,10 @@ def told(points: list[tuple[int, int]], arm: str = "a", contrast: str = "a vs b,
 def test_a_step_of_few_events_is_folded_into_the_next_and_the_last_day_stays() -> None:
     found = told([(1000, 0), (950, 12), (900, 20), (850, 33), (800, 40), (700, 51)])
     assert found["is_suppressed"].to_list() == [False, True, False, True, False, False]
-    hidden = found.filter("is_suppressed")
-    for name in ("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_at_risk"):
-        assert hidden[name].null_count() == hidden.height and found.filter(~pl.col("is_suppressed"))[name].null_count() == 0
+    hidden, shown = found.filter("is_suppressed"), found.filter(~pl.col("is_suppressed"))
+    for name in ("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"):
+        assert hidden[name].null_count() == hidden.height and shown[name].null_count() == 0
+    assert found["n_at_risk"].to_list() == [1000, 950, 900, 850, 800, 700], "those left are many, and no step is small"
     assert "n_events" not in found.columns
 
 
@@ -50,6 +51,12 @@ def test_a_step_of_few_events_is_folded_into_the_next_and_the_last_day_stays() -
 )
 def test_few_events_few_left_or_few_gone_hide_a_day_and_nobody_does_not(points, hidden) -> None:
     assert told(points)["is_suppressed"].to_list() == hidden
+
+
+def test_few_who_left_hide_their_number_and_few_left_hide_the_risk_too() -> None:
+    found = told([(1000, 0), (980, 15), (975, 15), (900, 30), (5, 60)])
+    assert found["n_at_risk"].to_list() == [1000, None, 975, 900, None]
+    assert found["risk_pct"].to_list() == [0.0, None, 1.5, 3.0, None]
 
 
 def test_days_of_two_horizons_are_one_curve() -> None:

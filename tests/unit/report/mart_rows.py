@@ -147,6 +147,22 @@ def risks(evidence: str) -> Rows:
     return rows
 
 
+def incidence(evidence: str) -> Rows:
+    """Heart failure over a year and, behind a gate of its own, from three to five; one risk and one number are hidden."""
+    common = {"study_id": "ai_cardiovascular", "outcome": "heart_failure", "population": "postmenopausal_women"}
+    common |= {"evidence_source": evidence, "gate_status": "open", "gate_reason": None}
+    rows: Rows = []
+    for arm, yearly, people in (("aromatase_inhibitor", 0.9, 4200), ("tamoxifen", 0.6, 2100)):
+        for day in (0, 182, 365, 1187, 1278, 1461, 1643, 1826):
+            risk = None if (arm, day) == ("tamoxifen", 182) else yearly * day / 365.25
+            left = None if (arm, day) == ("aromatase_inhibitor", 1461) else people - 11 * (day // 20)
+            error = {"se_pct": 0.1, "ci_low_pct": risk - 0.2, "ci_high_pct": risk + 0.2} if risk else {}
+            at = {"contrast": PAIR.format(12 if day <= 365 else 60), "arm_code": arm, "follow_up_days": day}
+            hidden = {"risk_pct": risk, "n_at_risk": left, "is_suppressed": risk is None or left is None}
+            rows.append(common | at | error | hidden)
+    return rows
+
+
 def missing() -> Rows:
     absent = [("2011-2012", "DXXFEM", "femoral BMD")]
     absent += [(cycle, "TST or SSCHL", "estradiol") for cycle in ("2005-2006", "2009-2010")]
