@@ -93,6 +93,21 @@ def told_count(n: pl.Expr, before: pl.Expr, is_known: pl.Expr, min_cell: int) ->
     )
 
 
+#: shares of people are told to one of these, in percent
+SHARE_STEPS_PCT = (1, 2, 5, 10)
+
+
+def told_share(share: pl.Expr, people: pl.Expr, min_cell: int) -> pl.Expr:
+    """A share of so many people to the finest step that is at least `min_cell` of them; NULL where none is.
+
+    Shares as they are would tell the number of people by multiplication.
+    """
+    step = pl.lit(None, pl.Float64)
+    for pct in reversed(SHARE_STEPS_PCT):
+        step = pl.when(pct * people >= 100 * min_cell).then(pct / 100).otherwise(step)
+    return (share / step).round() * step
+
+
 def to_figures(value: pl.Expr, scale: pl.Expr, figures: int = 2) -> pl.Expr:
     """A number to so many figures of another: an estimate to two figures of its standard error tells no count of people.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
+from pipelines.disclosure import hidden_parts, hidden_steps, hide_small, told_share
 from pipelines.models import (
     contrast_tables,
     dose_tables,
@@ -233,6 +233,9 @@ def table_one(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     levels = found.filter(~pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     keys = ["study_id", "arm_code", "characteristic"]
     partitions = _partition(levels, keys, "n", facts.min_cell, ["estimate"], total="n_arm")
+    exact = pl.col("is_weighted").eq(other=False)  # of weighted shares nobody can count people
+    told = pl.when(exact).then(told_share(pl.col("estimate"), pl.col("n_arm"), facts.min_cell)).otherwise("estimate")
+    partitions = partitions.with_columns(told.alias("estimate"))
     rest = found.filter(pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     few_known = (pl.col("n") > 0) & (pl.col("n") < facts.min_cell)
     few_missing = (pl.col("n_arm") - pl.col("n")).is_between(1, facts.min_cell - 1)

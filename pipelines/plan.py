@@ -198,7 +198,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         (*_SURVEY_FRAME, *_BONE_REFERENCE),
         (*_STUDIES, "evidence_source"),
     ),
-    _python("models.baseline", "pipelines.models.description:baseline", _SURVEY_FRAME, _STUDIES),
+    _python(
+        "models.baseline",
+        "pipelines.models.description:baseline",
+        (*_SURVEY_FRAME, "models.covariate_balance"),
+        _STUDIES,
+    ),
     _python(
         "models.e2_distribution",
         "pipelines.models.description:e2_distribution",

@@ -162,13 +162,13 @@ class TableOne(dy.Schema):
     """Who was studied."""
 
     study_id = text("Study", key=True)
-    arm_code = text("Arm", key=True)
+    arm_code = text("Arm; of clinical cohorts with its cohort", key=True)
     characteristic = text("Characteristic", key=True)
     level = text("Level of a category, or mean", key=True)
     n = whole("People with the level, or with a value", "{persons}", optional=True, minimum=0)
-    estimate = number("Weighted mean or share", optional=True)
-    spread = number("Weighted standard deviation of a mean", optional=True)
-    unit = text("Unit of estimate", optional=True)
+    estimate = number("Mean or share, weighted in surveys; shares of clinical arms rounded", optional=True)
+    spread = number("Weighted standard deviation of a mean; NULL of clinical arms", optional=True)
+    unit = text("Unit of estimate; of clinical arms the name of the covariate ends with it", optional=True)
     is_suppressed = flag("Hidden by disclosure control")
 
 

@@ -193,16 +193,17 @@ class BonePrevalence(dy.Schema):
 
 @table("models.baseline", grain="one row per study, arm, characteristic and level", unit="population")
 class Baseline(dy.Schema):
-    """Who was studied: weighted means or shares and counts by arm. Not for release: `mart.table_one` is."""
+    """Who was studied: means or shares and counts by arm, weighted in surveys. Not for release: `mart.table_one` is."""
 
     study_id = text("Study", key=True)
     arm_code = text("Arm", key=True)
     characteristic = text("Characteristic", key=True)
     level = text("Level of a category, or mean", key=True)
     n = whole("People with the level, or with a value", "{persons}", minimum=0)
-    estimate = number("Weighted mean or share", optional=True)
-    spread = number("Weighted standard deviation of a mean", optional=True)
-    unit = text("Unit of estimate", optional=True)
+    estimate = number("Mean or share, weighted in surveys", optional=True)
+    spread = number("Weighted standard deviation of a mean; NULL of clinical arms", optional=True)
+    unit = text("Unit of estimate; of clinical arms the name of the covariate ends with it", optional=True)
+    is_weighted = flag("By survey weights; else of the people as they are")
 
 
 @table(

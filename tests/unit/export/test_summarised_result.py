@@ -91,6 +91,14 @@ GIVEN = {
             "spread": 8.0,
             "unit": "a",
         },
+        {
+            "study_id": "s",
+            "arm_code": "b, cohort c",
+            "characteristic": "ldl",
+            "level": "mean",
+            "n": 30,
+            "estimate": 3.5,
+        },
     ),
     "mart.diagnostic": (
         KEY | {"diagnostic": "equipoise", "value": 0.4, "threshold": 0.2, "status": "pass"},
@@ -239,6 +247,7 @@ def test_what_is_hidden_is_a_dash_and_never_less_than(result) -> None:
 
 def test_shares_are_proportions_and_means_are_numbers(result) -> None:
     assert told(result, variable_name="Smoker") == {"count": "20", "weighted_proportion": "0.4"}
+    assert told(result, variable_name="ldl") == {"count": "30", "mean": "3.5"}, "arms of a cohort are not weighted"
     assert told(result, variable_name="Age") == {"count": "50", "weighted_mean": "61.5", "weighted_sd": "8.0"}
     types = dict(result.select("estimate_name", "estimate_type").unique().iter_rows())
     assert (types["weighted_proportion"], types["weighted_percentage"]) == ("proportion", "percentage")
