@@ -18,7 +18,7 @@ _COHORT = r", (cohort \w+)$"
 _WEIGHTED = f"Means are followed by ±{NBSP}standard deviation."
 _AS_THEY_ARE = (
     "Each arm as its first comparison has it, before weighting; with a grace period those who kept to the strategy. Shares are "
-    "rounded, so that none tells a small number of people."
+    "rounded, so that none tells a small number of people. What nobody has is in mart.table_one alone."
 )
 _SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
 
@@ -117,6 +117,8 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
     for characteristic in ordered(part["characteristic"], "characteristic"):
         own = part.filter(pl.col("characteristic") == characteristic)
         levels = own["level"].unique().sort().to_list()
+        if cohort is not None and own.filter(pl.col("level") == "yes")["n"].to_list() == [0] * len(arms):
+            continue
         if len(levels) == 1 or set(levels) == _YES_NO:
             rows.append(Row(_named(characteristic, own), across(characteristic, levels[-1])))
             continue

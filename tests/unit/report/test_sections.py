@@ -38,6 +38,8 @@ def test_arms_of_a_cohort_have_a_table_of_their_own_and_are_not_called_weighted(
         for cohort, n in (("one", 44), ("two", 55))
         for arm in ("tamoxifen", "none")
     ]
+    nobody = {"characteristic": "drug_denosumab_ever", "level": "yes", "n": 0, "estimate": 0.0, "unit": "share"}
+    rows += [row | nobody for row in rows]
     frame = pl.DataFrame(rows, schema=mart["mart.table_one"].schema)
     one, two = section_people.table_one(frame, 11)
     assert one.caption.endswith("cohort one: who was studied") and one.is_folded
@@ -49,6 +51,7 @@ def test_arms_of_a_cohort_have_a_table_of_their_own_and_are_not_called_weighted(
         "61.5",
         "(44)",
     )
+    assert [len(table.rows) for table in (one, two)] == [1, 1], "what nobody has is no row"
     assert two.rows[0].cells[0].note == "(55)" and "before weighting" in two.note
 
 
