@@ -91,6 +91,25 @@ create macro controls(study) as table
 comment on macro table controls is
     'Negative controls of a study, outcomes no arm changes, as ratios: the truth is 1. Calibrated: each by all the others.';
 
+create macro risks_over_time(study) as table
+    select
+        population,
+        outcome,
+        regexp_replace(contrast, ', [0-9.]+ months', '') as arms,
+        arm_code,
+        follow_up_days,
+        risk_pct,
+        ci_low_pct,
+        ci_high_pct,
+        n_at_risk,
+        gate_status,
+        gate_reason
+    from mart.cumulative_incidence
+    where study_id = study
+    order by population, outcome, arms, arm_code, follow_up_days;
+comment on macro table risks_over_time is
+    'Risks of a study by quarter after time zero, in percent, with people at risk. NULL where steps are too small to be told; a closed gate has no days.';
+
 create macro dose_response(study) as table
     select
         population, outcome, exposure, exposure_value, reference_value, estimate, ci_low, ci_high, gate_status, gate_reason

@@ -193,7 +193,7 @@ def require_landed(reader: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_no_planted_value_and_no_person_leaves_by_an_export(home: Path, tmp_path: Path) -> None:
-    """Every format is searched for what was planted, and for the id of every person: only dose eras, which stay here, have those."""
+    """Every format is searched for what was planted, and for the id of every person: dose eras alone, which stay, have ids."""
     with duckdb.connect(str((home / "warehouse.duckdb").resolve()), read_only=True) as reader:
         people = {
             str(person).encode() for (person,) in reader.execute("select person_id from staging.person").fetchall()
