@@ -21,7 +21,7 @@ FROZEN = json.loads(_world["FROZEN"].read_text())
 
 
 def test_controls_left_out_are_held_at_95_percent_and_as_they_are_missed() -> None:
-    """2,400 controls of 200 studies. Two points more than 95 % at most: of eleven others the spread is uncertain, and counted so."""
+    """2,400 controls of 200 studies; a little more than 95 %: the spread of eleven others is uncertain, and counted so."""
     told = FROZEN["exchangeable"]
     low = binom.ppf(0.001, told["controls"], 0.95) / told["controls"]
     assert low <= told["controls_covered_left_out"] <= 0.98
