@@ -67,6 +67,7 @@ _STEPS = {
     "followed_share_target": 0.05,
     "followed_share_comparator": 0.05,
     "ease": 0.01,
+    "ease_in_unit_of_outcome": 0.01,
     "controls_covered_left_out": 0.01,
     "controls_covered_uncalibrated": 0.01,
     "positive_control": 0.01,
@@ -132,8 +133,9 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`mart.negative_control`: an error tells how many events are behind it, so all is hidden where few are."""
-    least = pl.min_horizontal("events_target", "events_comparator").fill_null(0)
+    """`mart.negative_control`: an error tells how many people are behind it, so all is hidden where few are."""
+    behind = (pl.coalesce(f"events_{arm}", f"n_{arm}") for arm in ("target", "comparator"))
+    least = pl.min_horizontal(*behind).fill_null(0)
     few = (least < facts.min_cell) & pl.col("estimate").is_not_null()
     told = ("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")
     found = inputs["models.negative_control"].with_columns(few.alias("is_suppressed"))

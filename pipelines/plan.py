@@ -133,7 +133,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.negative_control",
         "pipelines.models.control_tables:negative_control",
-        (*_RISK, "models.propensity_model", "ref.negative_control"),
+        (*_RISK, *_CONTRAST, "ref.negative_control"),
         (*_STUDIES, "evidence_source"),
     ),
     _python(

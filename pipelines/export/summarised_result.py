@@ -140,6 +140,7 @@ SHAPES = (
         {**_INTERVAL, **_CALIBRATED},
         group=_GROUP,
         strata=_STRATA,
+        additional={"scale": "scale"},
         hidden=(*_INTERVAL, *_CALIBRATED),
     ),
     Shape(

@@ -67,22 +67,29 @@ class EffectEstimate(dy.Schema):
 _CONTRAST_KEY = "study, contrast, outcome, population"
 
 
+#: log ratios of events, differences of what is measured
+CONTROL_SCALES = ("log ratio of risks", "SD of the change within an arm")
+
+
 @table("models.negative_control", grain="one row per study, contrast, population and control", unit="population")
 class NegativeControl(dy.Schema):
-    """Outcomes that no arm changes, under the weights of the contrast; each calibrated by all others. Not for release."""
+    """Outcomes that no arm changes, estimated as the others are; each calibrated by all others. Not for release."""
 
     study_id = text("Study", key=True)
     contrast = text("Contrast", key=True)
     population = text("Population", key=True)
     control_code = text("Negative control (ref.negative_control)", key=True)
     evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
-    events_target = whole("Events in the target arm by the horizon", optional=True, minimum=0)
+    scale = text("What the estimate is", allowed=CONTROL_SCALES)
+    events_target = whole("Events in the target arm by the horizon; NULL of what is measured", optional=True, minimum=0)
     events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
-    estimate = number("Log ratio of risks; the truth is 0", optional=True)
+    n_target = whole("People of the target arm measured; NULL of events", "{persons}", optional=True, minimum=0)
+    n_comparator = whole("People of the comparator arm measured", "{persons}", optional=True, minimum=0)
+    estimate = number("On that scale; the truth is 0", optional=True)
     se = number("Standard error", optional=True)
     ci_low = number("Lower 95 % limit", optional=True)
     ci_high = number("Upper 95 % limit", optional=True)
-    calibrated_estimate = number("Log ratio, calibrated by the other controls", optional=True)
+    calibrated_estimate = number("The same, calibrated by the other controls", optional=True)
     calibrated_ci_low = number("Lower limit, calibrated", optional=True)
     calibrated_ci_high = number("Upper limit, calibrated", optional=True)
     why = text("Why there is no estimate", optional=True)

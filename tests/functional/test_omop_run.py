@@ -97,6 +97,8 @@ def test_the_key_is_nowhere_in_the_home(home: Path) -> None:
             assert SECRET.encode() not in path.read_bytes(), path
 
 
+# The same is asked of a survey in test_command_line.
+@pytest.mark.slow
 def test_the_night_after_computes_nothing(home: Path, call: Call) -> None:
     """But for what moved since the publication before: the first night had none to be held against."""
 

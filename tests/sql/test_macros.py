@@ -90,9 +90,14 @@ def test_the_least_balanced_covariate_comes_first(ask):
 
 
 def test_controls_are_ratios(ask):
-    rows = "study_id | contrast | population | control_code | estimate\na | x | p | acne | 0\na | x | p | wart |"
+    rows = """study_id | contrast | population | control_code | scale | estimate
+        a | x | p | acne | log ratio of risks | 0
+        a | x | p | wart | log ratio of risks |
+        a | x | p | sodium | SD of the change within an arm | 0.2"""
     found = ask({"mart.negative_control": rows}, "select control_code, risk_ratio from controls('a')")
     assert found == [("acne", 1), ("wart", None)]
+    found = ask({"mart.negative_control": rows}, "select control_code, estimate from measured_controls('a')")
+    assert found == [("sodium", 0.2)]
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,16 @@ def overlap(evidence: str) -> Rows:
 PAIR = "aromatase_inhibitor vs tamoxifen, {} months, cohort active_comparator"
 
 
+_MEASURED = ("nc_sodium", "nc_mcv")
+
+
 def controls(evidence: str) -> Rows:
-    """Three controls at the main horizon; of the last few people had the event."""
+    """Three controls at the main horizon; of the last few people had the event. And two measured ones of another study."""
     common = {
         "study_id": "ai_cardiovascular",
         "contrast": PAIR.format(60),
         "population": "postmenopausal_women",
+        "scale": "log ratio of risks",
         "evidence_source": evidence,
         "is_suppressed": False,
     }
@@ -85,6 +89,14 @@ def controls(evidence: str) -> Rows:
         "nc_animal_bite": (-0.05, -0.45, 0.35, -0.22, -0.66, 0.22),
     }
     shown: Rows = [common | {"control_code": code} | dict(zip(names, row, strict=True)) for code, row in told.items()]
+    measured = common | {
+        "study_id": "ai_vs_tamoxifen",
+        "contrast": PAIR.format(24),
+        "scale": "SD of the change within an arm",
+    }
+    shown += [
+        measured | {"control_code": code} | dict(zip(names, told["nc_lipoma"], strict=True)) for code in _MEASURED
+    ]
     return [*shown, common | {"control_code": "nc_scabies", "is_suppressed": True}]
 
 
