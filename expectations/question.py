@@ -23,6 +23,13 @@ _COMMON = {"mostly", "least", "by"}
 #: without one of these words a condition holds no query, and reads what its row is made of
 _QUERY_WORDS = re.compile(r"\b(select|from|table|values|describe|show|summarize|pivot|unpivot)\b", re.IGNORECASE)
 _JOINED, _KEYS = re.compile(r"join (\S+) as"), re.compile(r"using \((\w+)\)")
+# Grouping numbers is cheaper than grouping texts; only where two hashes are equal do the keys themselves tell.
+_KEY_QUERY = (
+    "with hashed as materialized (select hash({names}) as key_hash, count(*) as n from {{batch}} group by key_hash) "
+    "select true as holds from hashed where n = 1 union all select count(*) = 1 as holds from {{batch}} "
+    "where hash({names}) in (select key_hash from hashed where n > 1) group by {names}"
+)
+_KEY_NAMES = re.compile(r"select hash\(([^()]*)\) as key_hash")
 _OF_ROW = {"holds", "where"}
 _OF_QUERY = {"query", "within_person"}
 
@@ -64,6 +71,17 @@ def question(type: str, arguments: Mapping[str, Any]) -> Question:
     if "query" in arguments:
         return QueryQuestion(arguments["query"], by, bool(arguments.get("within_person", False)))
     return RowQuestion(arguments["holds"], arguments.get("where", "true"), by)
+
+
+def key_query(columns: tuple[str, ...]) -> str:
+    """The query that asks of each key of these columns whether one row alone has it."""
+    return _KEY_QUERY.format(names=", ".join(f'"{name}"' for name in columns))
+
+
+def key_names(query: str) -> str | None:
+    """The quoted columns, with commas, of a query that `key_query` wrote; None of any other."""
+    found = _KEY_NAMES.search(query)
+    return found[1] if found and _KEY_QUERY.format(names=found[1]) == query else None
 
 
 def tables_of(asked: Question, rows: str, table: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from expectations import by_name
 from expectations.by_name import Draft
-from expectations.question import COLUMNS, HOLD
+from expectations.question import COLUMNS, HOLD, key_query
 from pipelines.tables import Column, Contract
 
 PERSON_TABLE = "staging.person"
@@ -85,14 +85,7 @@ def _required(contract: Contract, alias: str) -> Draft:
 
 
 def _key(contract: Contract) -> Draft:
-    names = ", ".join(f'"{name}"' for name in contract.key)
-    # Grouping numbers is cheaper than grouping texts; only where two hashes are equal do the keys themselves tell.
-    query = (
-        f"with hashed as materialized (select hash({names}) as key_hash, count(*) as n from {{batch}} group by key_hash) "
-        "select true as holds from hashed where n = 1 union all select count(*) = 1 as holds from {batch} "
-        f"where hash({names}) in (select key_hash from hashed where n > 1) group by {names}"
-    )
-    kwargs: dict[str, Any] = {"query": query}
+    kwargs: dict[str, Any] = {"query": key_query(contract.key)}
     if "person_id" in contract.key:
         kwargs["within_person"] = True
     note = f"{contract.grain.capitalize()}: no two rows share {', '.join(contract.key)}"

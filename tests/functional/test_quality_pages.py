@@ -3,6 +3,7 @@
 import json
 import runpy
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ def test_recall_of_planted_faults_is_99_percent_but_for_areas(root: Path) -> Non
     assert {name for name, found in told.items() if found["marked"] < 0.99 * found["asked"]} == {"area_shift"}
     assert told["area_shift"]["marked"] >= 0.9 * told["area_shift"]["asked"]
     assert {name for name, found in told.items() if found["asked"] < 100} == {"sig_daily_for_weekly"}
+
+
+def test_no_limit_on_areas_reaches_the_aim_without_many_false_marks(root: Path) -> None:
+    """What the page says of them follows from the shift and the spread that it states."""
+    said = " ".join((root / "docs" / "quality-verdicts.md").read_text().split())
+    change = NormalDist(0, 1.7)
+    limit = 6 + change.inv_cdf(0.01)
+    assert f"99 % need a limit of {limit:.2f} %" in said
+    assert f"chance alone passes in {2 * change.cdf(-limit):.0%}".replace("%", " % of the pairs") in said
+    assert f"and {2 * change.cdf(-3):.0%}".replace("%", " % of pairs of which none was shifted") in said
+    told = json.loads((root / "docs" / "trap-recall.json").read_text())["area_shift"]
+    share = f"{100 * told['marked'] / told['asked']:.1f} %"
+    assert f"{told['marked']} of {told['asked']}, {share}" in said
 
 
 def test_faults_not_to_be_seen_are_told_with_their_reason(root: Path) -> None:
