@@ -8,7 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from expectations.count import count, of_bucket
 from expectations.question import QueryQuestion, Question, RowQuestion, TableQuestion
+from expectations.scan import Scan, split
 from expectations.suite import Suite, all_tables, load
 from expectations.tally import counts
 from pipelines.settings import Settings
@@ -130,6 +132,25 @@ def test_no_rule_stays_silent_where_every_rule_is_broken(spoiled: Settings) -> N
     result = found(spoiled, [load(table) for table in TABLES])
     assert set(result) == COUNTED
     assert {name for name, (violated, _) in result.items() if not violated} == set(SILENT)
+
+
+def test_questions_of_codes_are_counted_alike_row_by_row_and_by_combination(spoiled: Settings) -> None:
+    """In every stratum, with every rule broken: of few rows all are asked, of many the codes are counted first."""
+    by_codes = 0
+    for suite in map(load, TABLES):
+        asked = replace(of_bucket(suite), queries=())
+        parts = split(Scan(asked.table, asked.source, asked.rows)) if asked.rows else ()
+        if any(part.codes for part in parts):
+            assert sorted(row for part in parts for row in part.rows) == sorted(asked.rows)
+            with pytest.MonkeyPatch.context() as patch:
+                whole = count(asked, suite.reads, spoiled)
+                patch.setattr("expectations.count._MANY_ROWS", 0)
+                apart = count(asked, suite.reads, spoiled)
+            order = ["check_id", "stratum"]
+            assert whole.null_count().sum_horizontal().item() == 0
+            assert apart.sort(order).equals(whole.sort(order)), suite.table
+            by_codes += sum(len(part.rows) for part in parts if part.codes)
+    assert by_codes > 100
 
 
 @pytest.mark.parametrize("table", OF_TEXT)
