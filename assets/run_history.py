@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import dagster as dg
-from dagster._core.events import DagsterEventType
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS, DagsterEventType
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, NullPool, and_, bindparam, create_engine
 
 from pipelines.settings import Settings
 
@@ -25,6 +27,31 @@ _FOLLOWED = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.STEP_OUTPUT,
 }
+
+# Dagster writes out each of these anew with the values in it, which costs more than the database does.
+_EVENT = SqlEventLogStorageTable.insert()
+_PLANNED_CHECK = AssetCheckExecutionsTable.insert()
+_JUDGED_CHECK = (
+    AssetCheckExecutionsTable.update()
+    .where(
+        and_(
+            *(
+                AssetCheckExecutionsTable.c[name] == bindparam(f"of_{name}")
+                for name in ("asset_key", "check_name", "run_id")
+            ),
+            AssetCheckExecutionsTable.c.partition.is_(None),
+        )
+    )
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                *("execution_status", "evaluation_event", "evaluation_event_timestamp"),
+                *("evaluation_event_storage_id", "materialization_event_storage_id"),
+            )
+        }
+    )
+)
 
 
 class OneWriterHistory(SqliteEventLogStorage):
@@ -79,11 +106,53 @@ class OneWriterHistory(SqliteEventLogStorage):
         """Store an event; it is on the disk's way with the next one that is not followed by another."""
         self._is_followed = event.dagster_event_type in _FOLLOWED
         try:
-            super().store_event(event)
+            if event.dagster_event_type in ASSET_EVENTS:
+                super().store_event(event)
+            else:
+                self._store(event)
         finally:
             self._is_followed = False
         if event.dagster_event_type not in _FOLLOWED:
             self._commit()
+
+    def _store(self, event: dg.EventLogEntry) -> None:
+        """What Dagster does with an event that is no asset's: the run's file, and beside it what all runs share."""
+        row = self._event_to_row(event)
+        with self.run_connection(event.run_id) as connection:
+            connection.execute(_EVENT, row)
+        if event.dagster_event_type in ASSET_CHECK_EVENTS:
+            with self.index_connection() as connection:
+                self._store_check(connection, event, row, connection.execute(_EVENT, row).lastrowid)
+        if event.dagster_event_type in EVENT_TYPE_TO_PIPELINE_RUN_STATUS:
+            with self.index_connection() as connection:
+                connection.execute(_EVENT, row)
+
+    def _store_check(self, connection: Connection, event: dg.EventLogEntry, row: dict[str, Any], number: int) -> None:
+        """The row of a check: as planned, or the same with its verdict."""
+        is_planned = event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+        check: Any = event.get_dagster_event().event_specific_data
+        if check.partitions_subset if is_planned else check.partition:
+            self.store_asset_check_event(event, number)
+            return
+        named = {"asset_key": check.asset_key.to_string(), "check_name": check.check_name, "run_id": event.run_id}
+        told = {
+            "evaluation_event": row["event"],
+            "evaluation_event_timestamp": row["timestamp"],
+            "evaluation_event_storage_id": number,
+        }
+        if is_planned:
+            status = AssetCheckExecutionRecordStatus.PLANNED.value
+            connection.execute(_PLANNED_CHECK, named | told | {"execution_status": status})
+            return
+        status = AssetCheckExecutionRecordStatus.SUCCEEDED if check.passed else AssetCheckExecutionRecordStatus.FAILED
+        judged_of = check.target_materialization_data
+        verdict = {
+            "execution_status": status.value,
+            "materialization_event_storage_id": judged_of.storage_id if judged_of else None,
+        }
+        of = {f"of_{name}": value for name, value in named.items()}
+        if not connection.execute(_JUDGED_CHECK, of | told | verdict).rowcount:
+            self.store_asset_check_event(event, number)
 
     def _commit(self) -> None:
         with self._db_lock:

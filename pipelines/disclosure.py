@@ -37,13 +37,22 @@ def hidden_steps(counts: Sequence[int], min_cell: int) -> list[bool]:
     A count is shown if it is 0 or at least `min_cell`, and if what was lost since the last shown count, and until the
     next shown one, is 0 or at least `min_cell`. The last count that can be shown is kept: readers need the end.
     """
-    hidden = [True] * len(counts)
-    next_shown: int | None = None
-    for i in range(len(counts) - 1, -1, -1):
-        gap = 0 if next_shown is None else counts[i] - next_shown
-        if not 0 < counts[i] < min_cell and not 0 < gap < min_cell:
+    return hidden_together([counts], min_cell)
+
+
+def hidden_together(chains: Sequence[Sequence[int]], min_cell: int) -> list[bool]:
+    """Which points of several chains over the same days must be hidden: where one of the counts must, all are.
+
+    Each chain only falls or only rises, such as people at risk and events until then. From the last point back one is shown if
+    every count is 0 or at least `min_cell`, and differs from the next one shown by 0 or at least as many.
+    """
+    hidden = [True] * len(chains[0])
+    next_shown: tuple[int, ...] | None = None
+    for i, counts in reversed(list(enumerate(zip(*chains, strict=True)))):
+        gaps = [] if next_shown is None else [abs(n - other) for n, other in zip(counts, next_shown, strict=True)]
+        if not any(0 < n < min_cell for n in (*counts, *gaps)):
             hidden[i] = False
-            next_shown = counts[i]
+            next_shown = counts
     return hidden
 
 
@@ -82,6 +91,21 @@ def told_count(n: pl.Expr, before: pl.Expr, is_known: pl.Expr, min_cell: int) ->
         .then(before)
         .otherwise(fresh)
     )
+
+
+#: shares of people are told to one of these, in percent
+SHARE_STEPS_PCT = (1, 2, 5, 10)
+
+
+def told_share(share: pl.Expr, people: pl.Expr, min_cell: int) -> pl.Expr:
+    """A share of so many people to the finest step that is at least `min_cell` of them; NULL where none is.
+
+    Shares as they are would tell the number of people by multiplication.
+    """
+    step = pl.lit(None, pl.Float64)
+    for pct in reversed(SHARE_STEPS_PCT):
+        step = pl.when(pct * people >= 100 * min_cell).then(pct / 100).otherwise(step)
+    return (share / step).round() * step
 
 
 def to_figures(value: pl.Expr, scale: pl.Expr, figures: int = 2) -> pl.Expr:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from pipelines.disclosure import hidden_parts, hidden_steps, hide_small
+from pipelines.disclosure import hidden_parts, hidden_steps, hide_small, told_share
 from pipelines.models import (
     contrast_tables,
     dose_tables,
@@ -67,6 +67,7 @@ _STEPS = {
     "followed_share_target": 0.05,
     "followed_share_comparator": 0.05,
     "ease": 0.01,
+    "ease_in_unit_of_outcome": 0.01,
     "controls_covered_left_out": 0.01,
     "controls_covered_uncalibrated": 0.01,
     "positive_control": 0.01,
@@ -132,8 +133,9 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 
 
 def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`mart.negative_control`: an error tells how many events are behind it, so all is hidden where few are."""
-    least = pl.min_horizontal("events_target", "events_comparator").fill_null(0)
+    """`mart.negative_control`: an error tells how many people are behind it, so all is hidden where few are."""
+    behind = (pl.coalesce(f"events_{arm}", f"n_{arm}") for arm in ("target", "comparator"))
+    least = pl.min_horizontal(*behind).fill_null(0)
     few = (least < facts.min_cell) & pl.col("estimate").is_not_null()
     told = ("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")
     found = inputs["models.negative_control"].with_columns(few.alias("is_suppressed"))
@@ -233,6 +235,9 @@ def table_one(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     levels = found.filter(~pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     keys = ["study_id", "arm_code", "characteristic"]
     partitions = _partition(levels, keys, "n", facts.min_cell, ["estimate"], total="n_arm")
+    exact = pl.col("is_weighted").eq(other=False)  # of weighted shares nobody can count people
+    told = pl.when(exact).then(told_share(pl.col("estimate"), pl.col("n_arm"), facts.min_cell)).otherwise("estimate")
+    partitions = partitions.with_columns(told.alias("estimate"))
     rest = found.filter(pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     few_known = (pl.col("n") > 0) & (pl.col("n") < facts.min_cell)
     few_missing = (pl.col("n_arm") - pl.col("n")).is_between(1, facts.min_cell - 1)

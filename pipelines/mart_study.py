@@ -5,7 +5,7 @@ Estimates, diagnostics and counts leave by `mart`. The rules of hiding are in `d
 
 import polars as pl
 
-from pipelines.disclosure import hidden_parts
+from pipelines.disclosure import SHARE_STEPS_PCT, hidden_parts
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.claim_rule import estimated
@@ -14,9 +14,6 @@ from pipelines.trials.study import Study, catalogue
 _ARM = ("study_id", "contrast", "outcome", "population", "arm_code")
 #: bins that leave: fewer than are computed, so that fewer of them hold few people
 BINS = 10
-#: shares are told to one of these, in percent: the finest that is at least the threshold in people
-STEPS_PCT = (1, 2, 5, 10)
-
 #: horizon of risks that leads, in months. Source: estimands of the first studies
 MAIN_MONTHS = 60.0
 
@@ -85,7 +82,7 @@ def propensity_score(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def _told(arm: pl.DataFrame, min_cell: int) -> pl.DataFrame:
     counts = arm["n"].to_list()
     people = sum(counts)
-    step = next((each for each in STEPS_PCT if each * people >= 100 * min_cell), None)
+    step = next((each for each in SHARE_STEPS_PCT if each * people >= 100 * min_cell), None)
     hidden = [True] * len(counts) if step is None else hidden_parts(counts, min_cell)
     shares = [
         None if step is None or is_hidden else float(step * round(100 * n / people / step))

@@ -133,7 +133,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.negative_control",
         "pipelines.models.control_tables:negative_control",
-        (*_RISK, "models.propensity_model", "ref.negative_control"),
+        (*_RISK, *_CONTRAST, "ref.negative_control"),
         (*_STUDIES, "evidence_source"),
     ),
     _python(
@@ -175,6 +175,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         _STUDIES,
     ),
     _python(
+        "models.cumulative_incidence",
+        "pipelines.models.risk_curve:cumulative_incidence",
+        (*_CONTROLLED, "models.effect_estimate"),
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python(
         "models.dose_response",
         "pipelines.models.effect:dose_response",
         tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, *_SYMPTOM, "models.diagnostic"))),
@@ -192,7 +198,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         (*_SURVEY_FRAME, *_BONE_REFERENCE),
         (*_STUDIES, "evidence_source"),
     ),
-    _python("models.baseline", "pipelines.models.description:baseline", _SURVEY_FRAME, _STUDIES),
+    _python(
+        "models.baseline",
+        "pipelines.models.description:baseline",
+        (*_SURVEY_FRAME, "models.covariate_balance"),
+        _STUDIES,
+    ),
     _python(
         "models.e2_distribution",
         "pipelines.models.description:e2_distribution",
@@ -228,6 +239,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _mart("covariate_balance", "models.covariate_balance"),
     _mart("diagnostic", "models.diagnostic", also=(*_STUDIES, WAIVERS)),
     _mart("dose_response", "models.dose_response"),
+    _python(
+        "mart.cumulative_incidence",
+        "pipelines.mart_curve:cumulative_incidence",
+        ("models.cumulative_incidence",),
+        ("min_cell",),
+    ),
     _mart("threshold", "models.threshold"),
     _mart("bone_prevalence", "models.bone_prevalence"),
     _mart("attrition", "cohort.attrition"),

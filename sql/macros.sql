@@ -86,10 +86,39 @@ create macro controls(study) as table
         exp(calibrated_ci_high) as calibrated_ci_high,
         is_suppressed
     from mart.negative_control
-    where study_id = study
+    where study_id = study and scale = 'log ratio of risks'
     order by population, contrast, control_code;
 comment on macro table controls is
     'Negative controls of a study, outcomes no arm changes, as ratios: the truth is 1. Calibrated: each by all the others.';
+
+create macro risks_over_time(study) as table
+    select
+        population,
+        outcome,
+        regexp_replace(contrast, ', [0-9.]+ months', '') as arms,
+        arm_code,
+        follow_up_days,
+        risk_pct,
+        ci_low_pct,
+        ci_high_pct,
+        n_at_risk,
+        gate_status,
+        gate_reason
+    from mart.cumulative_incidence
+    where study_id = study
+    order by population, outcome, arms, arm_code, follow_up_days;
+comment on macro table risks_over_time is
+    'Risks of a study by quarter after time zero, in percent, with people at risk. NULL where steps are too small to be told; a closed gate has no days.';
+
+create macro measured_controls(study) as table
+    select
+        population, contrast, control_code,
+        estimate, ci_low, ci_high, calibrated_estimate, calibrated_ci_low, calibrated_ci_high, is_suppressed
+    from mart.negative_control
+    where study_id = study and scale = 'SD of the change within an arm'
+    order by population, contrast, control_code;
+comment on macro table measured_controls is
+    'Measured negative controls of a study: difference of the arms in SDs of the change, the truth is 0. Calibrated: each by all the others.';
 
 create macro dose_response(study) as table
     select

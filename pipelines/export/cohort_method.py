@@ -28,6 +28,8 @@ _CALIBRATED = (
 _MEANS = ("target_mean_before", "comparator_mean_before", "mean_before")
 _MEANS_AFTER = ("mean_after", "target_mean_after", "comparator_mean_after")
 _ARMS_MOVED = ("target_std_diff", "comparator_std_diff", "target_comparator_std_diff")
+# Of negative controls those that are events: these tables hold ratios.
+_RATIO_OF_EVENTS = "log ratio of risks"
 _JUDGED = ("balance", "shared_balance", "equipoise", "mdrr", "attrition", "generalizability", "ease")
 #: columns and types of each table, in the order of the data model
 TABLES: dict[str, dict[str, pl.DataType]] = {
@@ -130,7 +132,7 @@ def cohort_method(mart: Mapping[str, pl.DataFrame], database_id: str) -> dict[st
     """
     asked = _numbers(_analysed(mart["mart.effect_estimate"]))
     controls = _numbers(
-        _compared(mart["mart.negative_control"]).with_columns(
+        _compared(mart["mart.negative_control"].filter(scale=_RATIO_OF_EVENTS)).with_columns(
             outcome=pl.concat_str(pl.lit("negative control "), "control_code"),
             method=pl.lit(_RATIOS["log_risk_ratio"]),
         )

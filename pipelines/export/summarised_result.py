@@ -29,6 +29,7 @@ class Shape:
         estimates: name of the estimate to column and kind (text, count, number, percent, share).
         hidden: estimates that disclosure control may have hidden, where a row says so and the value is missing.
         is_share: rows of a share alone, or of none, where one table holds both.
+        is_survey: rows of survey populations alone, or of arms of a cohort.
     """
 
     table: str
@@ -41,11 +42,33 @@ class Shape:
     additional: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     is_share: bool | None = None
+    is_survey: bool | None = None
 
 
 _INTERVAL = {"estimate": ("estimate", "number"), "ci_low": ("ci_low", "number"), "ci_high": ("ci_high", "number")}
 _CALIBRATED = {name: (name, "number") for name in ("calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")}
 _GROUP, _STRATA = {"contrast": "contrast"}, {"population": "population"}
+
+
+def _table_one(*, is_share: bool, is_survey: bool) -> Shape:
+    """Surveys are weighted, arms of a cohort are told as they are."""
+    weighted = "weighted_" if is_survey else ""
+    share = {f"{weighted}proportion": ("estimate", "share")}
+    mean = {f"{weighted}mean": ("estimate", "number"), f"{weighted}sd": ("spread", "number")}
+    estimates = {"count": ("n", "count"), **(share if is_share else mean)}
+    return Shape(
+        "mart.table_one",
+        "trabecula_table_one",
+        "characteristic",
+        estimates,
+        level="level",
+        group={"cohort_name": "arm_code"},
+        hidden=tuple(estimates),
+        is_share=is_share,
+        is_survey=is_survey,
+    )
+
+
 SHAPES = (
     Shape(
         "mart.effect_estimate",
@@ -89,26 +112,7 @@ SHAPES = (
         additional={"reason_id": "reason_id"},
         hidden=("count",),
     ),
-    Shape(
-        "mart.table_one",
-        "trabecula_table_one",
-        "characteristic",
-        {"count": ("n", "count"), "weighted_proportion": ("estimate", "share")},
-        level="level",
-        group={"cohort_name": "arm_code"},
-        hidden=("count", "weighted_proportion"),
-        is_share=True,
-    ),
-    Shape(
-        "mart.table_one",
-        "trabecula_table_one",
-        "characteristic",
-        {"count": ("n", "count"), "weighted_mean": ("estimate", "number"), "weighted_sd": ("spread", "number")},
-        level="level",
-        group={"cohort_name": "arm_code"},
-        hidden=("count", "weighted_mean", "weighted_sd"),
-        is_share=False,
-    ),
+    *(_table_one(is_share=is_share, is_survey=is_survey) for is_survey in (True, False) for is_share in (True, False)),
     Shape(
         "mart.diagnostic",
         "trabecula_diagnostic",
@@ -136,7 +140,47 @@ SHAPES = (
         {**_INTERVAL, **_CALIBRATED},
         group=_GROUP,
         strata=_STRATA,
+        additional={"scale": "scale"},
         hidden=(*_INTERVAL, *_CALIBRATED),
+    ),
+    Shape(
+        "mart.cumulative_incidence",
+        "trabecula_cumulative_incidence",
+        "outcome",
+        {
+            "risk_percentage": ("risk_pct", "percent"),
+            "standard_error": ("se_pct", "percent"),
+            "ci_low": ("ci_low_pct", "percent"),
+            "ci_high": ("ci_high_pct", "percent"),
+            "number_at_risk": ("n_at_risk", "count"),
+        },
+        group={"contrast": "contrast", "arm": "arm_code"},
+        strata=_STRATA,
+        additional={"follow_up_days": "follow_up_days", "gate_status": "gate_status"},
+        hidden=("risk_percentage", "number_at_risk"),
+    ),
+    Shape(
+        "mart.propensity_score",
+        "trabecula_preference_score",
+        "preference_score",
+        {"percentage": ("share_pct", "percent")},
+        level="bin",
+        group={"contrast": "contrast", "arm": "arm_code"},
+        strata=_STRATA,
+        additional={"outcome": "outcome"},
+        hidden=("percentage",),
+    ),
+    Shape(
+        "mart.study",
+        "trabecula_study",
+        "study_id",
+        {
+            name: (name, "text")
+            for name in (
+                *("title", "question", "design", "protocol_hash", "primary_outcomes"),
+                *("lead_outcome", "lead_contrast", "lead_population"),
+            )
+        },
     ),
     Shape(
         "mart.dose_response",
@@ -279,6 +323,8 @@ def _readied(table: str, frame: pl.DataFrame) -> pl.DataFrame:
             return frame.with_columns(
                 bin=pl.when(pl.col("bin_number") == 0).then(pl.lit("below limit")).otherwise(ends)
             )
+        case "mart.propensity_score":
+            return frame.with_columns(bin=pl.format("[{}, {})", pl.col("lower").round(3), pl.col("upper").round(3)))
         case _:
             return frame
 
@@ -287,6 +333,8 @@ def _melted(shape: Shape, rows: pl.DataFrame, result: int, cdm_name: str) -> pl.
     """One row an estimate; a value that is not known has none, a hidden one is "-"."""
     if shape.is_share is not None:
         rows = rows.filter((pl.col("unit") == "share").fill_null(value=False) == shape.is_share)
+    if shape.is_survey is not None:
+        rows = rows.filter(pl.col("arm_code").str.contains(", cohort ", literal=True) != shape.is_survey)
     variable = pl.col(shape.variable) if shape.variable in rows.columns else pl.lit(shape.variable)
     level = pl.lit(None, pl.String) if shape.level is None else pl.col(shape.level).cast(pl.String)
     numbered = rows.with_row_index("place")

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975, ContrastEstimate, clustered_standard_error, normal_contrast
-from pipelines.models.survival_curve import FollowUp, Quantity, curve_point, fit_curve
+from pipelines.models.survival_curve import FollowUp, Quantity, SurvivalCurve, curve_point, fit_curve
 from pipelines.models.weighting import kish_effective_number
 
 #: from the derivative of an estimate by each row's weight [n] to what estimating the weights adds to its influence [n]
@@ -153,6 +153,36 @@ def risk_ratios(
         if correction is not None:
             influence = influence + correction(_by_weight(influence, rows.weights))
         found.append(_ratio(risks, clustered_standard_error(influence * influence.size, person_id)))
+    return tuple(found)
+
+
+def arm_risks(
+    rows: FollowUp,
+    is_target: np.ndarray,
+    horizons: Sequence[float],
+    cause: int = 1,
+    person_id: np.ndarray | None = None,
+    correction: WeightCorrection | None = None,
+) -> tuple[tuple[ArmValue, ArmValue], ...]:
+    """The risks of `risk_contrasts` alone, target first, at each horizon: for curves, two corrections a horizon, not six.
+
+    Raises:
+        NotEstimable: an arm without rows of weight, or nobody at risk in it at a horizon.
+    """
+    arms = tuple(_masked(rows, chosen) for chosen in (is_target, ~is_target))
+    curves = tuple(fit_curve(arm) for arm in arms)
+
+    def value(arm: FollowUp, curve: SurvivalCurve, horizon: float) -> ArmValue:
+        point = curve_point(arm, curve, "risk", horizon, cause)
+        influence = point.influence
+        if correction is not None:
+            influence = influence + correction(_by_weight(influence, rows.weights))
+        return arm_value(point.value, influence * influence.size, person_id)
+
+    found = []
+    for horizon in horizons:
+        target, comparator = (value(arm, curve, horizon) for arm, curve in zip(arms, curves, strict=True))
+        found.append((target, comparator))
     return tuple(found)
 
 

@@ -43,7 +43,7 @@ def clone_frame(inputs: Inputs, study: Study, contrast: Contrast) -> CloneFrame:
     rows = (
         inputs["features.outcome_value"]
         .filter(
-            (pl.col("study_id") == study.id) & (pl.col("contrast_number") == study.contrast.index(contrast) + 1),
+            (pl.col("study_id") == study.id) & (pl.col("contrast_number") == study.contrast_number(contrast)),
         )
         .sort("person_id", "trial_number")
         .select("strategy_code", "strategy_days", "followed_days")

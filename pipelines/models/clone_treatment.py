@@ -110,7 +110,6 @@ def diagnose_clones(prepared: PreparedClones, thresholds: dict[str, float]) -> t
         told("effective_share_comparator", effective[1]),
         told("largest_weight", float(max(arm.weights.max() for arm in prepared.arms))),
         told("largest_difference_before_weighting", prepared.balance.largest_before),
-        Finding("ease", None, 0.25, "calibration needs 10 continuous negative controls", "not_applicable"),
     )
 
 

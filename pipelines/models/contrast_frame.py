@@ -27,7 +27,7 @@ class ContrastFrame:
         is_dead: [n] died before the window.
         is_censored: [n] measured, but beyond a limit.
         scale: `change_pct` or `log_ratio`.
-        detectable: largest difference that may go undetected.
+        detectable: largest difference that may go undetected; NaN of a negative control.
     """
 
     person_id: np.ndarray
@@ -43,7 +43,7 @@ class ContrastFrame:
 
 def contrast_frame(inputs: Inputs, study: Study, contrast: Contrast) -> ContrastFrame:
     """The frame of a contrast; of nobody where the data have none."""
-    number = study.contrast.index(contrast) + 1
+    number = study.contrast_number(contrast)
     rows = (
         inputs["features.outcome_value"]
         .filter((pl.col("study_id") == study.id) & (pl.col("contrast_number") == number))
@@ -64,7 +64,7 @@ def contrast_frame(inputs: Inputs, study: Study, contrast: Contrast) -> Contrast
         rows["is_dead"].to_numpy(),
         rows["is_censored"].to_numpy(),
         str(known["scale_code"][0]) if known.height else "",
-        float(known["detectable_difference"][0]) if known.height else float("nan"),
+        float(known["detectable_difference"].fill_null(float("nan"))[0]) if known.height else float("nan"),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import numpy as np
 import polars as pl
 
+from pipelines.models import measured_controls
 from pipelines.models.clone_treatment import CLONES, PreparedClones, diagnose_clones, estimate_clones
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import why_closed
@@ -32,7 +33,6 @@ from pipelines.trials.risk import RiskQuestion
 from pipelines.trials.study import Study
 
 PRIMARY = "aipw"
-_ALL_SEEDS = 1
 _BINS = 20
 _SCALES = {
     "change_pct": "mean difference of percent change",
@@ -51,6 +51,9 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         else:
             is_cloned = isinstance(found, PreparedClones)
             findings = diagnose_clones(found, study.diagnostics) if is_cloned else diagnose(found, study.diagnostics)
+            findings += measured_controls.findings(
+                measured_controls.known_controls(inputs, study, contrast), found, study
+            )
         rows += [contrast_key(study, contrast) | asdict(finding) for finding in findings]
         rows += [] if isinstance(found, str) else _people(study, contrast, found)
     return _table("models.diagnostic", rows)
@@ -137,8 +140,11 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         found = None if closed else prepared(inputs, study, contrast)
         if found is not None and not isinstance(found, str):
             try:
-                answers = estimate_clones(found) if isinstance(found, PreparedClones) else estimate(found, _seed(study))
-                rows += [_opened(common, each) for each in answers]
+                answers = estimate_clones(found) if isinstance(found, PreparedClones) else estimate(found, study.seed)
+                opened = [_opened(common, each) for each in answers]
+                known = measured_controls.known_controls(inputs, study, contrast)
+                opened[0] |= measured_controls.calibrated_columns(known, found, answers[0].estimate)
+                rows += opened
                 continue
             except NotEstimable as error:
                 closed = f"not estimable: {error}"
@@ -149,10 +155,6 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
 def primary(contrast: Contrast) -> str:
     """The estimator of the primary analysis."""
     return PRIMARY if contrast.grace_intervals is None else CLONES
-
-
-def _seed(study: Study) -> int:
-    return int(study.estimation.get("seed", _ALL_SEEDS))
 
 
 def _people(study: Study, contrast: Contrast, found: Prepared | PreparedClones) -> list[Row]:

@@ -1,54 +1,38 @@
-"""`models.negative_control`: risk ratios of outcomes that no arm changes, and what they say of systematic error.
+"""`models.negative_control`: outcomes that no arm changes, estimated as the others are.
 
-Here: the controls of each pair and horizon as rows, and rows as an empirical null. The estimates that are calibrated by it are
-made in `risk_tables`, the null itself in `empirical_null`.
+Here: events of each pair and horizon as rows; results that are measured come from `measured_controls`. What the rows say together
+is read in `control_null`.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from pipelines.models.arm_risk import RatioEstimate
-from pipelines.models.empirical_null import EmpiricalNull, LeftOut, fit_null, leave_one_out
+from pipelines.models.control_null import TABLE, left_out_rows
+from pipelines.models.empirical_null import LEAST_CONTROLS
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
+from pipelines.models.measured_controls import control_rows
 from pipelines.models.propensity_model import Row, prepared_risk, risks
 from pipelines.models.risk_contrast import PreparedRisk, is_reached, ratios_of, rows_of, sizes
 from pipelines.models.risk_weighting import PairPeriods, WeightedRows
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.risk import Risk
-from pipelines.trials.study import Study
+from pipelines.trials.study import Study, catalogue
 
-TABLE = "models.negative_control"
+#: `scale` of the rows of events
+SCALE = "log ratio of risks"
 #: events of either arm without which a control tells nothing; a ratio of fewer has no normal error
 LEAST_EVENTS = 5
 _FEW = "fewer than 5 events in an arm"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Controls:
-    """Estimates and errors [k] of the controls of one pair and horizon, NaN where there is none; `null` is None where they say
-    nothing, as `why` tells."""
-
-    estimate: np.ndarray
-    standard_error: np.ndarray
-    null: EmpiricalNull | None
-    why: str
-
-    @property
-    def n_estimated(self) -> int:
-        """How many have an estimate."""
-        return int(np.isfinite(self.estimate).sum())
-
-    def left_out(self) -> LeftOut:
-        """Each calibrated by all others; asked where there is a null."""
-        return leave_one_out(self.estimate, self.standard_error)
-
-
 def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Every accepted negative control of every pair and horizon, under the weights of the pair; each left out in turn."""
+    """Every accepted negative control of every pair and horizon, and the measured ones of every comparison that names some.
+
+    Events stand under the weights of the pair. Each is calibrated by all others of its comparison.
+    """
     codes = accepted(inputs)
     rows: list[Row] = []
     for study, risk in risks(facts):
@@ -58,6 +42,9 @@ def negative_control(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         by_horizon = _estimated(found, risk, codes)
         for horizon, estimates in by_horizon.items():
             rows += _rows(study, risk, horizon, estimates, facts)
+    for name in facts.studies:
+        for found_of_comparison in control_rows(inputs, catalogue()[name], facts):
+            rows += found_of_comparison
     return pl.DataFrame(rows, schema=CONTRACTS[TABLE].empty().schema).lazy()
 
 
@@ -67,25 +54,6 @@ def accepted(inputs: Inputs) -> tuple[str, ...]:
         (pl.col("kind_code") == "event") & (pl.col("verdict_code") == "accepted")
     )
     return tuple(listed.select("subject_code").collect()["subject_code"].sort())
-
-
-def controls(inputs: Inputs, study: Study, words: str, population: str) -> Controls:
-    """The null of one pair and horizon.
-
-    Fewer controls than estimands ask for, or a null that cannot be fitted, leave it None: nothing is then calibrated.
-    """
-    rows = (
-        inputs[TABLE]
-        .filter((pl.col("study_id") == study.id) & (pl.col("contrast") == words) & (pl.col("population") == population))
-        .sort("control_code")
-        .select("estimate", "se")
-        .collect()
-    )
-    estimate, error = (rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("estimate", "se"))
-    try:
-        return Controls(estimate, error, fit_null(estimate, error), "")
-    except NotEstimable as problem:
-        return Controls(estimate, error, None, str(problem))
 
 
 _Found = tuple[RatioEstimate | None, tuple[int, int] | None, str]
@@ -123,7 +91,10 @@ def _one(rows: WeightedRows, ratio: RatioEstimate | None, horizon: int) -> _Foun
 
 def _rows(study: Study, risk: Risk, horizon: int, found: dict[str, _Found], facts: RunFacts) -> list[Row]:
     question = next(each for each in risk.questions if each.horizon_days == horizon)
-    left_out = _left_out({code: ratio for code, (ratio, _, _) in found.items() if ratio is not None})
+    ratios = {code: ratio for code, (ratio, _, _) in found.items() if ratio is not None}
+    left_out = left_out_rows(
+        {code: (float(np.log(each.estimate)), each.log_standard_error) for code, each in ratios.items()}, LEAST_CONTROLS
+    )
     rows: list[Row] = []
     for code, (ratio, events, why) in found.items():
         row: Row = {
@@ -131,6 +102,7 @@ def _rows(study: Study, risk: Risk, horizon: int, found: dict[str, _Found], fact
             "contrast": question.words,
             "population": risk.population,
             "control_code": code,
+            "scale": SCALE,
             "evidence_source": facts.evidence_source,
             "events_target": events[0] if events else None,
             "events_comparator": events[1] if events else None,
@@ -142,21 +114,3 @@ def _rows(study: Study, risk: Risk, horizon: int, found: dict[str, _Found], fact
             row |= left_out.get(code, {})
         rows.append(row)
     return rows
-
-
-def _left_out(ratios: dict[str, RatioEstimate]) -> dict[str, Row]:
-    """Each control calibrated by all others; nothing where they are too few."""
-    logs = np.array([np.log(each.estimate) for each in ratios.values()])
-    errors = np.array([each.log_standard_error for each in ratios.values()])
-    try:
-        found = leave_one_out(logs, errors).calibrated
-    except NotEstimable:
-        return {}
-    return {
-        code: {
-            "calibrated_estimate": float(found.estimate[place]),
-            "calibrated_ci_low": float(found.ci_low[place]),
-            "calibrated_ci_high": float(found.ci_high[place]),
-        }
-        for place, code in enumerate(ratios)
-    }

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from pipelines.models.arm_description import arm_rows
 from pipelines.models.study_frame import survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -35,11 +36,12 @@ E2_EDGES = tuple(float(round(2 ** (step / 2), 3)) for step in range(2, 19))
 
 
 def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`models.baseline`: weighted means (SD) and shares of each study's arms."""
+    """`models.baseline`: weighted means (SD) and shares of each survey's populations; of clinical arms as they are."""
     rows: list[dict[str, object]] = []
     for name in facts.studies:
         study = catalogue()[name]
         if not study.is_survey:
+            rows += arm_rows(study, inputs["models.covariate_balance"].filter(pl.col("study_id") == name).collect())
             continue
         frame = survey_frame(inputs, name, study.population.cycles).filter(pl.col("population").is_not_null())
         frame = frame.with_columns(
@@ -51,7 +53,7 @@ def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         if study.design == "survey_hazard":
             shown.add("femoral_neck_bmd_g_cm2")
         for (arm,), people in frame.group_by("population", maintain_order=True):
-            common = {"study_id": name, "arm_code": str(arm)}
+            common = {"study_id": name, "arm_code": str(arm), "is_weighted": True}
             rows.append(common | {"characteristic": "People", "level": "all", "n": people.height, "estimate": None})
             rows += [common | row for code in _MEANS if code in shown for row in _mean(people, code)]
             rows += [common | row for code in _LEVELS if code in shown for row in _levels(people, code)]

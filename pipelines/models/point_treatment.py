@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.models.augmented import AugmentedSpec, augmented_contrast
+from pipelines.models.augmented import AugmentedEstimate, AugmentedSpec, augmented_contrast
 from pipelines.models.balance import CovariateBalance, covariate_balance
 from pipelines.models.contrast_frame import NOMINAL, ContrastFrame
 from pipelines.models.design_matrix import DesignMatrix, design_matrix
@@ -177,7 +177,6 @@ def diagnose(prepared: Prepared, thresholds: dict[str, float]) -> tuple[Finding,
         told("effective_share_comparator", effective[1]),
         told("largest_weight", prepared.weights.largest),
         told("largest_difference_before_weighting", prepared.balance.largest_before),
-        Finding("ease", None, 0.25, "calibration needs 10 continuous negative controls", "not_applicable"),
     )
 
 
@@ -275,6 +274,20 @@ def _with_verdict(name: str, value: float, threshold: float, rule: str) -> Findi
     return Finding(name, value, threshold, rule, "pass" if value <= threshold else "fail")
 
 
+def primary_contrast(frame: ContrastFrame, design: np.ndarray, penalty: float, seed: int) -> AugmentedEstimate:
+    """The primary estimate, whatever was measured: of an outcome, or of a negative control.
+
+    Args:
+        design: [n, p] covariates at time zero.
+        penalty: of the models of arm and observation.
+
+    Raises:
+        NotEstimable: as `augmented_contrast`.
+    """
+    spec = AugmentedSpec(seed, penalty, penalty, least_probability=LEAST_PROBABILITY)
+    return augmented_contrast(frame.outcome, frame.treated, design, frame.person_id, spec, frame.stages)
+
+
 def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
     """The primary estimate, then the sensitivity analyses that the data allow.
 
@@ -285,9 +298,8 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
     y, treated, person = frame.outcome, frame.treated, frame.person_id
     penalty = propensity.fit.penalty
     seen = observed(frame.stages, treated.size)
-    spec = AugmentedSpec(seed, penalty, penalty, least_probability=LEAST_PROBABILITY)
     by_weights = "weights for loss, then for being measured in the window"
-    primary = augmented_contrast(y, treated, design, person, spec, frame.stages)
+    primary = primary_contrast(frame, design, penalty, seed)
     found = [
         Estimated(
             "aipw",

@@ -106,7 +106,7 @@ def _fitted(key: Row, frame: ContrastFrame) -> list[Row]:
 def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | PreparedClones | str:
     """The contrast ready for diagnostics, from its stored model or by clones; or why it is not."""
     if contrast.grace_intervals is not None:
-        penalty = _penalty(inputs, contrast_key(study, contrast))
+        penalty = fitted_penalty(inputs, contrast_key(study, contrast))
         return penalty if isinstance(penalty, str) else prepare_clones(clone_frame(inputs, study, contrast), penalty)
     model = _stored(inputs, contrast_key(study, contrast))
     return model if isinstance(model, str) else restore(contrast_frame(inputs, study, contrast), model)
@@ -115,7 +115,7 @@ def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | Pre
 def prepared_risk(inputs: Inputs, study: Study, risk: Risk, outcomes: Sequence[str]) -> PreparedRisk | str:
     """A pair of arms ready for these outcomes, from its stored model or by clones; or why it is not."""
     if risk.grace_intervals is not None:
-        penalty = _penalty(inputs, pair_key(study, risk))
+        penalty = fitted_penalty(inputs, pair_key(study, risk))
         if isinstance(penalty, str):
             return penalty
         frame = risk_frame(inputs, study, risk, outcomes)
@@ -127,8 +127,8 @@ def prepared_risk(inputs: Inputs, study: Study, risk: Risk, outcomes: Sequence[s
     return PreparedRisk(frame, restore(frame.pair, model))
 
 
-def _penalty(inputs: Inputs, key: Row) -> float | str:
-    """The penalty kept of a contrast by clones, or why it has none."""
+def fitted_penalty(inputs: Inputs, key: Row) -> float | str:
+    """The penalty kept of a contrast, or why it has none."""
     rows = inputs[TABLE].filter(*(pl.col(name) == value for name, value in key.items())).collect()
     if rows.is_empty():
         return "no propensity model was fitted"

@@ -9,7 +9,9 @@ from functools import cached_property
 import polars as pl
 
 from pipelines.models.arm_risk import RatioEstimate
-from pipelines.models.control_tables import Controls, controls
+from pipelines.models.control_null import Controls, controls
+from pipelines.models.control_tables import SCALE
+from pipelines.models.empirical_null import LEAST_CONTROLS
 from pipelines.models.errors import NotEstimable
 from pipelines.models.propensity_model import prepared_risk
 from pipelines.models.risk_contrast import PreparedRisk, ratios_of, rows_of
@@ -78,7 +80,9 @@ class RiskPair:
     def controls(self, question: RiskQuestion) -> Controls:
         """The negative controls at the horizon of a question."""
         if question.words not in self._controls:
-            self._controls[question.words] = controls(self.inputs, self.study, question.words, question.population)
+            self._controls[question.words] = controls(
+                self.inputs, self.study.id, question.words, question.population, SCALE, LEAST_CONTROLS
+            )
         return self._controls[question.words]
 
     def positive_ratio(self, horizon_days: int) -> RatioEstimate | None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.models.arm_risk import RatioEstimate, RiskContrast
 from pipelines.models.contrast_tables import closed_row, common_row
-from pipelines.models.control_tables import Controls
+from pipelines.models.control_null import Controls, null_findings
 from pipelines.models.empirical_null import calibrate
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import why_closed
@@ -111,26 +111,7 @@ def _control_findings(pair: RiskPair) -> dict[int, list[Finding]]:
             continue
         known = pair.controls(question)
         findings = [asked("negative_controls", float(known.n_estimated), least)]
-        if known.null is None or known.n_estimated < least:
-            why = known.why or "too few negative controls"
-            findings += [
-                Finding("ease", None, most, why, "not_evaluated"),
-                Finding("controls_covered_left_out", None, None, why, "not_evaluated"),
-            ]
-        else:
-            left_out = known.left_out()
-            is_low = left_out.coverage < left_out.coverage_low
-            findings += [
-                asked("ease", known.null.expected_absolute_error, most, is_most=True),
-                Finding(
-                    "controls_covered_left_out",
-                    left_out.coverage,
-                    left_out.coverage_low,
-                    "at least; below it chance would not explain that controls are not covered: they are not alike",
-                    "fail" if is_low else "pass",
-                ),
-                told("controls_covered_uncalibrated", left_out.coverage_uncalibrated),
-            ]
+        findings += null_findings(known, most)
         found[question.horizon_days] = findings
     return found
 

@@ -48,6 +48,7 @@ _HIDDEN = {
         *("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high"),
     ),
     "mart.propensity_score": ("share_pct",),
+    "mart.cumulative_incidence": ("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"),
     "mart.source_file": ("sha256",),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
     "mart.threshold": _BEND,
@@ -55,6 +56,7 @@ _HIDDEN = {
 }
 _CLAIMED = ("estimate", "ci_low", "ci_high", "confidence_pct", "p_value")
 _CURVE = ("study_id", "outcome", "population")
+_QUESTION = ("study_id", "contrast", "outcome", "population")
 
 Mart = Mapping[str, pl.DataFrame]
 
@@ -83,6 +85,12 @@ def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> d
         shown = primary(frames["mart.effect_estimate"]).filter(is_answered).select(_CURVE).unique()
         frames["mart.dose_response"] = frames["mart.dose_response"].join(
             shown, on=_CURVE, how="semi", maintain_order="left"
+        )
+    if "mart.cumulative_incidence" in frames and "mart.effect_estimate" in frames:
+        is_answered = pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null()
+        shown = primary(frames["mart.effect_estimate"]).filter(is_answered).select(*_QUESTION).unique()
+        frames["mart.cumulative_incidence"] = frames["mart.cumulative_incidence"].join(
+            shown, on=_QUESTION, how="semi", maintain_order="left"
         )
     return frames
 

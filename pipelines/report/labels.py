@@ -252,6 +252,7 @@ _LABELS = {
     "followed_share_smaller": "share with the event, death or follow-up to the end, smaller arm",
     "negative_controls": "negative controls with an estimate",
     "ease": "expected absolute systematic error",
+    "ease_in_unit_of_outcome": "expected absolute systematic error, in the unit of the outcome",
     "controls_covered_left_out": "controls covered, each calibrated by the others",
     "controls_covered_uncalibrated": "controls covered, uncalibrated",
     "positive_control": "limit of the positive control",

@@ -1,4 +1,4 @@
-"""Negative controls: log ratios of outcomes that no arm changes against their errors, before and after calibration.
+"""Negative controls: estimates of outcomes that no arm changes against their errors, before and after calibration.
 
 Without systematic error 95 % of the points lie within the dashed lines, whatever their error.
 """
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _Z975 = 1.959963984540054
+_RATIO = "log ratio of risks"
 _TOLD = ("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")
 
 
 def negative_control(mart: Mart, study: str | None = None) -> Drawing | None:
-    """One panel a contrast at the main horizon; None where no control may be shown."""
+    """One panel a contrast, of events at the main horizon; None where no control may be shown."""
     frame = prepared(mart, ["mart.negative_control"])["mart.negative_control"]
     if study is not None:
         frame = frame.filter(pl.col("study_id") == study)
     shown = frame.filter(
-        pl.col("contrast").str.contains(f", {MAIN_HORIZON:g} months,", literal=True),
+        pl.col("contrast").str.contains(f", {MAIN_HORIZON:g} months,", literal=True) | (pl.col("scale") != _RATIO),
         *(pl.col(name).is_not_null() for name in _TOLD),
     )
     panels = list(shown.group_by("study_id", "contrast", maintain_order=True))
@@ -49,6 +50,10 @@ def _covered(rows: pl.DataFrame, prefix: str) -> int:
     return rows.filter((pl.col(f"{prefix}ci_low") <= 0) & (pl.col(f"{prefix}ci_high") >= 0)).height
 
 
+def _axis(scale: str) -> str:
+    return scale if scale == _RATIO else "difference of the arms in SDs of the change"
+
+
 def _draw(axes: "Axes", rows: pl.DataFrame, title: str) -> None:
     axes.set_title(title)
     highest = 0.0
@@ -65,5 +70,5 @@ def _draw(axes: "Axes", rows: pl.DataFrame, title: str) -> None:
     axes.axvline(0, color="#8a949c", linewidth=0.9)
     axes.set_ylim(0, 1.05 * highest)
     axes.legend(loc="lower right")
-    axes.set_xlabel("log ratio of risks (the truth is 0)")
+    axes.set_xlabel(f"{_axis(rows['scale'][0])} (the truth is 0)")
     axes.set_ylabel("standard error")

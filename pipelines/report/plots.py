@@ -15,6 +15,7 @@ from pipelines.report.plot_controls import negative_control
 from pipelines.report.plot_curve import dose_response
 from pipelines.report.plot_e2 import e2_distribution
 from pipelines.report.plot_estimates import effect_estimate
+from pipelines.report.plot_incidence import cumulative_incidence
 from pipelines.report.plot_overlap import propensity_score
 from pipelines.report.plot_prevalence import bone_prevalence
 
@@ -31,6 +32,7 @@ PLOTS: dict[str, Plot] = {
     "covariate_balance": Plot("mart.covariate_balance", covariate_balance),
     "propensity_score": Plot("mart.propensity_score", propensity_score),
     "negative_control": Plot("mart.negative_control", negative_control),
+    "cumulative_incidence": Plot("mart.cumulative_incidence", cumulative_incidence),
     "dose_response": Plot("mart.dose_response", dose_response),
     "e2_distribution_lc_ms_ms": Plot("mart.e2_distribution", partial(e2_distribution, assay_class="lc_ms_ms")),
     "e2_distribution_immunoassay": Plot("mart.e2_distribution", partial(e2_distribution, assay_class="immunoassay")),

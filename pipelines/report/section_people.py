@@ -1,5 +1,6 @@
 """Who was counted in and who they were: attrition with bars and Table 1, study by study."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,12 @@ _DIGITS = {"years": 1, "a": 1, "kg/m²": 1, "g/cm²": 3, "pg/mL": 1, "ng/dL": 0,
 _UNITS = {"a": "years", "kg/m2": "kg/m²", "g/cm2": "g/cm²", "{score}": ""}
 _YES_NO = {"no", "yes"}
 _SURVEY = "survey"
+_COHORT = r", (cohort \w+)$"
+_WEIGHTED = f"Means are followed by ±{NBSP}standard deviation."
+_AS_THEY_ARE = (
+    "Each arm as its first comparison has it, before weighting; with a grace period those who kept to the strategy. Shares are "
+    "rounded, so that none tells a small number of people. What nobody has is in mart.table_one alone."
+)
 _SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
 
 
@@ -90,13 +97,16 @@ def _taken(row: dict[str, Any], threshold: int) -> str:
 
 
 def table_one(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
-    """One table a study: means with standard deviation and weighted shares, arms across."""
+    """One table a survey or cohort: means and shares, weighted in surveys, arms across."""
+    # Of a clinical cohort an arm is named with it.
+    with_cohort = frame.with_columns(cohort=pl.col("arm_code").str.extract(_COHORT, 1))
     return tuple(
-        _table_one(str(study), part, threshold) for (study,), part in frame.group_by("study_id", maintain_order=True)
+        _table_one(str(study), None if cohort is None else str(cohort), part, threshold)
+        for (study, cohort), part in with_cohort.group_by("study_id", "cohort", maintain_order=True)
     )
 
 
-def _table_one(study: str, part: pl.DataFrame, threshold: int) -> Table:
+def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: int) -> Table:
     arms = part["arm_code"].unique(maintain_order=True).to_list()
     cells = {(row["arm_code"], row["characteristic"], row["level"]): row for row in part.iter_rows(named=True)}
 
@@ -107,14 +117,20 @@ def _table_one(study: str, part: pl.DataFrame, threshold: int) -> Table:
     for characteristic in ordered(part["characteristic"], "characteristic"):
         own = part.filter(pl.col("characteristic") == characteristic)
         levels = own["level"].unique().sort().to_list()
+        if cohort is not None and own.filter(pl.col("level") == "yes")["n"].to_list() == [0] * len(arms):
+            continue
         if len(levels) == 1 or set(levels) == _YES_NO:
             rows.append(Row(_named(characteristic, own), across(characteristic, levels[-1])))
             continue
         rows.append(Row(quantity(characteristic)))
         rows += [Row(heading(level), across(characteristic, level), is_indented=True) for level in levels]
-    columns = (Column("Characteristic"), *(Column(heading(arm), "weighted (people)", is_number=True) for arm in arms))
-    note = f"Means are followed by ±{NBSP}standard deviation. {hidden_note(rows, threshold)}"
-    return Table(f"{heading(study)}: who was studied", "mart.table_one", columns, tuple(rows), note=note)
+    what = "weighted (people)" if cohort is None else "(people)"
+    names = [heading(re.sub(_COHORT, "", arm)) for arm in arms]
+    columns = (Column("Characteristic"), *(Column(name, what, is_number=True) for name in names))
+    who = heading(study) if cohort is None else f"{heading(study)}, {readable(cohort)}"
+    note = f"{_WEIGHTED if cohort is None else _AS_THEY_ARE} {hidden_note(rows, threshold)}"
+    caption = f"{who}: who was studied"
+    return Table(caption, "mart.table_one", columns, tuple(rows), note=note, is_folded=cohort is not None)
 
 
 def _named(characteristic: str, own: pl.DataFrame) -> str:

@@ -23,12 +23,13 @@ from pipelines.report import (
 from pipelines.report.absence import why_absent
 from pipelines.report.frames import primary
 from pipelines.report.illustration import illustrated
-from pipelines.report.labels import heading
+from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import EN_DASH, NBSP
 from pipelines.report.plot_balance import MOST_DRAWN, covariate_balance
 from pipelines.report.plot_controls import negative_control
 from pipelines.report.plot_curve import dose_response, limit_sentence, of_bone
 from pipelines.report.plot_estimates import effect_estimate
+from pipelines.report.plot_incidence import cumulative_incidence, pairs
 from pipelines.report.plot_overlap import propensity_score
 from pipelines.report.plot_prevalence import bone_prevalence
 from pipelines.report.views import Figure, Section
@@ -129,7 +130,7 @@ def _risks(frames: Frames) -> tuple[Section, ...]:
     tables = section_risk.risk_tables(frames["mart.effect_estimate"])
     if not tables:
         return ()
-    figures: list[Figure] = []
+    figures = _incidence(frames)
     for number, study in enumerate(frames["mart.negative_control"]["study_id"].unique(maintain_order=True)):
         figures += illustrated(
             partial(negative_control, study=study),
@@ -145,6 +146,24 @@ def _risks(frames: Frames) -> tuple[Section, ...]:
         "little systematic error in them, and where one is named the positive control on its known side."
     )
     return (Section("risks", "Risks of events", paragraphs=(words,), figures=tuple(figures), tables=tables),)
+
+
+def _incidence(frames: Frames) -> list[Figure]:
+    """Risks over time, a figure a pair of arms whose gate is open, that of the leading question first."""
+    described = frames["mart.study"]
+    lead = described["lead_contrast"][0] if described.height else None
+    figures: list[Figure] = []
+    for number, of in enumerate(pairs(frames["mart.cumulative_incidence"], lead)):
+        figures += illustrated(
+            partial(cumulative_incidence, of=of),
+            frames,
+            f"incidence-{number}",
+            f"{capitalized(readable(of[0]))}, {label(of[1])}: risks over time, with 95{NBSP}% confidence bands",
+            "mart.cumulative_incidence",
+            "Weighted as the estimates; death competes. Each mark adds enough events to be told; people at risk are rounded. "
+            "Where a line is broken, or ends, a gate is closed.",
+        )
+    return figures
 
 
 def _curves(frames: Frames) -> Section:

@@ -6,6 +6,7 @@
 from pipelines.tables import (
     claim,
     cohort,
+    curve,
     features,
     features_body,
     features_bone,
@@ -45,6 +46,7 @@ __all__ = [
     "Contract",
     "claim",
     "cohort",
+    "curve",
     "features",
     "features_body",
     "features_bone",

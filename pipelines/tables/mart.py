@@ -4,7 +4,7 @@ import dataframely as dy
 
 from pipelines.tables.columns import day, flag, number, text, whole
 from pipelines.tables.contract import table
-from pipelines.tables.models import STATUSES
+from pipelines.tables.models import CONTROL_SCALES, STATUSES
 
 
 @table(
@@ -72,13 +72,14 @@ class NegativeControl(dy.Schema):
     population = text("Population", key=True)
     control_code = text("Negative control (ref.negative_control)", key=True)
     evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
-    estimate = number("Log ratio of risks; the truth is 0", optional=True)
+    scale = text("What the estimate is", allowed=CONTROL_SCALES)
+    estimate = number("On that scale; the truth is 0", optional=True)
     ci_low = number("Lower 95 % limit", optional=True)
     ci_high = number("Upper 95 % limit", optional=True)
-    calibrated_estimate = number("Log ratio, calibrated by the other controls", optional=True)
+    calibrated_estimate = number("The same, calibrated by the other controls", optional=True)
     calibrated_ci_low = number("Lower limit, calibrated", optional=True)
     calibrated_ci_high = number("Upper limit, calibrated", optional=True)
-    is_suppressed = flag("Hidden because fewer people than the threshold had the event in an arm")
+    is_suppressed = flag("Hidden because fewer people of an arm than the threshold had the event, or were measured")
 
 
 @table(
@@ -162,13 +163,13 @@ class TableOne(dy.Schema):
     """Who was studied."""
 
     study_id = text("Study", key=True)
-    arm_code = text("Arm", key=True)
+    arm_code = text("Arm; of clinical cohorts with its cohort", key=True)
     characteristic = text("Characteristic", key=True)
     level = text("Level of a category, or mean", key=True)
     n = whole("People with the level, or with a value", "{persons}", optional=True, minimum=0)
-    estimate = number("Weighted mean or share", optional=True)
-    spread = number("Weighted standard deviation of a mean", optional=True)
-    unit = text("Unit of estimate", optional=True)
+    estimate = number("Mean or share, weighted in surveys; shares of clinical arms rounded", optional=True)
+    spread = number("Weighted standard deviation of a mean; NULL of clinical arms", optional=True)
+    unit = text("Unit of estimate; of clinical arms the name of the covariate ends with it", optional=True)
     is_suppressed = flag("Hidden by disclosure control")
 
 

@@ -67,22 +67,29 @@ class EffectEstimate(dy.Schema):
 _CONTRAST_KEY = "study, contrast, outcome, population"
 
 
+#: log ratios of events, differences of what is measured
+CONTROL_SCALES = ("log ratio of risks", "SD of the change within an arm")
+
+
 @table("models.negative_control", grain="one row per study, contrast, population and control", unit="population")
 class NegativeControl(dy.Schema):
-    """Outcomes that no arm changes, under the weights of the contrast; each calibrated by all others. Not for release."""
+    """Outcomes that no arm changes, estimated as the others are; each calibrated by all others. Not for release."""
 
     study_id = text("Study", key=True)
     contrast = text("Contrast", key=True)
     population = text("Population", key=True)
     control_code = text("Negative control (ref.negative_control)", key=True)
     evidence_source = text("Where the evidence comes from", allowed=("real", "public_survey", "simulated"))
-    events_target = whole("Events in the target arm by the horizon", optional=True, minimum=0)
+    scale = text("What the estimate is", allowed=CONTROL_SCALES)
+    events_target = whole("Events in the target arm by the horizon; NULL of what is measured", optional=True, minimum=0)
     events_comparator = whole("Events in the comparator arm", optional=True, minimum=0)
-    estimate = number("Log ratio of risks; the truth is 0", optional=True)
+    n_target = whole("People of the target arm measured; NULL of events", "{persons}", optional=True, minimum=0)
+    n_comparator = whole("People of the comparator arm measured", "{persons}", optional=True, minimum=0)
+    estimate = number("On that scale; the truth is 0", optional=True)
     se = number("Standard error", optional=True)
     ci_low = number("Lower 95 % limit", optional=True)
     ci_high = number("Upper 95 % limit", optional=True)
-    calibrated_estimate = number("Log ratio, calibrated by the other controls", optional=True)
+    calibrated_estimate = number("The same, calibrated by the other controls", optional=True)
     calibrated_ci_low = number("Lower limit, calibrated", optional=True)
     calibrated_ci_high = number("Upper limit, calibrated", optional=True)
     why = text("Why there is no estimate", optional=True)
@@ -193,16 +200,17 @@ class BonePrevalence(dy.Schema):
 
 @table("models.baseline", grain="one row per study, arm, characteristic and level", unit="population")
 class Baseline(dy.Schema):
-    """Who was studied: weighted means or shares and counts by arm. Not for release: `mart.table_one` is."""
+    """Who was studied: means or shares and counts by arm, weighted in surveys. Not for release: `mart.table_one` is."""
 
     study_id = text("Study", key=True)
     arm_code = text("Arm", key=True)
     characteristic = text("Characteristic", key=True)
     level = text("Level of a category, or mean", key=True)
     n = whole("People with the level, or with a value", "{persons}", minimum=0)
-    estimate = number("Weighted mean or share", optional=True)
-    spread = number("Weighted standard deviation of a mean", optional=True)
-    unit = text("Unit of estimate", optional=True)
+    estimate = number("Mean or share, weighted in surveys", optional=True)
+    spread = number("Weighted standard deviation of a mean; NULL of clinical arms", optional=True)
+    unit = text("Unit of estimate; of clinical arms the name of the covariate ends with it", optional=True)
+    is_weighted = flag("By survey weights; else of the people as they are")
 
 
 @table(

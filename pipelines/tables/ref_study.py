@@ -102,7 +102,7 @@ class StudyCensor(dy.Schema):
 
 @table("ref.study_contrast", grain="one row per study and contrast", unit="population")
 class StudyContrast(dy.Schema):
-    """Contrasts of two arms of a cohort in one outcome at one horizon; after them doses, whose arms come with time."""
+    """Contrasts of two arms of a cohort in one outcome at one horizon; then doses and policies; then negative controls."""
 
     study_id = text("Study", key=True)
     contrast_number = whole("Order of the contrast in the file", key=True, minimum=1)
@@ -117,7 +117,7 @@ class StudyContrast(dy.Schema):
 
 @table("ref.continuous_outcome", grain="one row per outcome", unit="population")
 class ContinuousOutcome(dy.Schema):
-    """Measured outcomes of contrasts: what is read, and on which scale it changes."""
+    """Measured outcomes of contrasts and negative controls: what is read, and on which scale it changes."""
 
     outcome_code = text("Outcome", key=True)
     kind_code = text("What it is read from", allowed=("dxa", "lab", "body", "metabolic"))
@@ -127,7 +127,9 @@ class ContinuousOutcome(dy.Schema):
         allowed=("change_pct", "log_ratio", "difference"),
     )
     baseline_days = whole("Days up to time zero in which a baseline counts", "d", minimum=0)
-    detectable_difference = number("Largest difference that may go undetected, on the scale", minimum=0)
+    detectable_difference = number(
+        "Largest difference that may go undetected, on the scale; NULL of a negative control", optional=True, minimum=0
+    )
     source = text("Where that difference comes from")
 
 

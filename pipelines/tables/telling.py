@@ -54,6 +54,11 @@ TELLINGS: dict[str, Telling] = {
     "mart.negative_control": Telling(estimates=("estimate", *_LIMITS, *_CALIBRATED)),
     "mart.covariate_balance": Telling(estimates=("smd_before", "smd_after", "variance_ratio")),
     "mart.propensity_score": Telling(estimates=("share_pct",), free=("bin_number", "lower", "upper")),
+    "mart.cumulative_incidence": Telling(
+        people=("n_at_risk",),
+        estimates=("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"),
+        free=("follow_up_days",),
+    ),
     "mart.dose_response": Telling(
         estimates=("exposure_value", "reference_value", "estimate", *_LIMITS),
         with_estimates=("knots",),

@@ -55,7 +55,16 @@ def covariates_known() -> frozenset[str]:
 def outcomes_known() -> frozenset[str]:
     """Outcomes that a clinical study may ask for."""
     lists = (("continuous_outcome", "outcome_code"), ("phenotype", "phenotype_code"), ("symptom_code", "symptom_code"))
-    return _COUNTED_OUTCOMES.union(row[column] for name, column in lists for row in _rows(name))
+    found = _COUNTED_OUTCOMES.union(row[column] for name, column in lists for row in _rows(name))
+    return found - {row["control_code"] for row in _rows("negative_control") if row["kind_code"] != "event"}
+
+
+@lru_cache(maxsize=1)
+def measured_controls_known() -> frozenset[str]:
+    """Measured negative controls that a clinical study may name: accepted ones of which it is said how they are read."""
+    read = {row["outcome_code"] for row in _rows("continuous_outcome")}
+    accepted = (row["control_code"] for row in _rows("negative_control") if row["verdict_code"] == "accepted")
+    return frozenset(accepted) & read
 
 
 @lru_cache(maxsize=1)

@@ -84,11 +84,11 @@ def arms(studies: Iterable[Study]) -> list[Row]:
 
 
 def contrasts(studies: Iterable[Study]) -> list[Row]:
-    """One row a contrast, in the order of the file; then one a dose and cohort, and one a policy, which keep everybody."""
+    """One row a contrast, in the order of the file; one a dose and cohort, and one a policy, which keep everybody; controls."""
     of_arms: list[Row] = [
         {
             "study_id": study.id,
-            "contrast_number": number,
+            "contrast_number": study.contrast_number(contrast),
             "cohort_code": contrast.cohort,
             "target_code": contrast.target,
             "comparator_code": contrast.comparator,
@@ -98,7 +98,7 @@ def contrasts(studies: Iterable[Study]) -> list[Row]:
             "is_cloned": contrast.grace_intervals is not None,
         }
         for study in studies
-        for number, contrast in enumerate(study.contrast, start=1)
+        for contrast in (*study.contrast, *study.control_contrasts)
     ]
     of_doses: list[Row] = [
         {

@@ -12,6 +12,9 @@ from pydantic import Field
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.rule import Part
 
+#: what the words of a contrast say of its horizon: without it they are those of the pair of arms
+HORIZON_WORDS = r", [\d.]+ months"
+
 #: Thresholds of the profile of risks; a study may raise minima and lower maxima, never the other way.
 #: Equipoise, difference, correlation: as of contrasts. Detectable ratio and EASE: OHDSI's CohortMethod diagnostics
 #: (10 and 0.25). Controls: estimands of the first studies.

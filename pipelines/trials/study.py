@@ -10,7 +10,13 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import BadInput
-from pipelines.trials.code_list import covariates_known, measured_levels, outcomes_known, unlisted
+from pipelines.trials.code_list import (
+    covariates_known,
+    measured_controls_known,
+    measured_levels,
+    outcomes_known,
+    unlisted,
+)
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
@@ -146,6 +152,7 @@ class Study(_Part):
     risk: tuple[Risk, ...] = ()
     waiver: tuple[Waiver, ...] = ()
     symptom: tuple[Symptom, ...] = ()
+    negative_controls: tuple[str, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
     estimation: dict[str, Any] = {}
@@ -180,6 +187,7 @@ class Study(_Part):
             ("covariates.codes", self.covariates.codes, covariates_known()),
             ("outcomes.primary", self.outcomes.primary, outcomes_known()),
             ("outcomes.secondary", self.outcomes.secondary, outcomes_known()),
+            ("negative_controls", self.negative_controls, measured_controls_known()),
         ):
             if wrong := unlisted(given, known):
                 raise ValueError(f"{name}: {wrong}")
@@ -257,10 +265,33 @@ class Study(_Part):
         return before + 1 + self.policy.index(policy)
 
     @property
+    def control_contrasts(self) -> tuple[Contrast, ...]:
+        """Each measured negative control of each comparison: a contrast like those of its outcomes, at the same horizon."""
+        compared = {(each.words, each.population): each for each in reversed(self.contrast)}
+        designs = (each for each in self.contrast if compared[each.words, each.population] is each)
+        return tuple(
+            each.model_copy(update={"outcome": control}) for each in designs for control in self.negative_controls
+        )
+
+    def contrast_number(self, contrast: Contrast) -> int:
+        """Under which number of `ref.study_contrast` a contrast stands; those of controls after everything else."""
+        if contrast in self.contrast:
+            return self.contrast.index(contrast) + 1
+        before = len(self.contrast) + sum(len(each.cohorts) for each in self.dose) + len(self.policy)
+        return before + 1 + self.control_contrasts.index(contrast)
+
+    @property
+    def seed(self) -> int:
+        """Seed of folds and draws."""
+        return int(self.estimation.get("seed", 1))
+
+    @property
     def protocol_hash(self) -> str:
         """Hash of the content of the file, whatever its layout and comments."""
         # What a file does not ask is no part of it: a new kind of question leaves the hashes of other studies alone.
-        unasked = {kind for kind in ("cohort", "waiver", *CLINICAL_PROFILES) if not getattr(self, kind)}
+        unasked = {
+            kind for kind in ("cohort", "waiver", "negative_controls", *CLINICAL_PROFILES) if not getattr(self, kind)
+        }
         if self.cohort:
             unasked.discard("contrast")
         content = json.dumps(self.model_dump(mode="json", exclude=unasked), sort_keys=True)

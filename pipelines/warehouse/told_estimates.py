@@ -19,17 +19,23 @@ from pipelines.warehouse.store import Store
 WITHHELD = "it is withheld: telling it again would tell of the few people who came or left since it was told last"
 QUESTION = ["study_id", "contrast", "outcome", "population"]
 WHOLE = "question"
-#: tables whose rows name the number behind them: where it stands
+#: tables whose rows name the numbers behind them: where they stand, and which
 OWN_COUNT = {
     "mart.bone_prevalence": ("models.bone_prevalence", "n_band"),
     "mart.table_one": ("models.baseline", "n"),
     "mart.e2_distribution": ("models.e2_distribution", "n"),
     "mart.change_point": ("models.change_point", "n_pairs"),
+    "mart.cumulative_incidence": ("models.cumulative_incidence", "n_at_risk", "n_events"),
 }
 _CURVE = ["study_id", "outcome", "population"]
 _PEOPLE = ("n_target", "n_comparator", "unweighted_n")
 #: which error a number is rounded by, and numbers that have none: to three figures of themselves
-_ERROR = {"mart.effect_estimate": "se", "mart.bone_prevalence": "se_pct", "mart.table_one": "spread"}
+_ERROR = {
+    "mart.effect_estimate": "se",
+    "mart.bone_prevalence": "se_pct",
+    "mart.table_one": "spread",
+    "mart.cumulative_incidence": "se_pct",
+}
 _OWN_FIGURES = ("p_value", "e_value", "e_value_limit", "se", "se_pct", "spread", "weighted_share_pct", "exposure_value")
 _NORMAL_WIDTH = 3.92
 
@@ -209,7 +215,7 @@ def _all_of() -> tuple[pl.Expr, ...]:
 
 def _of_rows(store: Store, table: str) -> pl.DataFrame:
     """The number behind each row that names it; the cell is its label."""
-    source, count = OWN_COUNT[table]
+    source, *counts = OWN_COUNT[table]
     rows = store.scan(source).collect()
     cells = [hash_of_cell(row) for row in rows.select(pl.col(n).cast(pl.String) for n in CONTRACTS[table].key).rows()]
     nothing = pl.lit("")
@@ -219,7 +225,7 @@ def _of_rows(store: Store, table: str) -> pl.DataFrame:
         nothing.alias("outcome"),
         nothing.alias("population"),
         pl.lit("row").alias("part"),
-        *_behind(pl.col(count)),
+        *_behind(*(pl.col(count) for count in counts)),
     )
 
 

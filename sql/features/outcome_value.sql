@@ -5,7 +5,7 @@
 -- A marker of bone turnover that food and hour move counts fasting in the morning only (ref.turnover_marker).
 -- Where a grace period leaves the arm open, the arm is the strategy seen to be begun in it; a contrast by clones keeps
 -- everybody, with what was begun when (strategy columns, which look after time zero) for the cloning. A dose that is kept
--- up keeps everybody, too: what was taken stands in features.drug_supply.
+-- up keeps everybody, too: what was taken stands in features.drug_supply. A negative control is read as an outcome is.
 with trial as (
     select
         contrast.study_id, contrast.contrast_number, contrast.outcome_code, contrast.window_days,
@@ -53,6 +53,10 @@ reading as (
     select person_id, 'body', 'lean_kg', 'any', measured_on, lean_kg, false
     from features.body_measure
     where lean_kg > 0
+    union all
+    select person_id, 'body', 'height_cm', 'any', measured_on, height_cm, false
+    from features.body_measure
+    where height_cm > 0
     union all
     select person_id, 'metabolic', 'homa_ir', 'any', drawn_on, homa_ir, false
     from features.lipid_metabolic

@@ -1,13 +1,19 @@
-"""A finished home, made once by the command line as a user would, and a way to call the command line again."""
+"""A finished home, made once by the command line as a user would, and a way to call the command line again.
+
+The first run is a process of its own, entry point and imports included; the calls after it are forks of one that has
+imported already, see warm_command_line.
+"""
 
 import hashlib
 import json
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -21,14 +27,58 @@ SEED = 7
 
 def trabecula(*arguments: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("TRABECULA_HOME", "DAGSTER_HOME")}
     command = [str(Path(sys.executable).with_name("trabecula")), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=_environment())
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in ("TRABECULA_HOME", "DAGSTER_HOME")}
+
+
+class WarmCommandLine:
+    """`trabecula` again and again, without the seconds that each process needs to import."""
+
+    def __init__(self, folder: Path) -> None:
+        script = Path(__file__).with_name("warm_command_line.py")
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._server = subprocess.Popen([sys.executable, str(script)], **pipes)
+        self._said = folder / "out", folder / "err"
+
+    def __call__(self, *arguments: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """As `trabecula`, in a fork of a warm process."""
+        assert self._server.stdin and self._server.stdout
+        for file in self._said:
+            file.write_text("")
+        given = {
+            "arguments": [str(argument) for argument in arguments],
+            "environment": _environment(),
+            "folder": str(Path.cwd()),
+            "out": str(self._said[0]),
+            "err": str(self._said[1]),
+        }
+        print(json.dumps(given), file=self._server.stdin, flush=True)
+        process = int(self._server.stdout.readline())
+        overdue = threading.Timer(timeout, os.killpg, (process, signal.SIGKILL))
+        overdue.start()
+        try:
+            status = int(self._server.stdout.readline())
+        finally:
+            overdue.cancel()
+        out, err = (file.read_text() for file in self._said)
+        if status == -signal.SIGKILL:
+            raise subprocess.TimeoutExpired(list(map(str, arguments)), timeout, out, err)
+        return subprocess.CompletedProcess("trabecula", status, out, err)
+
+    def end(self) -> None:
+        self._server.communicate()
 
 
 @pytest.fixture(scope="session")
-def call() -> Call:
-    return trabecula
+def call(tmp_path_factory: pytest.TempPathFactory) -> Generator[Call]:
+    """The command line, as often as wanted."""
+    warm = WarmCommandLine(tmp_path_factory.mktemp("said"))
+    yield warm
+    warm.end()
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +108,10 @@ def finished(first_run: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def omop_base(made_once: Callable) -> Path:
+def omop_base(made_once: Callable, call: Call) -> Path:
     """Folder of a home of simulated OMOP people (`home`, see planted_omop). test_omop_run repeats its night; others only read."""
     planted = runpy.run_path(str(Path(__file__).with_name("planted_omop.py")))
-    return made_once("omop", lambda folder: planted["run"](folder, trabecula))
+    return made_once("omop", lambda folder: planted["run"](folder, call))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ from assets.home import Home, build_line
 from assets.job import prepare_instance
 from assets.run_history import one_writer
 from pipelines import plan
-from pipelines.models.contrast_tables import _seed
 from pipelines.models.point_treatment import Prepared, estimate
 from pipelines.models.propensity_model import prepared
 from pipelines.run import Run
@@ -41,7 +40,8 @@ COMPUTED = (
     *(f"models.{name}" for name in ("propensity_model", "diagnostic", "covariate_balance", "propensity_score")),
     *(f"models.{name}" for name in ("effect_estimate", "threshold", "dose_response", "evidence_drift", "claim")),
     *(f"mart.{name}" for name in ("effect_estimate", "diagnostic", "covariate_balance", "dose_response", "threshold")),
-    *(f"mart.{name}" for name in ("evidence_drift", "claim", "study", "propensity_score")),
+    *(f"mart.{name}" for name in ("evidence_drift", "claim", "study", "propensity_score", "cumulative_incidence")),
+    "models.cumulative_incidence",
 )
 features = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "models" / "test_contrast_tables.py"))["inputs"]
 #: written without a decimal point, a number tells little; geometry of pictures is all numbers
@@ -122,7 +122,7 @@ def blinded(base: Path) -> tuple[float, ...]:
     inputs = {name: store.scan(name) for name in (*GIVEN, "ref.continuous_outcome", "models.propensity_model")}
     found = prepared(inputs, study(), study().contrast[0])
     assert isinstance(found, Prepared)
-    answers = [each.estimate for each in estimate(found, _seed(study()))]
+    answers = [each.estimate for each in estimate(found, study().seed)]
     return tuple(
         float(value) for each in answers for value in (each.estimate, each.ci_low, each.ci_high, each.standard_error)
     )

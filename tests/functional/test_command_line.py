@@ -1,8 +1,7 @@
-"""The whole way as a user goes it: run, look, run again, read while it runs."""
+"""The whole way as a user goes it: run, look, run again."""
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,33 +84,6 @@ def test_looking_at_an_empty_home(call: Call, tmp_path: Path) -> None:
         result = call(*command, "--home", tmp_path / "nowhere")
         assert result.returncode == 2, command
         assert "Traceback" not in result.stderr, command
-
-
-def test_readers_read_while_a_run_writes(finished: Path, drop: Path, tmp_path: Path) -> None:
-    home = Path(shutil.copytree(finished, tmp_path / "h", symlinks=True))
-    for path in (home / "data" / "staging").rglob("*.parquet"):
-        path.unlink()
-    writer = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("trabecula")),
-            "run",
-            "--source",
-            "nhanes",
-            "--input",
-            str(drop),
-            "--home",
-            str(home),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    reads = 0
-    while writer.poll() is None:
-        with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as reader:
-            assert reader.execute("select count(*) from mart.effect_estimate").fetchone() != (0,)
-        reads += 1
-    assert writer.returncode == 0
-    assert reads > 10
 
 
 def test_bad_usage(finished: Path, drop: Path, call: Call) -> None:

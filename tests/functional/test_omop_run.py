@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from pipelines.export_files import KINDS, PERSONAL, export
 from pipelines.tables.telling import TELLINGS
 from pipelines.warehouse.parquet import column_names
 
@@ -96,6 +97,8 @@ def test_the_key_is_nowhere_in_the_home(home: Path) -> None:
             assert SECRET.encode() not in path.read_bytes(), path
 
 
+# The same is asked of a survey in test_command_line.
+@pytest.mark.slow
 def test_the_night_after_computes_nothing(home: Path, call: Call) -> None:
     """But for what moved since the publication before: the first night had none to be held against."""
 
@@ -189,6 +192,25 @@ def require_landed(reader: duckdb.DuckDBPyConnection) -> None:
     for (table, column), text in RARE.items():
         query = f"select count(distinct person_id) from raw.omop_{table} where {column} = ?"
         assert reader.execute(query, [text]).fetchone() == (PEOPLE,), table
+
+
+def test_no_planted_value_and_no_person_leaves_by_an_export(home: Path, tmp_path: Path) -> None:
+    """Every format is searched for what was planted, and for the id of every person: dose eras alone, which stay, have ids."""
+    with duckdb.connect(str((home / "warehouse.duckdb").resolve()), read_only=True) as reader:
+        people = {
+            str(person).encode() for (person,) in reader.execute("select person_id from staging.person").fetchall()
+        }
+    assert len(people) > 50 and min(map(len, people)) > 9, "ids are long: none is met by chance"
+    texts = [text.lower().encode() for text in (str(VALUE), TEXT, *IDENTIFIERS.values(), *RARE.values())]
+    with_people = set()
+    for kind in KINDS:
+        assert list(export(home, kind, tmp_path / kind, None))
+        for path in sorted((tmp_path / kind).iterdir()):
+            said = path.read_bytes().lower()
+            assert said and [text for text in texts if text in said] == [], path.name
+            if any(person in said for person in people):
+                with_people.add(kind)
+    assert with_people == set(PERSONAL) == {"dose-eras"}
 
 
 def test_no_row_of_three_people_leaves_by_a_query_of_ones_own(home: Path, call: Call, tmp_path: Path) -> None:

@@ -1,8 +1,14 @@
-"""A drop with a cycle nobody has tried and a file that lies there twice: it lands unchanged, every row accounted for."""
+"""A drop with a cycle nobody has tried and a file that lies there twice: it lands unchanged, every row accounted for.
+
+It comes to a home that has published before, whose readers read on while the run writes.
+"""
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -14,16 +20,39 @@ from pipelines.sources.nhanes.xpt import read
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A home after a run on such a drop, and what readers saw meanwhile: the build, and how many estimates it had."""
+
+    home: Path
+    seen: list[tuple[str, int]]
+
+
 @pytest.fixture(scope="module")
-def home(drop: Path, call: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of one run on that drop."""
+def night(finished: Path, drop: Path, call: Call, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """The night on which that drop came, in a home that has published before."""
     base = tmp_path_factory.mktemp("unusual")
     folder = Path(shutil.copytree(drop, base / "drop"))
     add_cycle(folder)
     shutil.copy(next(folder.rglob("BMX_H.parquet")), folder / "BMX_H.parquet")
-    result = call("run", "--source", "nhanes", "--input", folder, "--home", base / "h")
+    home = Path(shutil.copytree(finished, base / "h", symlinks=True))
+    seen: list[tuple[str, int]] = []
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call, "run", "--source", "nhanes", "--input", folder, "--home", home)
+        while not running.done():
+            with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as reader:
+                seen += reader.execute(
+                    "select build_id, (select count(*) from mart.effect_estimate) from mart.build"
+                ).fetchall()
+            time.sleep(0.5)
+    result = running.result()
     assert result.returncode == 0, result.stderr[-2000:]
-    return base / "h"
+    return Night(home, seen)
+
+
+@pytest.fixture
+def home(night: Night) -> Path:
+    return night.home
 
 
 def add_cycle(folder: Path) -> None:
@@ -60,3 +89,11 @@ def test_same_file_twice_is_a_duplicate_not_an_error(home: Path) -> None:
         ).fetchall()
         assert sorted(found) == [("duplicate",), ("landed",)]
         assert warehouse.execute("select count_if(not is_balanced) from staging.conservation").fetchone() == (0,)
+
+
+def test_readers_read_while_a_run_writes(night: Night, finished: Path) -> None:
+    before = (finished / "current").resolve().name
+    assert len(night.seen) > 10
+    assert {build for build, _ in night.seen} <= {before, (night.home / "current").resolve().name}
+    assert night.seen[0][0] == before
+    assert all(estimates > 0 for _, estimates in night.seen)

@@ -38,6 +38,19 @@ def test_risks_stand_in_percent_and_as_ratios(ask):
     assert len(found) == 3, "one row a comparison, and risks of symptoms by dose are no arms"
 
 
+def test_risks_over_time_are_one_curve_whatever_the_horizon(ask):
+    key = "study_id | contrast | outcome | population | arm_code | follow_up_days | risk_pct | n_at_risk | gate_status"
+    rows = f"""{key}
+        s | a vs b, 36 months, cohort c | stroke | women | a | 547 | 2.5 | 77 | open
+        s | a vs b, 12 months, cohort c | stroke | women | a | 91 |  | 88 | open
+        s | a vs b, 12 months, cohort c | stroke | women | a | 0 | 0 | 99 | open
+        t | a vs b, 12 months, cohort c | stroke | women | a | 0 | 0 | 55 | open"""
+    asked = "select arms, follow_up_days, risk_pct, n_at_risk from risks_over_time('s')"
+    found = ask({"mart.cumulative_incidence": rows}, asked)
+    pair = "a vs b, cohort c"
+    assert found == [(pair, 0, 0, 99), (pair, 91, None, 88), (pair, 547, 2.5, 77)]
+
+
 def test_claims_come_by_their_number(ask):
     rows = "claim_id | part_code | verdict\nH10 | a | supported\nH2 | b | inconclusive\nH2 | a | contradicted"
     found = ask({"mart.claim": rows}, "select claim_id, part_code, verdict from claims()")
@@ -77,9 +90,14 @@ def test_the_least_balanced_covariate_comes_first(ask):
 
 
 def test_controls_are_ratios(ask):
-    rows = "study_id | contrast | population | control_code | estimate\na | x | p | acne | 0\na | x | p | wart |"
+    rows = """study_id | contrast | population | control_code | scale | estimate
+        a | x | p | acne | log ratio of risks | 0
+        a | x | p | wart | log ratio of risks |
+        a | x | p | sodium | SD of the change within an arm | 0.2"""
     found = ask({"mart.negative_control": rows}, "select control_code, risk_ratio from controls('a')")
     assert found == [("acne", 1), ("wart", None)]
+    found = ask({"mart.negative_control": rows}, "select control_code, estimate from measured_controls('a')")
+    assert found == [("sodium", 0.2)]
 
 
 @pytest.mark.parametrize(

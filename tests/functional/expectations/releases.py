@@ -4,6 +4,7 @@ What belongs to a study of the tests is made known here, too: a study that no li
 """
 
 import runpy
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -24,6 +25,7 @@ TOLD_ELSEWHERE = (
 BESIDE = ("ref.run_setting", "ref.drug", "ref.study_arm", "staging.drug_exposure", "features.drug_supply")
 #: joined by name to rows of the population: no name of their own
 NAMED_ALIKE = ("features.dispensing_source", "models.value_histogram", "raw.previous_histogram")
+OF_WHOLE = ("ref.study_cohort", "ref.study_arm")
 SMALL_STUDY = (
     "'made for a test' as title, 'target_trial' as design, 18.0e0 as minimum_age_years, "
     "'abcdef0123456789' as protocol_hash"
@@ -32,13 +34,24 @@ SMALL_STUDY = (
 
 def rows(change: str | None) -> Frames:
     """The small warehouse of the unit tests, whole, or after one change; without a change less what the population tells."""
-    with duckdb.connect() as connection:
-        connection.execute(of_releases["WHOLE"])
+    connection = _warehouse()
+    connection.begin()
+    try:
         if change:
             connection.execute(change)
         names = connection.sql("select table_schema || '.' || table_name from information_schema.tables").fetchall()
         left_out = (*BESIDE, *(() if change else TOLD_ELSEWHERE))
         return {name: connection.sql(f"from {name}").pl() for (name,) in names if name not in left_out}
+    finally:
+        connection.rollback()
+
+
+@lru_cache(maxsize=1)
+def _warehouse() -> duckdb.DuckDBPyConnection:
+    """Whole; what changes it is taken back."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute(of_releases["WHOLE"])
+    return connection
 
 
 def renamed(table: str, found: pl.DataFrame, key: str, suffix: str) -> pl.DataFrame:
@@ -49,22 +62,24 @@ def renamed(table: str, found: pl.DataFrame, key: str, suffix: str) -> pl.DataFr
 
 def known(suffix: str, is_whole: bool) -> Frames:
     """What lists and releases must say of a study of the tests; with `is_whole` also its cohort, arms and outcome."""
-    name = f"s{suffix}"
+    study = pl.lit(f"s{suffix}").alias("study_id")
+    return {table: told.with_columns(study) for table, told in _known().items() if is_whole or table not in OF_WHOLE}
+
+
+@lru_cache(maxsize=1)
+def _known() -> Frames:
     query = {
-        "ref.study": f"select '{name}' as study_id, {SMALL_STUDY}, 'cohort' as arm_rule",
-        "ref.study_outcome": f"select '{name}' as study_id, 'bone' as outcome_code, true as is_primary",
-        "mart.attrition": f"select '{name}' as study_id, 'told' as cohort_code, 'a' as arm_code, 0 as step_number, "
+        "ref.study": f"select 's' as study_id, {SMALL_STUDY}, 'cohort' as arm_rule",
+        "ref.study_outcome": "select 's' as study_id, 'bone' as outcome_code, true as is_primary",
+        "mart.attrition": "select 's' as study_id, 'told' as cohort_code, 'a' as arm_code, 0 as step_number, "
         "100 as n_before, 100 as n_after, false as is_suppressed",
-        "mart.effect_estimate": f"select '{name}' as study_id, 'told' as contrast, 'simulated' as evidence_source, "
+        "mart.effect_estimate": "select 's' as study_id, 'told' as contrast, 'simulated' as evidence_source, "
         "'closed' as gate_status, 'too few' as gate_reason",
+        "ref.study_cohort": "select 's' as study_id, 'c' as cohort_code, 'drug.a' as set_code, 365 as follow_up_days, "
+        "0 as follow_up_from_days",
+        "ref.study_arm": "select 's' as study_id, 'c' as cohort_code, unnest([1, 2]) as arm_number, "
+        "unnest(['a', 'b']) as arm_code, 'everybody' as rule_code",
     }
-    if is_whole:
-        query |= {
-            "ref.study_cohort": f"select '{name}' as study_id, 'c' as cohort_code, 'drug.a' as set_code, 365 as follow_up_days, "
-            "0 as follow_up_from_days",
-            "ref.study_arm": f"select '{name}' as study_id, 'c' as cohort_code, unnest([1, 2]) as arm_number, "
-            "unnest(['a', 'b']) as arm_code, 'everybody' as rule_code",
-        }
     with duckdb.connect() as connection:
         return {table: connection.sql(text).pl() for table, text in query.items()}
 

@@ -1,5 +1,6 @@
 """How rows of a test population get their provenance, their contract's columns and their place in a home."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def shaped(frame: pl.DataFrame, table: str, **same: Any) -> pl.DataFrame:
     return filled.select(pl.col(name).cast(dtype) for name, dtype in stored.items())
 
 
+@lru_cache(maxsize=512)
 def types(table: str) -> dict[str, Any]:
     """Column types as stored: codes are text."""
     contract = CONTRACTS[table]

@@ -1,7 +1,9 @@
 """History of a run: written a step at a time, read by any Dagster while it grows, whole when it ends."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -103,6 +105,26 @@ def test_it_is_the_history_that_dagster_alone_would_write(settings: Settings, tm
         dg.materialize(_asset_and_checks([], other), instance=instance)
     with _reader(settings) as ours, _reader(other) as theirs:
         assert _told(ours) == _told(theirs)
+    assert _checks(settings) == _checks(other)
+    assert len(_checks(settings)) == 2
+
+
+def _checks(settings: Settings) -> list[tuple[object, ...]]:
+    """What is kept of checks for all runs, but for times and ids of runs: each with the event that its number leads to."""
+    (path,) = settings.dagster_home.rglob("index.db")
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        return reader.execute(
+            """
+            select
+                one.asset_key, check_name, one.partition, execution_status, event.dagster_event_type, event.step_key,
+                one.evaluation_event = event.event, one.evaluation_event_timestamp = event.timestamp,
+                made.dagster_event_type, made.asset_key, one.create_timestamp is not null, one.run_id = event.run_id
+            from asset_check_executions as one
+            left join event_logs as event on event.id = one.evaluation_event_storage_id
+            left join event_logs as made on made.id = one.materialization_event_storage_id
+            order by one.id
+            """
+        ).fetchall()
 
 
 def test_after_a_kill_only_the_step_at_work_is_missing(settings: Settings) -> None:

@@ -57,13 +57,13 @@ select * exclude (df) replace (if(n_band < 40, null, prevalence_pct) as prevalen
     if(n_band < 40, null, n_band) as n_band), n_band < 40 as is_suppressed
 from models.bone_prevalence;
 create table models.baseline as
-select 's' as study_id, 'women' as arm_code, * from (values ('People', 'all', 100, null, null, null),
+select 's' as study_id, 'women' as arm_code, true as is_weighted, * from (values ('People', 'all', 100, null, null, null),
     ('Age', 'mean', 100, 60.0e0, 8.0e0, 'a'), ('Race', 'white', 80, 0.8e0, null, 'share'), ('Smoker', 'yes', 5, 0.05e0,
     null, 'share'),
     ('Smoker', 'no', 95, 0.95e0, null, 'share')) as t (characteristic, level, n, estimate, spread, unit);
 create table mart.table_one as
-select * replace (if(characteristic = 'Smoker', null, n) as n, if(characteristic = 'Smoker', null, estimate) as estimate),
-    characteristic = 'Smoker' as is_suppressed
+select * exclude (is_weighted) replace (if(characteristic = 'Smoker', null, n) as n,
+    if(characteristic = 'Smoker', null, estimate) as estimate), characteristic = 'Smoker' as is_suppressed
 from models.baseline;
 create table models.e2_distribution as
 select '2013-2014' as cycle_label, 'lc_ms_ms' as assay_class, 'men' as population, * from (values

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -322,6 +323,7 @@ BREAKS = {
     "features.marker.band_listed": "value_hi = 3.5",
     "features.marker.logarithm": "log_value = 0.7",
 }
+_made: set[str] = set()
 TABLES = tuple(table for table in ROWS if table.startswith("features."))
 
 
@@ -340,6 +342,12 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     connection.execute(f"create table {table} as select * from listing")
 
 
+@lru_cache(maxsize=1)
+def _tables() -> duckdb.DuckDBPyConnection:
+    """Tables as they should be, each made once; what spoils one is taken back."""
+    return duckdb.connect(config={"threads": 1})
+
+
 def _holds(check_id: str, change: str | None) -> bool:
     table = check_id.rpartition(".")[0]
     suite = load(table)
@@ -350,12 +358,18 @@ def _holds(check_id: str, change: str | None) -> bool:
         if isinstance(asked, QueryQuestion)
         else f"select ({asked.holds}) as holds from {suite.rows} where ({asked.where})"
     )
-    with duckdb.connect() as connection:
-        for name in {table, "staging.person", *(name for name in suite.reads if not name.startswith("raw."))}:
+    connection = _tables()
+    for name in sorted({table, "staging.person", *(name for name in suite.reads if not name.startswith("raw."))}):
+        if name not in _made:
             _create(connection, name)
+            _made.add(name)
+    connection.begin()
+    try:
         if change:
             connection.execute(f"update {table} set {change}")
         held = [row[0] for row in connection.execute(query.replace("{batch}", table)).fetchall()]
+    finally:
+        connection.rollback()
     assert held
     return all(held)
 

@@ -78,13 +78,19 @@ with listed as (
 select 's' as study_id, 'a vs b' as contrast, 'women' as population, subject_code as control_code,
     'simulated' as evidence_source, if(number = 0, 7, 20) as events_target, 25 as events_comparator, 0.1e0 as estimate,
     0.2e0 as se, -0.29e0 as ci_low, 0.49e0 as ci_high, 0.0e0 as calibrated_estimate, -0.5e0 as calibrated_ci_low,
-    0.5e0 as calibrated_ci_high, cast(null as varchar) as why
+    0.5e0 as calibrated_ci_high, cast(null as varchar) as why, 'log ratio of risks' as scale, cast(null as integer) as n_target,
+    cast(null as integer) as n_comparator
 from listed where number < 30
 union all
-select 's', 'a vs b', 'women', subject_code, 'simulated', 3, 9, null, null, null, null, null, null, null, 'few'
-from listed where number = 31;
+select 's', 'a vs b', 'women', subject_code, 'simulated', 3, 9, null, null, null, null, null, null, null, 'few',
+    'log ratio of risks', null, null
+from listed where number = 31
+union all
+select 's', 'a vs b', 'women', control_code, 'simulated', null, null, 0.1, 0.2, -0.29, 0.49, null, null, null, null,
+    'SD of the change within an arm', 80, 60
+from (from ref.negative_control where kind_code = 'lab' and verdict_code = 'accepted' order by control_code limit 10);
 create table mart.negative_control as
-select * exclude (events_target, events_comparator, se, why)
+select * exclude (events_target, events_comparator, n_target, n_comparator, se, why)
     replace (if(control_code = 'nc_actinic_keratosis', null, estimate) as estimate,
         if(control_code = 'nc_actinic_keratosis', null, ci_low) as ci_low,
         if(control_code = 'nc_actinic_keratosis', null, ci_high) as ci_high,
@@ -148,12 +154,13 @@ BREAKS = {
     "models.effect_estimate.waiver_told": f"{ESTIMATE} gate_reason = 'a pilot' where gate_status = 'waived'",
     "models.effect_estimate.one_kind_of_evidence": f"{ESTIMATE} evidence_source = 'real' where gate_status = 'open'",
     "models.effect_estimate.calibrated_needs_controls": (
-        "delete from models.negative_control where control_code = 'nc_appendicitis'"
+        "delete from models.negative_control where control_code = 'nc_mcv'"
     ),
     "models.effect_estimate.calibrated_wider": f"{ESTIMATE} calibrated_ci_high = -1 where gate_status = 'open'",
     "models.effect_estimate.events_within_people": f"{ESTIMATE} events_target = 101 where gate_status = 'open'",
     "models.negative_control.told_or_why": f"{CONTROL} why = null where estimate is null",
     "models.negative_control.enough_events": f"{CONTROL} events_target = 4 where control_code = 'nc_appendicitis'",
+    "models.negative_control.enough_people": f"{CONTROL} n_target = 49 where control_code = 'nc_mcv'",
     "models.negative_control.error_positive": f"{CONTROL} se = 0 where control_code = 'nc_appendicitis'",
     "models.negative_control.calibrated_wider": f"{CONTROL} calibrated_ci_high = -0.4 where control_code = 'nc_appendicitis'",
     "models.negative_control.accepted": f"{CONTROL} control_code = 'nc_cataract' where control_code = 'nc_appendicitis'",

@@ -70,6 +70,7 @@ KEYS = {
     "cg_cohort_definition": ["cohort_definition_id"],
 }
 TYPES = {"int": pl.Int32, "bigint": pl.Int64, "float": pl.Float64, "varchar": pl.String}
+OF_EVENTS = {"scale": "log ratio of risks"}
 READ = ("effect_estimate", "diagnostic", "covariate_balance", "attrition", "negative_control")
 PAIR = {"study_id": "s", "contrast": "ai vs tamoxifen, 60 months, cohort first_fill", "population": "women"}
 GRACE = PAIR | {"contrast": "ai vs none, 12 months, cohort surgery"}
@@ -105,8 +106,9 @@ GIVEN = {
         STEPS | {"cohort_code": "surgery", "arm_code": "open", "n_after": 700},
     ),
     "negative_control": (
-        PAIR | {"control_code": "wart", "estimate": 0.1, "ci_low": -0.292, "ci_high": 0.492},
-        PAIR | {"control_code": "cyst", "is_suppressed": True},
+        PAIR | OF_EVENTS | {"control_code": "wart", "estimate": 0.1, "ci_low": -0.292, "ci_high": 0.492},
+        PAIR | OF_EVENTS | {"control_code": "cyst", "is_suppressed": True},
+        PAIR | {"scale": "SD of the change within an arm", "control_code": "sodium", "estimate": 0.2},
     ),
 }
 

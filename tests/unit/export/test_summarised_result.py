@@ -91,10 +91,27 @@ GIVEN = {
             "spread": 8.0,
             "unit": "a",
         },
+        {
+            "study_id": "s",
+            "arm_code": "b, cohort c",
+            "characteristic": "ldl",
+            "level": "mean",
+            "n": 30,
+            "estimate": 3.5,
+        },
     ),
     "mart.diagnostic": (
         KEY | {"diagnostic": "equipoise", "value": 0.4, "threshold": 0.2, "status": "pass"},
         KEY | {"diagnostic": "n", "threshold": 50.0, "status": "fail", "is_suppressed": True},
+    ),
+    "mart.study": ({"study_id": "s", "question": "Does it?", "design": "longitudinal"},),
+    "mart.propensity_score": (
+        KEY | {"arm_code": "a", "bin_number": 1, "lower": 0.0, "upper": 0.1, "share_pct": 12.0},
+        KEY | {"arm_code": "a", "bin_number": 2, "lower": 0.1, "upper": 0.2, "is_suppressed": True},
+    ),
+    "mart.cumulative_incidence": (
+        KEY | {"arm_code": "a", "follow_up_days": 365, "risk_pct": 1.5, "n_at_risk": 88, "gate_status": "open"},
+        KEY | {"arm_code": "a", "follow_up_days": 730, "n_at_risk": 77, "gate_status": "open", "is_suppressed": True},
     ),
     "mart.covariate_balance": (KEY | {"covariate": "age", "smd_before": 0.3, "smd_after": 0.02},),
     "mart.e2_distribution": (
@@ -230,6 +247,7 @@ def test_what_is_hidden_is_a_dash_and_never_less_than(result) -> None:
 
 def test_shares_are_proportions_and_means_are_numbers(result) -> None:
     assert told(result, variable_name="Smoker") == {"count": "20", "weighted_proportion": "0.4"}
+    assert told(result, variable_name="ldl") == {"count": "30", "mean": "3.5"}, "arms of a cohort are not weighted"
     assert told(result, variable_name="Age") == {"count": "50", "weighted_mean": "61.5", "weighted_sd": "8.0"}
     types = dict(result.select("estimate_name", "estimate_type").unique().iter_rows())
     assert (types["weighted_proportion"], types["weighted_percentage"]) == ("proportion", "percentage")
@@ -237,3 +255,13 @@ def test_shares_are_proportions_and_means_are_numbers(result) -> None:
 
 def test_no_row_is_told_twice(result) -> None:
     assert not result.drop("estimate_value").is_duplicated().any()
+
+
+def test_overlap_risks_over_time_and_the_question_are_told(result) -> None:
+    first, second = ({"variable_level": level} for level in ("[0.0, 0.1)", "[0.1, 0.2)"))
+    assert told(result, variable_name="preference_score", **first) == {"percentage": "12.0"}
+    assert told(result, variable_name="preference_score", **second) == {"percentage": HIDDEN}
+    year, later = (told(result, additional_level=f"{day} &&& open") for day in (365, 730))
+    assert year == {"risk_percentage": "1.5", "number_at_risk": "88"}
+    assert later == {"risk_percentage": HIDDEN, "number_at_risk": "77"}
+    assert told(result, variable_name="s")["question"] == "Does it?"

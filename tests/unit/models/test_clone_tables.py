@@ -55,7 +55,7 @@ def given(n: int, seed: int = 4) -> dict[str, pl.LazyFrame]:
         **{name: pl.lit(v) if isinstance(v, int) else pl.Series(v) for name, v in columns.items()}
     ).with_columns(pl.col("contrast_number").cast(pl.Int64))
     tables |= {"features.outcome_value": values.lazy()}
-    return tables | {propensity_model.TABLE: propensity_model.propensity_model(tables, FACTS)}
+    return made["modelled"](tables)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.models import contrast_tables, propensity_model
+from pipelines.models import contrast_tables, control_null, control_tables, propensity_model
 from pipelines.models.contrast_frame import contrast_frame
 from pipelines.run_facts import RunFacts
 from pipelines.settings import sql_root
@@ -46,13 +46,23 @@ def inputs(n: int, apart: float = 0.4, seed: int = 1) -> dict[str, pl.LazyFrame]
         ["age_years", "smoker"], index="person_id", variable_name="covariate_code"
     )
     covariates = covariates.with_columns(pl.lit(STUDY).alias("study_id"), pl.lit(1, pl.Int64).alias("trial_number"))
-    table = "ref.continuous_outcome"
     given = {
         "features.outcome_value": values.lazy(),
         "features.covariate": covariates.with_columns(pl.col("value").cast(pl.Float64)).lazy(),
-        table: read_csv(sql_root() / "ref" / "continuous_outcome.csv", CONTRACTS[table]),
+        **{name: listed(name) for name in ("ref.continuous_outcome", "ref.negative_control")},
     }
-    return given | {propensity_model.TABLE: propensity_model.propensity_model(given, FACTS)}
+    return modelled(given)
+
+
+def listed(table: str) -> pl.LazyFrame:
+    """A code list as it is."""
+    return read_csv(sql_root() / "ref" / f"{table.removeprefix('ref.')}.csv", CONTRACTS[table])
+
+
+def modelled(given: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
+    """The same with propensities and negative controls, which come before every diagnostic."""
+    given |= {propensity_model.TABLE: propensity_model.propensity_model(given, FACTS)}
+    return given | {control_null.TABLE: control_tables.negative_control(given, FACTS)}
 
 
 def estimated(given: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -108,8 +118,7 @@ def test_diagnostics_do_not_change_with_the_difference_in_outcome() -> None:
     given = inputs(1500)
     told = given["features.outcome_value"]
     moved = told.with_columns(pl.col("change") + 50.0 * pl.col("is_target").cast(pl.Float64))
-    again = given | {"features.outcome_value": moved}
-    again |= {propensity_model.TABLE: propensity_model.propensity_model(again, FACTS)}
+    again = modelled(given | {"features.outcome_value": moved})
     before = contrast_tables.diagnostics(given, FACTS).collect()
     after = contrast_tables.diagnostics(again, FACTS).collect()
     assert before.drop("value").equals(after.drop("value"))

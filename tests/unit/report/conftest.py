@@ -36,6 +36,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.diagnostic": _diagnostics(),
         "mart.study": OTHERS["studies"](evidence),
         "mart.propensity_score": OTHERS["overlap"](evidence),
+        "mart.cumulative_incidence": OTHERS["incidence"](evidence),
         "mart.covariate_balance": OTHERS["balance"](evidence),
         "mart.negative_control": OTHERS["controls"](evidence),
         "mart.dose_response": _curves(evidence),

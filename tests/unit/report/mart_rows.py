@@ -70,12 +70,16 @@ def overlap(evidence: str) -> Rows:
 PAIR = "aromatase_inhibitor vs tamoxifen, {} months, cohort active_comparator"
 
 
+_MEASURED = ("nc_sodium", "nc_mcv")
+
+
 def controls(evidence: str) -> Rows:
-    """Three controls at the main horizon; of the last few people had the event."""
+    """Three controls at the main horizon; of the last few people had the event. And two measured ones of another study."""
     common = {
         "study_id": "ai_cardiovascular",
         "contrast": PAIR.format(60),
         "population": "postmenopausal_women",
+        "scale": "log ratio of risks",
         "evidence_source": evidence,
         "is_suppressed": False,
     }
@@ -85,6 +89,14 @@ def controls(evidence: str) -> Rows:
         "nc_animal_bite": (-0.05, -0.45, 0.35, -0.22, -0.66, 0.22),
     }
     shown: Rows = [common | {"control_code": code} | dict(zip(names, row, strict=True)) for code, row in told.items()]
+    measured = common | {
+        "study_id": "ai_vs_tamoxifen",
+        "contrast": PAIR.format(24),
+        "scale": "SD of the change within an arm",
+    }
+    shown += [
+        measured | {"control_code": code} | dict(zip(names, told["nc_lipoma"], strict=True)) for code in _MEASURED
+    ]
     return [*shown, common | {"control_code": "nc_scabies", "is_suppressed": True}]
 
 
@@ -144,6 +156,22 @@ def risks(evidence: str) -> Rows:
                 "gate_reason": "events fail",
             }
         )
+    return rows
+
+
+def incidence(evidence: str) -> Rows:
+    """Heart failure over a year and, behind a gate of its own, from three to five; one risk and one number are hidden."""
+    common = {"study_id": "ai_cardiovascular", "outcome": "heart_failure", "population": "postmenopausal_women"}
+    common |= {"evidence_source": evidence, "gate_status": "open", "gate_reason": None}
+    rows: Rows = []
+    for arm, yearly, people in (("aromatase_inhibitor", 0.9, 4200), ("tamoxifen", 0.6, 2100)):
+        for day in (0, 182, 365, 1187, 1278, 1461, 1643, 1826):
+            risk = None if (arm, day) == ("tamoxifen", 182) else yearly * day / 365.25
+            left = None if (arm, day) == ("aromatase_inhibitor", 1461) else people - 11 * (day // 20)
+            error = {"se_pct": 0.1, "ci_low_pct": risk - 0.2, "ci_high_pct": risk + 0.2} if risk else {}
+            at = {"contrast": PAIR.format(12 if day <= 365 else 60), "arm_code": arm, "follow_up_days": day}
+            hidden = {"risk_pct": risk, "n_at_risk": left, "is_suppressed": risk is None or left is None}
+            rows.append(common | at | error | hidden)
     return rows
 
 

@@ -104,6 +104,7 @@ def test_a_closed_gate_and_a_hidden_cell_leak_nothing(mart: Mart, site: dict[str
         "mart.measurement_count": ["n"],
         "mart.diagnostic": ["value"],
         "mart.propensity_score": ["share_pct"],
+        "mart.cumulative_incidence": ["risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"],
         "mart.source_file": ["sha256"],
     }
     for name, columns in hidden.items():

@@ -24,6 +24,37 @@ def row_of(table: Table, heading: str) -> Row:
     return next(row for row in table.rows if row.heading.endswith(heading))
 
 
+def test_arms_of_a_cohort_have_a_table_of_their_own_and_are_not_called_weighted(mart: dict[str, pl.DataFrame]) -> None:
+    common = {"study_id": "s", "unit": None, "spread": None, "is_suppressed": False}
+    rows = [
+        common
+        | {
+            "arm_code": f"{arm}, cohort {cohort}",
+            "characteristic": "age_years",
+            "level": "mean",
+            "n": n,
+            "estimate": 61.5,
+        }
+        for cohort, n in (("one", 44), ("two", 55))
+        for arm in ("tamoxifen", "none")
+    ]
+    nobody = {"characteristic": "drug_denosumab_ever", "level": "yes", "n": 0, "estimate": 0.0, "unit": "share"}
+    rows += [row | nobody for row in rows]
+    frame = pl.DataFrame(rows, schema=mart["mart.table_one"].schema)
+    one, two = section_people.table_one(frame, 11)
+    assert one.caption.endswith("cohort one: who was studied") and one.is_folded
+    assert [(column.heading, column.note) for column in one.columns[1:]] == [
+        ("Tamoxifen", "(people)"),
+        ("None", "(people)"),
+    ]
+    assert one.rows[0].heading == "Age (years)" and (one.rows[0].cells[0].text, one.rows[0].cells[0].note) == (
+        "61.5",
+        "(44)",
+    )
+    assert [len(table.rows) for table in (one, two)] == [1, 1], "what nobody has is no row"
+    assert two.rows[0].cells[0].note == "(55)" and "before weighting" in two.note
+
+
 def test_attrition_shows_people_left_and_taken_and_no_small_difference(frame_of: MakeFrame) -> None:
     steps = [(0, "Everybody", 500, 500), (1, "Examined", 500, 495), (2, "Scanned", 495, 100), (3, "Measured", 100, 100)]
     rows = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines import mart
+from pipelines import mart, mart_curve
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
@@ -21,6 +21,8 @@ MIN_CELL = 11
 STUDY, CONTRAST, OUTCOME, POPULATION = "study", "one vs other", "bone", "everybody"
 ARMS, LEVELS = ("target", "comparator"), ("common", "other", "rare")
 FACTS = RunFacts("night", "omop", (), "white_female", MIN_CELL, "real")
+#: days of the curve
+QUARTER, DAYS = 91, tuple(91 * number for number in range(9))
 _KEY = {"study_id": STUDY, "contrast": CONTRAST, "outcome": OUTCOME, "population": POPULATION}
 _MARTS = ("attrition", "table_one", "measurement_count", "effect_estimate", "diagnostic", "source_file", "claim")
 
@@ -60,6 +62,8 @@ def people(nights: int, seed: int) -> People:
             "is_eligible": rng.random(n) < 0.97,
             "has_event": rng.random(n) < 0.15,
             "value": rng.normal(0, 1, n) + 25.0 * (rng.random(n) < 0.1),
+            "event_day": QUARTER * rng.integers(1, 25, n),
+            "until_day": QUARTER * rng.integers(1, 40, n),
         }
     )
     return People(frame)
@@ -71,6 +75,7 @@ def write_night(settings: Settings, there: pl.DataFrame) -> dict[str, pl.DataFra
     inputs = {name: frame.lazy() for name, frame in made.items()}
     inputs["models.claim"] = CONTRACTS["models.claim"].empty().lazy()
     frames = {f"mart.{name}": getattr(mart, name)(inputs, FACTS).collect() for name in _MARTS}
+    frames["mart.cumulative_incidence"] = mart_curve.cumulative_incidence(inputs, FACTS).collect()
     for name, frame in {**made, **frames}.items():
         write_frame(frame.lazy(), Store(settings).path(name, None), "night")
     return frames
@@ -124,6 +129,7 @@ def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
     rows = {
         "models.effect_estimate": [effect],
         "models.diagnostic": diagnostics,
+        "models.cumulative_incidence": [row for arm in ARMS for row in _curve(arm, arms[arm])],
         "models.baseline": [row for arm in ARMS for row in _baseline(arm, arms[arm])],
         "cohort.attrition": [row for arm in ARMS for row in _attrition(arm, there.filter(arm_code=arm))],
         "cohort.measurement_count": list(_measured(there)),
@@ -131,6 +137,20 @@ def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "staging.conservation": [account],
     }
     return {name: _frame(name, of) for name, of in rows.items()}
+
+
+def _curve(arm: str, there: pl.DataFrame) -> Iterator[dict]:
+    """Events as a share of everybody: who knows the people of the arm counts the events of a step by multiplication."""
+    for day in DAYS:
+        happened = there.filter(pl.col("event_day") <= pl.min_horizontal(day, "until_day")).height
+        left = there.filter(pl.col("until_day") >= day, pl.col("event_day") > day).height
+        risk = 100 * happened / there.height
+        error = (risk * (100 - risk) / there.height) ** 0.5
+        yield {
+            **_KEY, "contrast": "one vs other, 24 months, cohort c", "arm_code": arm, "follow_up_days": day,
+            "evidence_source": "real", "risk_pct": risk, "se_pct": error or None, "ci_low_pct": max(risk - 2 * error, 0.0),
+            "ci_high_pct": risk + 2 * error, "n_at_risk": left, "n_events": happened, "gate_status": "open",
+        }  # fmt: skip
 
 
 def _baseline(arm: str, there: pl.DataFrame) -> Iterator[dict]:

@@ -4,7 +4,7 @@ The same attacks on the same nights without the ledger do; an attack that finds 
 """
 
 import runpy
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import polars as pl
@@ -53,6 +53,23 @@ def counts(night: Night) -> dict[Cell, int]:
         for column in TELLINGS[table].people:
             for row in frame.drop_nulls(column).iter_rows(named=True):
                 found[table, tuple(row[name] for name in key), column] = round(row[column])
+    return found
+
+
+def events_of_steps(nights: list[Night], column: str = "risk_pct") -> dict[tuple[int, str, int, int], int]:
+    """Attack: the height of a step times the people of the arm, also where its ends were told last in different nights."""
+    found = {}
+    known: dict[tuple[str, int], float] = {}
+    for number, night in enumerate(nights):
+        table = night["mart.cumulative_incidence"]
+        for arm, day, risk in table.drop_nulls(column).select("arm_code", "follow_up_days", column).iter_rows():
+            known[arm, day] = risk
+        for arm in world["ARMS"]:
+            people = night["mart.table_one"].filter(arm_code=arm, characteristic="People")["n"][0]
+            days = sorted(day for of, day in known if of == arm)
+            for one, other in pairwise(days):
+                if people is not None:
+                    found[number, arm, one, other] = round((known[arm, other] - known[arm, one]) * people / 100)
     return found
 
 
@@ -216,6 +233,28 @@ def test_no_estimate_tells_the_value_of_the_one_who_came(nights) -> None:
 def _rounded_only(night: Night) -> Night:
     effect = night["mart.effect_estimate"]
     return {"mart.effect_estimate": effect.with_columns(to_figures(pl.col("estimate"), pl.col("se")))}
+
+
+def test_no_step_of_a_curve_tells_how_few_had_the_event_in_it(nights) -> None:
+    """Without folding the multiplication finds the small steps; of what is told it finds none."""
+    there, _, told = nights
+
+    def right(release: list[Night]) -> int:
+        n = 0
+        for (number, arm, one, other), guess in events_of_steps(release).items():
+            rows = world["studied"](there[number]).filter(arm_code=arm)
+            until = [
+                rows.filter(pl.col("event_day") <= pl.min_horizontal(day, "until_day")).height for day in (one, other)
+            ]
+            n += is_small(until[1] - until[0]) and guess == until[1] - until[0]
+        return n
+
+    computed = [
+        {"mart.cumulative_incidence": made["models.cumulative_incidence"], "mart.table_one": made["models.baseline"]}
+        for made in map(world["sources"], there)
+    ]
+    assert right(computed) > 100
+    assert len(events_of_steps(told)) > 100 and right(told) == 0
 
 
 def test_who_knows_the_program_cannot_bound_a_hidden_group_to_few_readings(nights) -> None:
