@@ -107,7 +107,7 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator
 
 def _scanned(connection: duckdb.DuckDBPyConnection, scan: Scan) -> Iterator[pl.DataFrame]:
     """Scan once, then take the bits apart."""
-    alike = _frame(connection, scan.query)
+    alike = connection.sql(scan.query).pl()
     strata = scan.strata
     for name, question in scan.rows:
         answers, is_asked, is_broken = scan.bits(question)
@@ -132,7 +132,7 @@ def _query_counts(
     query = question.query.replace("{batch}", qualified(table))
     sums = "count(*) filter (where holds is not true) as n_violated, count(*) as n_evaluated"
     try:
-        found = _frame(connection, f"select {', '.join([*labels, sums])} from ({query}) group by all")
+        found = connection.sql(f"select {', '.join([*labels, sums])} from ({query}) group by all").pl()
     except duckdb.Error as error:
         return _uncounted(name, error)
     parts = [_shaped(found.select(pl.col("n_violated", "n_evaluated").sum()), name, pl.lit(ALL))]
@@ -150,19 +150,12 @@ def _rows_of_different_keys(connection: duckdb.DuckDBPyConnection, table: str, n
         rows = _n_rows(connection, table)
         if rows > _MOST_SORTED:
             return None
-        hashes = _frame(connection, f"select hash({names}) as key_hash from {qualified(table)}")["key_hash"].to_numpy()
+        hashes = connection.sql(f"select hash({names}) as key_hash from {qualified(table)}").pl()["key_hash"].to_numpy()
     except duckdb.Error:
         # The query itself tells what is wrong.
         return None
     hashes = np.sort(hashes)
     return None if np.any(hashes[1:] == hashes[:-1]) else rows
-
-
-def _frame(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
-    """The result; unlike a relation, a statement is planned once, which a read of few rows notices."""
-    found = pl.from_arrow(connection.execute(query).to_arrow_table())
-    assert isinstance(found, pl.DataFrame)
-    return found
 
 
 def _n_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
