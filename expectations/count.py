@@ -1,20 +1,20 @@
 """Counting: of every check and stratum, how many rows were asked and how many do not hold. No verdict, no threshold.
 
-Row questions of a table are counted in one scan of each person bucket. Each question leaves two bits of a row: that it
-was asked, and that it does not hold; the bits of many stand in one number, and rows alike in all numbers and strata are
-counted together. Questions within a person are asked bucket by bucket, others of the whole table. Counts add up over
-buckets.
+Row questions of a table are counted in one scan of each person bucket (`scan` has its text); where rows are many, those
+of codes alone are asked of the combinations of codes. Questions within a person are asked bucket by bucket, others of
+the whole table. Counts add up over buckets.
 """
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
 import polars as pl
 
 from expectations.question import QueryQuestion, RowQuestion, key_names
+from expectations.scan import Rows, Scan, qualified, split
 from expectations.suite import Suite
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
@@ -24,14 +24,13 @@ from pipelines.warehouse.store import Store
 ALL = "all"
 NOTHING = "none"
 COUNTS = {"check_id": pl.String, "stratum": pl.String, "n_violated": pl.Int64, "n_evaluated": pl.Int64}
-# Two bits each must fit the sign-free part of a BIGINT.
-_QUESTIONS_OF_NUMBER = 31
 # Of hashes of keys at once, 8 bytes each and twice while they are sorted.
 _MOST_SORTED = 5_000_000
+# Below, a second read costs more than it saves.
+_MANY_ROWS = 100_000
 _log = logging.getLogger(__name__)
 
 
-Rows = tuple[str, RowQuestion]
 Query = tuple[str, QueryQuestion]
 
 
@@ -91,25 +90,29 @@ def added_up(parts: list[pl.DataFrame]) -> pl.DataFrame:
 def _row_counts(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[pl.DataFrame]:
     if not asked.rows:
         return
+    whole = Scan(asked.table, asked.source, asked.rows)
     try:
-        yield from _scanned(connection, asked, asked.rows)
+        parts = split(whole) if _n_rows(connection, asked.table) >= _MANY_ROWS else (whole,)
+        found = [frame for part in parts for frame in _scanned(connection, part)]
     except duckdb.Error:
         # One question that cannot be asked must not take the others along: each on its own tells which.
         for alone in asked.rows:
             try:
-                yield from _scanned(connection, asked, (alone,))
+                yield from _scanned(connection, replace(whole, rows=(alone,)))
             except duckdb.Error as error:
                 yield _uncounted(alone[0], error)
+    else:
+        yield from found
 
 
-def _scanned(connection: duckdb.DuckDBPyConnection, asked: Asked, rows: tuple[Rows, ...]) -> Iterator[pl.DataFrame]:
+def _scanned(connection: duckdb.DuckDBPyConnection, scan: Scan) -> Iterator[pl.DataFrame]:
     """Scan once, then take the bits apart."""
-    alike = connection.sql(scan_query(asked, rows)).pl()
-    strata = _strata(rows)
-    for position, (name, question) in enumerate(rows):
-        number, place = divmod(position, _QUESTIONS_OF_NUMBER)
-        found = alike.filter((pl.col(f"answers{number}") & (1 << 2 * place)) > 0)
-        broken = (pl.col(f"answers{number}") & (2 << 2 * place)) > 0
+    alike = connection.sql(scan.query).pl()
+    strata = scan.strata
+    for name, question in scan.rows:
+        answers, is_asked, is_broken = scan.bits(question)
+        found = alike.filter((pl.col(answers) & is_asked) > 0)
+        broken = (pl.col(answers) & is_broken) > 0
         sums = (
             pl.col("n").filter(broken).sum().cast(pl.Int64).alias("n_violated"),
             pl.col("n").sum().cast(pl.Int64).alias("n_evaluated"),
@@ -120,31 +123,13 @@ def _scanned(connection: duckdb.DuckDBPyConnection, asked: Asked, rows: tuple[Ro
             yield _shaped(found.group_by(labels).agg(sums), name, _label(labels))
 
 
-def scan_query(asked: Asked, rows: tuple[Rows, ...]) -> str:
-    """The one scan: strata, the answers of a row in numbers of two bits a question, and how many rows are alike."""
-    labels = [f"{column} as s{n}" for n, column in enumerate(_strata(rows))]
-    numbers = [rows[start : start + _QUESTIONS_OF_NUMBER] for start in range(0, len(rows), _QUESTIONS_OF_NUMBER)]
-    answers = [
-        f"{' | '.join(_answer(question, place) for place, (_, question) in enumerate(number))} as answers{n}"
-        for n, number in enumerate(numbers)
-    ]
-    source = asked.source.replace("{batch}", _qualified(asked.table))
-    return f"select *, count(*) as n from (select {', '.join([*labels, *answers])} from {source}) group by all"
-
-
-def _answer(question: RowQuestion, place: int) -> str:
-    """Not asked, holds or broken, at its place; a condition that is NULL does not hold, and is not asked."""
-    holds = f"(case when ({question.holds}) then {1 << 2 * place} else {3 << 2 * place} end)"
-    return holds if question.where == "true" else f"(case when ({question.where}) then {holds} else 0 end)"
-
-
 def _query_counts(
     connection: duckdb.DuckDBPyConnection, table: str, name: str, question: QueryQuestion
 ) -> pl.DataFrame:
     labels = [quoted(column) for column in question.by]
     if (names := key_names(question.query)) and (rows := _rows_of_different_keys(connection, table, names)) is not None:
         return _shaped(pl.DataFrame({"n_violated": 0, "n_evaluated": rows}), name, pl.lit(ALL))
-    query = question.query.replace("{batch}", _qualified(table))
+    query = question.query.replace("{batch}", qualified(table))
     sums = "count(*) filter (where holds is not true) as n_violated, count(*) as n_evaluated"
     try:
         found = connection.sql(f"select {', '.join([*labels, sums])} from ({query}) group by all").pl()
@@ -161,12 +146,11 @@ def _rows_of_different_keys(connection: duckdb.DuckDBPyConnection, table: str, n
 
     Sorting numbers costs a third of grouping them, and most tables have no key twice.
     """
-    source = _qualified(table)
     try:
-        rows = connection.execute(f"select count(*) from {source}").fetchall()[0][0]
+        rows = _n_rows(connection, table)
         if rows > _MOST_SORTED:
             return None
-        hashes = connection.sql(f"select hash({names}) as key_hash from {source}").pl()["key_hash"].to_numpy()
+        hashes = connection.sql(f"select hash({names}) as key_hash from {qualified(table)}").pl()["key_hash"].to_numpy()
     except duckdb.Error:
         # The query itself tells what is wrong.
         return None
@@ -174,8 +158,8 @@ def _rows_of_different_keys(connection: duckdb.DuckDBPyConnection, table: str, n
     return None if np.any(hashes[1:] == hashes[:-1]) else rows
 
 
-def _strata(rows: tuple[Rows, ...]) -> list[str]:
-    return list(dict.fromkeys(column for _, question in rows for column in question.by))
+def _n_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return connection.execute(f"select count(*) from {qualified(table)}").fetchall()[0][0]
 
 
 def _label(names: list[str]) -> pl.Expr:
@@ -200,8 +184,3 @@ def _queries(suite: Suite, is_within_person: bool) -> tuple[Query, ...]:
         for name, question in asked
         if isinstance(question, QueryQuestion) and question.is_within_person == is_within_person
     )
-
-
-def _qualified(table: str) -> str:
-    layer, name = table.split(".")
-    return f"{quoted(layer)}.{quoted(name)}"

@@ -21,7 +21,7 @@ HOLD = "expect_rows_to_hold"
 COLUMNS = "expect_table_columns_to_match_ordered_list"
 _COMMON = {"mostly", "least", "by"}
 #: without one of these words a condition holds no query, and reads what its row is made of
-_QUERY_WORDS = re.compile(r"\b(select|from|table|values|describe|show|summarize|pivot|unpivot)\b", re.IGNORECASE)
+QUERY_WORDS = re.compile(r"\b(select|from|table|values|describe|show|summarize|pivot|unpivot)\b", re.IGNORECASE)
 _JOINED, _KEYS = re.compile(r"join (\S+) as"), re.compile(r"using \((\w+)\)")
 # Grouping numbers is cheaper than grouping texts; only where two hashes are equal do the keys themselves tell.
 _KEY_QUERY = (
@@ -102,7 +102,7 @@ def tables_of(asked: Question, rows: str, table: str) -> tuple[str, ...]:
 
 def tables_named(asked: Question, rows: str, table: str) -> tuple[str, ...]:
     """As `tables_of`, of a question that is known to parse: most conditions need not be read for it."""
-    if isinstance(asked, RowQuestion) and not _QUERY_WORDS.search(f"{asked.holds} {asked.where}"):
+    if isinstance(asked, RowQuestion) and not QUERY_WORDS.search(f"{asked.holds} {asked.where}"):
         return _tables(f"select true as holds from {rows}", table)
     return tables_of(asked, rows, table)
 

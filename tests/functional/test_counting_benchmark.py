@@ -28,6 +28,8 @@ def test_the_pass_judging_and_memory_are_within_the_promise(frozen: dict) -> Non
     assert 0 < frozen["peak_memory_gib"] <= MOST_MEMORY_GIB
 
 
-@pytest.mark.xfail(strict=True, reason="keys, medians and other questions of groups need reads of their own")
+@pytest.mark.xfail(
+    strict=True, reason="frozen before codes and keys were counted apart; 10M rows cost 3.0 to 3.6 since"
+)
 def test_all_counting_is_within_the_promise(frozen: dict) -> None:
     assert 0 < frozen["counting_over_scan"] <= MOST_RATIO

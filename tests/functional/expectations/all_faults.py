@@ -34,6 +34,7 @@ of_cohorts = runpy.run_path(str(UNIT / "test_cohort_suites.py"))
 of_outcomes = runpy.run_path(str(UNIT / "test_outcome_suites.py"))
 releases = runpy.run_path(str(HERE / "releases.py"))
 claims = runpy.run_path(str(HERE / "claims.py"))
+curves = runpy.run_path(str(HERE / "curves.py"))
 of_results = runpy.run_path(str(UNIT / "test_result_suites.py"))
 
 #: tables of more rows than MANY are copied by their first FEW where one row is enough
@@ -104,6 +105,7 @@ def clean() -> Frames:
     _outcomes(made, None)
     _results(made, None)
     _releases(made, None)
+    _add(made, curves["rows"](None, "~curves"))
     _add(made, claims["ledger"](made.frames["ref.claim"]))
     _add(made, releases["of_catalogue"](made.frames["ref.study"]))
     made.add(
@@ -149,7 +151,7 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
     further = {n: IN_OTHER_ROWS.get(n, change) for n, change in of_outcomes["BREAKS"].items() if n.startswith("ref.")}
     made.frames |= releases["lists_spoiled"](frames, further)
     made.frames["ref.claim"] = claims["rule_not_judged"](made.frames["ref.claim"])
-    _add(made, claims["spoiled"](frames))
+    _add(made, curves["spoiled"]() | claims["spoiled"](frames))
     _contracts(made, frames)
     return made.whole()
 

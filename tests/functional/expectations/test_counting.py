@@ -11,7 +11,8 @@ import pytest
 
 from expectations import count
 from expectations.count import Asked
-from expectations.question import QueryQuestion, key_names, key_query
+from expectations.question import QueryQuestion, RowQuestion, key_names, key_query
+from expectations.scan import Scan, split
 from expectations.suite import all_tables, load
 from pipelines.settings import Settings
 from pipelines.warehouse.store import Store
@@ -72,6 +73,51 @@ def test_different_keys_are_counted_without_grouping_them(home: Settings, monkey
 def test_a_key_that_cannot_be_read_is_not_counted(home: Settings) -> None:
     put(home, [(1, 1)])
     assert counted(home, QueryQuestion(key_query(("nothing",)))) == [(None, None)]
+
+
+def test_codes_of_laboratory_results_are_asked_of_their_combinations() -> None:
+    asked = count.of_bucket(load("staging.lab_result"))
+    by_codes, by_row = split(Scan(asked.table, asked.source, asked.rows))
+    names = {name.rpartition(".")[2] for name, _ in by_codes.rows}
+    assert {"operator_code", "assay_class_code", "operator_matches_flag", "unit_as_declared"} <= names
+    assert "staging.person" not in by_codes.source and "ref.analyte" in by_codes.source
+    assert not {"value", "person_id", "lab_id"} & set(by_codes.codes)
+    assert {"measured_above_limit", "finite", "within_limits_of_analyte"} <= {
+        n.rpartition(".")[2] for n, _ in by_row.rows
+    }
+
+
+def asked(holds: str, where: str = "true", *by: str) -> tuple[str, RowQuestion]:
+    return f"{holds} {where}", RowQuestion(holds, where, by)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_of_codes"),
+    [
+        (asked("operator = '='"), True),
+        (asked("operator = '='", "lab.value is not null"), False),
+        (asked("operator = '='", "true", "lab_id"), False),
+        (asked("operator = '='", "true", "analyte_code"), True),
+        (asked("operator is distinct from '='"), True),
+        (asked("operator in (select code from ref.fill_value)"), False),
+        (asked("analyte.minimum is null or operator = '='"), True),
+        (asked("person.birth_year is null or operator = '='"), False),
+        (asked("birth_year is null or operator = '='"), False),
+    ],
+)
+def test_which_questions_are_of_codes(question: tuple[str, RowQuestion], is_of_codes: bool) -> None:
+    table = "staging.lab_result"
+    always = (asked("is_censored"), asked("not is_censored"))
+    parts = split(Scan(table, count.of_bucket(load(table)).source, (*always, question)))
+    assert [row for part in parts if part.codes for row in part.rows] == [*always, *[question] * is_of_codes]
+
+
+def test_a_condition_of_several_rules_is_asked_once() -> None:
+    scan = Scan(
+        TABLE, f"{TABLE} as judged", (("a", RowQuestion("x > 0", "true")), ("b", RowQuestion("x > 0", "true", ("y",))))
+    )
+    assert scan.query.count("x > 0") == 1
+    assert scan.bits(scan.rows[0][1]) == scan.bits(scan.rows[1][1]) == ("answers0", 1, 2)
 
 
 def test_only_questions_of_keys_are_taken_for_such() -> None:
