@@ -157,5 +157,7 @@ def _described(row: dict[str, Any] | None, threshold: int) -> Cell:
     mean, spread = (
         compact(row[name]) if digits is None else decimal(row[name], digits) for name in ("estimate", "spread")
     )
+    if row["characteristic"] == "calendar_year":
+        mean = mean.replace(",", "")  # a year is no quantity
     value = mean if row["spread"] is None else f"{mean}{NBSP}±{NBSP}{spread}"
     return number(value, people, beside=True)

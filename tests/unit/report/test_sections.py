@@ -114,6 +114,13 @@ def test_shares_on_either_scale_are_percentages(frame_of: MakeFrame) -> None:
     assert [cell.text.replace("\u00a0", " ") for cell in cells] == ["18.2 %", "18.2 %"]
 
 
+def test_a_calendar_year_has_no_thousands(frame_of: MakeFrame) -> None:
+    named = {"study_id": "s", "characteristic": "calendar_year", "level": "mean", "arm_code": "starts_drug (surgery)"}
+    frame = frame_of("mart.table_one", [named | {"estimate": 2015.2, "n": 50, "is_suppressed": False}])
+    ((cell,),) = [row.cells for row in section_people.table_one(frame, 11)[0].rows]
+    assert cell.text.startswith("2015")
+
+
 def test_diagnostics_that_failed_come_first_and_every_verdict_is_a_word(mart: Mart) -> None:
     table = section_checks.diagnostic_tables(prepared(mart, mart)["mart.diagnostic"])[0]
     first = table.rows[0]
