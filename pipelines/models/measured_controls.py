@@ -33,6 +33,16 @@ LEAST_CONTROLS = 10
 MOST_EASE = 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """Estimate and standard error of a control in SDs of its change, and the people of either arm behind it."""
+
+    estimate: float
+    error: float
+    n_target: int
+    n_comparator: int
+
+
 def control_rows(inputs: Inputs, study: Study, facts: RunFacts) -> Iterator[list[Row]]:
     """The rows of each comparison of a study that names measured controls, one a control, each calibrated by the others."""
     compared: dict[tuple[str, str], list[Contrast]] = {}
@@ -46,16 +56,6 @@ def control_rows(inputs: Inputs, study: Study, facts: RunFacts) -> Iterator[list
             _row(study, contrast, found[contrast.outcome], facts) | left_out.get(contrast.outcome, {})
             for contrast in asked_of
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Control:
-    """Estimate and standard error of a control in SDs of its change, and the people of either arm behind it."""
-
-    estimate: float
-    error: float
-    n_target: int
-    n_comparator: int
 
 
 def _found(inputs: Inputs, study: Study, contrast: Contrast) -> _Control | str:
