@@ -9,10 +9,12 @@ import runpy
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import polars as pl
 
 from pipelines.settings import Settings
+from pipelines.synth.mechanism import laboratory
 from pipelines.synth.parameters import load_parameters
 from pipelines.warehouse.store import Store
 
@@ -21,8 +23,23 @@ open_gate = runpy.run_path(str(HERE / "open_gate.py"))
 PERSONS, SEED = 30_000, 12
 STUDIES = ("ai_metabolic", "ai_vs_tamoxifen")
 FROZEN = HERE / "measured_gate.json"
-#: every panel holds every negative control
-WORLD = open_gate["ADJUVANT"] | {"laboratory.control_share": 10.0}
+WORLD = open_gate["ADJUVANT"]
+#: negative controls are drawn with their panels so many times as often as the simulator has them, at most always
+TIMES_AS_OFTEN = 10.0
+CONTROLS = (
+    *(
+        "sodium",
+        "potassium",
+        "chloride",
+        "bicarbonate",
+        "magnesium",
+        "mcv",
+        "mchc",
+        "platelets",
+        "bilirubin",
+        "albumin",
+    ),
+)
 _CALIBRATED = ("calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high")
 _JUDGED = ("negative_controls", "ease", "ease_in_unit_of_outcome", "controls_covered_left_out")
 
@@ -61,6 +78,7 @@ def frozen(home: Path, folder: Path) -> dict[str, object]:
         "persons": PERSONS,
         "seed": SEED,
         "world": WORLD,
+        "times_as_often": TIMES_AS_OFTEN,
         "contrasts": rows,
         "controls": [
             {
@@ -83,6 +101,15 @@ def _covered(rows: pl.DataFrame, prefix: str) -> float | None:
     return None if value is None else float(value)
 
 
+def run(room: Path) -> None:
+    """The population, and every step up to the estimates."""
+    often = {
+        name: (laboratory._PANELS[name][0], min(1.0, TIMES_AS_OFTEN * laboratory._PANELS[name][1])) for name in CONTROLS
+    }
+    with mock.patch.dict(laboratory._PANELS, often):
+        open_gate["estimates"](room, PERSONS, SEED, STUDIES, WORLD)
+
+
 def write(room: Path) -> None:
     """Freeze what was found in the folder of a finished run."""
     FROZEN.write_text(json.dumps(frozen(room / "home", room / "simulated" / "omop"), indent=1) + "\n")
@@ -92,9 +119,9 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         room = Path(sys.argv[1])
         if not (room / "home" / "data" / "models" / "effect_estimate").exists():
-            open_gate["estimates"](room, PERSONS, SEED, STUDIES, WORLD)
+            run(room)
         write(room)
     else:
         with tempfile.TemporaryDirectory() as name:
-            open_gate["estimates"](Path(name), PERSONS, SEED, STUDIES, WORLD)
+            run(Path(name))
             write(Path(name))

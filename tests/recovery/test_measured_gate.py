@@ -26,6 +26,7 @@ def of(study: str, outcome: str, cohort: str = "active_comparator") -> dict:
 
 def test_it_is_frozen_of_the_world_the_script_makes() -> None:
     assert (FOUND["persons"], FOUND["seed"], FOUND["world"]) == (_made["PERSONS"], _made["SEED"], _made["WORLD"])
+    assert FOUND["times_as_often"] == _made["TIMES_AS_OFTEN"]
 
 
 def test_controls_that_no_drug_moves_are_held() -> None:

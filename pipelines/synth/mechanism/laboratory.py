@@ -72,10 +72,6 @@ _PANELS: dict[str, tuple[int, float]] = {
     "platelets": (METABOLIC, 0.2),
     "bilirubin": (METABOLIC, 0.25),
 }
-#: no drug acts on them, and no equation above reads them
-_CONTROLS = frozenset(
-    {"sodium", "potassium", "chloride", "bicarbonate", "magnesium", "mcv", "mchc", "platelets", "bilirubin", "albumin"}
-)
 _MEN_ONLY, _WOMEN_ONLY = {"psa", "sperm_concentration"}, {"progesterone"}
 _HOUR_OF_INTAKE = 8.0
 #: log effect of diabetes
@@ -247,8 +243,6 @@ def read_tubes(
             has &= ~state.male
         which = np.nonzero(has)[0]
         four = draws.words(seed, person[which], f"draw_{name}", tubes.key[which])
-        if name in _CONTROLS:
-            share = min(1.0, share * p.number("laboratory.control_share"))
         if share < 1.0:
             chosen = draws._unit(four[2]) < share
             which, four = which[chosen], four[:, chosen]
