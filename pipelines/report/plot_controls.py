@@ -37,7 +37,8 @@ def negative_control(mart: Mart, study: str | None = None) -> Drawing | None:
     sentences = []
     for axes, ((study_id, contrast), rows) in zip(grid, panels, strict=True):
         title = f"{heading(str(study_id))}: {readable(str(contrast))}"
-        _draw(axes, rows, title)
+        # On its own page the study needs no name, and the words of a contrast are long.
+        _draw(axes, rows, title if study is None else capitalized(readable(str(contrast))))
         before, after = (_covered(rows, prefix) for prefix in ("", "calibrated_"))
         sentences.append(
             f"{capitalized(title)}: of the {rows.height} controls shown {before} intervals hold no effect before "
