@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from pipelines.models.clone_frame import clone_frame
 from pipelines.models.clone_treatment import PreparedClones, estimate_clones, prepare_clones
@@ -48,8 +49,16 @@ def control_rows(inputs: Inputs, study: Study, facts: RunFacts) -> Iterator[list
     compared: dict[tuple[str, str], list[Contrast]] = {}
     for contrast in study.control_contrasts:
         compared.setdefault((contrast.words, contrast.population), []).append(contrast)
+    measured = _measured(inputs, study) if compared else {}
+    least = int(study.diagnostics["minimum_n_per_arm"]) if compared else 0
     for asked_of in compared.values():
-        found = {contrast.outcome: _found(inputs, study, contrast) for contrast in asked_of}
+        # Most sources draw few of them: who has one is counted before its covariates are laid out.
+        found = {
+            contrast.outcome: _found(inputs, study, contrast, least)
+            if measured.get(study.contrast_number(contrast), 0) >= least
+            else _few(least)
+            for contrast in asked_of
+        }
         known = {code: (each.estimate, each.error) for code, each in found.items() if isinstance(each, _Control)}
         left_out = left_out_rows(known, LEAST_CONTROLS)
         yield [
@@ -58,10 +67,22 @@ def control_rows(inputs: Inputs, study: Study, facts: RunFacts) -> Iterator[list
         ]
 
 
-def _found(inputs: Inputs, study: Study, contrast: Contrast) -> _Control | str:
+def _measured(inputs: Inputs, study: Study) -> dict[int, int]:
+    """People measured, whatever the arm, by number of the contrast."""
+    counted = (
+        inputs["features.outcome_value"]
+        .filter((pl.col("study_id") == study.id) & pl.col("change").is_not_null())
+        .group_by("contrast_number")
+        .len()
+        .collect()
+    )
+    return dict(counted.iter_rows())
+
+
+def _found(inputs: Inputs, study: Study, contrast: Contrast, least: int) -> _Control | str:
     """One control, or why it has no estimate."""
     try:
-        found, spread = _estimated(inputs, study, contrast, int(study.diagnostics["minimum_n_per_arm"]))
+        found, spread = _estimated(inputs, study, contrast, least)
     except NotEstimable as problem:
         return str(problem)
     control = _Control(found.estimate / spread, found.standard_error / spread, found.n_target, found.n_comparator)
