@@ -366,7 +366,7 @@ def main() -> None:
     asked.add_argument("--scratch", type=Path, required=True)
     asked.add_argument("--threads", type=int, default=2)
     asked.add_argument("--memory-gb", type=float, default=3.0)
-    asked.add_argument("--persons-per-bucket", type=int, default=15_000)
+    asked.add_argument("--persons-per-bucket", type=int, default=25_000)
     asked.add_argument("--freeze", action="store_true")
     given = asked.parse_args()
     home = given.scratch / "lab_harmonisation"

@@ -1,30 +1,19 @@
 -- grain: one row per delivered laboratory row and record
 -- unit: person
 -- Laboratory rows of every clinical source in one shape, before the text of a result is read.
--- A method names its class only where it says so itself; a maker's name alone says immunoassay, which is all they sell.
 -- What a list of words decides is decided here, where equal texts still stand together; list_contains, because DuckDB turns
 -- a long `in` into a join of every row.
 with delivered as (
-    select * from source.omop_lab
+    select * exclude (
+        measurement_concept_id, measurement_source_concept_id, measurement_source_value, any_unit_concept_id,
+        unit_source_value, lab_provider_id, source_id
+    )
+    from source.omop_lab
     union all by name
-    select * from source.flat_lab
+    select * exclude (source_id, code_system, code, name_text, unit_text, method_text, lab_id) from source.flat_lab
 )
 select
     * exclude (status_text, fasting_text),
-    coalesce(lab_id, '') as lab_key,
-    case
-        when method_text is null then null
-        when regexp_matches(
-            lower(method_text),
-            'ms/ms|lc[-/ ]?ms|tandem|mass[- ]?spec|massenspektro|espectrometr|spectrométrie'
-        ) then 'lc_ms_ms'
-        when regexp_matches(
-            lower(method_text),
-            'immuno|eclia|clia|cmia|chemilum|elisa|\bria\b|\beia\b|\bia\b|\bmeia\b|'
-            || 'elecsys|cobas|architect|alinity|centaur|immulite|atellica|liaison|vidas|access|dxi|advia|'
-            || 'roche|abbott|siemens|beckman'
-        ) then 'immunoassay'
-    end as method_class,
     case
         when list_contains(['final', 'f', 'complete', 'completed', 'verified', 'released', 'validated'],
             lower(trim(status_text))) then 'final'

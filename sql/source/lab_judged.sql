@@ -63,7 +63,7 @@ placed as (
 select
     lab.* exclude (reason, has_person, is_implausible, is_unusual, usual_minimum, usual_maximum,
         plausible_minimum, plausible_maximum, usual_minimum_men, usual_maximum_men, usual_minimum_women,
-        usual_maximum_women, fill_flag, is_off_habit, earliest_on, lived_until, known_until),
+        usual_maximum_women, fill_flag, is_off_habit, earliest_on, lived_until, known_until, latest_on),
     case
         when not lab.has_person then 'person_unknown'
         when lab.analyte_code is null then 'code_not_listed'
@@ -71,7 +71,7 @@ select
         when later.drop_sequence > lab.drop_sequence then 'superseded'
         when lab.reason is not null then lab.reason
         when lab.drawn_on is null then 'date_missing'
-        when lab.drawn_on > greatest(latest.latest_on, lab.known_until) then 'date_in_future'
+        when lab.drawn_on > greatest(lab.latest_on, lab.known_until) then 'date_in_future'
         when lab.drawn_on < date '1900-01-01' then 'date_impossible'
         when lab.drawn_on < lab.earliest_on then 'before_birth'
         when lab.drawn_on > lab.lived_until then 'after_death'
@@ -91,7 +91,6 @@ from placed as lab
 -- Only a value out of its range meets the list of factors: a list costs more to carry than all else of a row.
 left join used_unit as used
     on used.analyte_code = case when lab.is_implausible or lab.is_unusual then lab.analyte_code end
-left join staging.latest_day as latest on latest.source_id = lab.source_id
 left join later
     on later.person_id = lab.person_id and later.source_id = lab.source_id and later.record_id = lab.record_id
 left join retracted

@@ -154,8 +154,9 @@ resolved as (
     left join (select * from outcome limit 1000000000) as outcome
         on outcome.person_id = judged.person_id and outcome.row_id = judged.row_id
     left join inflamed
-        on inflamed.person_id = judged.person_id and inflamed.drawn_on = judged.drawn_on
-        and judged.is_interfered and judged.assay_class in ('immunoassay', 'unknown')
+        on inflamed.person_id = case when judged.is_interfered and judged.assay_class in ('immunoassay', 'unknown')
+            then judged.person_id end
+        and inflamed.drawn_on = judged.drawn_on
 )
 select
     person_id,

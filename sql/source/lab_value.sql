@@ -4,6 +4,7 @@
 -- limit that was stated with it, and for 0, half the limit and the limit over the square root of two where the
 -- laboratory's own limit is known (staging.lab_limit): what was written in its place. fill_flag says so. Words ('ND') take
 -- a limit stated by habit alone.
+-- A unit inferred from the laboratory must give a plausible number.
 -- reason: why the row, looked at alone, is no result; NULL where it is one.
 with bounded as (
     select
@@ -52,12 +53,22 @@ decided as (
             else canonical_number
         end as value
     from filled
+),
+-- Ranges are looked up here, where they begin to be asked, so that no row carries them before.
+ranged as (
+    select
+        decided.*,
+        analyte.canonical_unit, analyte.minimum, analyte.maximum, analyte.plausible_minimum, analyte.plausible_maximum,
+        analyte.usual_minimum_men, analyte.usual_maximum_men, analyte.usual_minimum_women, analyte.usual_maximum_women,
+        analyte.steroidal_drug_interferes = 'yes' as is_interfered
+    from decided
+    left join ref.analyte as analyte on analyte.analyte_code = decided.analyte_code
 )
 select
     person_id, source_id, drop_id, drop_sequence, source_file, source_row, record_number, record_id, analyte_code,
     source_variable, value_text, unit_text, canonical_unit, unit_basis, plausible_minimum, plausible_maximum,
     usual_minimum_men, usual_maximum_men, usual_minimum_women, usual_maximum_women, is_interfered, lab_id, specimen_id,
-    drawn_at, drawn_on, resulted_at, visit_occurrence_id, is_fasting, assay_class, assay_basis,
+    latest_on, drawn_at, drawn_on, resulted_at, visit_occurrence_id, is_fasting, assay_class, assay_basis,
     fill_flag, is_off_habit, operator, value, status_code,
     case
         when operator = '<' then value
@@ -75,7 +86,9 @@ select
             and left(trim(operator_text), 1) <> text_operator then 'operator_conflict'
         when is_sentinel then 'fill_value'
         when number is not null and unit_reason is not null then unit_reason
+        when number is not null and unit_basis = 'inferred_from_lab'
+            and canonical_number not between plausible_minimum and plausible_maximum then 'unit_missing'
         when number < 0 or value > maximum or value <= 0 and operator = '<' or value < minimum and operator <> '<'
             then 'value_impossible'
     end as reason
-from decided
+from ranged

@@ -2,11 +2,15 @@
 -- unit: population
 -- The commonest unit and class of assay of each laboratory, counted over its rows that say so. The empty laboratory is the
 -- source as a whole.
-with said as (
+with counted as (
+    select heading_key, count(*) as n from source.lab_delivered group by heading_key
+),
+said as (
     select source_id, lab_key, analyte_code, coalesce(written_unit, concept_unit) as ucum_code, method_class,
-        count(*) as n
-    from source.lab_delivered
-    where analyte_code is not null
+        sum(counted.n) as n
+    from counted
+    join source.lab_heading as heading on heading.heading_key = counted.heading_key
+    where heading.is_laboratory and analyte_code is not null
     group by all
 ),
 unit_count as (

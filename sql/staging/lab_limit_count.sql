@@ -5,9 +5,13 @@ with stated as (
     select source_id, lab_key, analyte_code, assay_class, coalesce(stated_limit, canonical_number) as limit_value,
         count(*) as n
     from source.lab_converted
+    left join ref.analyte using (analyte_code)
     where analyte_code is not null and unit_reason is null and text_reason is null
         -- Said twice, so that rows that state no limit are left out before they are converted.
         and (lloq_text is not null or text_operator = '<' or operator_text in ('<', '<='))
+        -- A unit inferred from the laboratory must give a plausible number.
+        and (unit_basis <> 'inferred_from_lab' or canonical_number is null
+            or canonical_number between plausible_minimum and plausible_maximum)
         and (stated_limit > 0 or (coalesce(text_operator, operator_text) in ('<', '<=') and canonical_number > 0))
     group by all
 ),

@@ -303,3 +303,39 @@ def test_morning_and_fasting(run_sql):
     )
     assert [(row["is_morning"], row["is_fasting"]) for row in rows] == [(True, True), (False, False), (None, None)]
     assert str(rows[2]["drawn_on"]) == "2020-03-05"
+
+
+@pytest.mark.parametrize(
+    ("unit", "concept", "text", "disposition", "reason", "value"),
+    [
+        ("", None, "89.94 pmol/L", "staged", None, 24.4977),
+        ("", None, "24 blips/L", "quarantined", "unit_unknown", None),
+        ("", None, "24 mmol/mol", "quarantined", "unit_not_of_analyte", None),
+        ("", 8845, "24 pg/mL", "staged", None, 24),
+        ("", 8845, "24 ng/L", "staged", None, 24),  # the same measure by another name
+        ("", 8845, "24 ng/dL", "quarantined", "unit_conflict", None),
+        ("pg/mL", 8845, "24 ng/dL", "quarantined", "unit_conflict", None),
+    ],
+)
+def test_a_unit_beside_the_number_counts_where_none_else_is_given(
+    run_sql, only, unit, concept, text, disposition, reason, value
+):
+    row = {"measurement_id": 1, "measurement_concept_id": 0, "measurement_source_value": "2243-4",
+           "unit_source_value": unit or None, "unit_concept_id": concept, "value_source_value": text}  # fmt: skip
+    found = only(records(run_sql, omop=[row]))
+    assert (found["disposition"], found["reason"]) == (disposition, reason)
+    if value:
+        assert found["value"] == pytest.approx(value, rel=1e-3)
+
+
+def test_rows_of_one_heading_share_what_it_says_and_no_other_row_does(run_sql):
+    rows = [
+        {"name_text": "Estradiol", "unit_text": unit, "value_text": "20", "specimen_id": f"S{number}", "lab_id": lab}
+        for number, (unit, lab) in enumerate(
+            [("pg/mL", "A"), ("pg/mL", "A"), ("ng/dL", "A"), ("pg/mL", "B"), ("blips", "A")]
+        )
+    ]
+    found = records(run_sql, flat=rows)
+    assert [(row["lab_id"], row["value"], row["reason"]) for row in found] == [
+        ("A", 20, None), ("A", 20, None), ("A", 200, None), ("B", 20, None), ("A", None, "unit_unknown"),
+    ]  # fmt: skip
