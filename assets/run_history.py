@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import dagster as dg
+import yaml
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS, DagsterEventType
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -167,8 +168,20 @@ class OneWriterHistory(SqliteEventLogStorage):
             self._opened.popitem()[1].close()
 
 
+def names_storage(settings: Settings) -> bool:
+    """Whether the `dagster.yaml` of a home says where history lies; else it lies in files there."""
+    file = settings.dagster_home / "dagster.yaml"
+    said = yaml.safe_load(file.read_text()) if file.exists() else None
+    return isinstance(said, dict) and bool({"storage", "event_log_storage"} & said.keys())
+
+
 def one_writer(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of a home, for the process that runs the job there; to be closed."""
+    """The Dagster instance of a home, for the process that runs the job there; to be closed.
+
+    Where its `dagster.yaml` names a storage of its own, such as PostgreSQL, that is where the history goes, as Dagster writes it.
+    """
+    if names_storage(settings):
+        return dg.DagsterInstance.from_config(str(settings.dagster_home))
     storage = {
         "module": OneWriterHistory.__module__,
         "class": OneWriterHistory.__name__,

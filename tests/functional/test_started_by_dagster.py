@@ -3,13 +3,10 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -20,7 +17,8 @@ from pipelines.settings import Settings
 from pipelines.warehouse.run_summary import RunSummary, latest
 
 pytestmark = pytest.mark.slow
-WAIT_SECONDS = 900
+processes = runpy.run_path(str(Path(__file__).with_name("dagster_processes.py")))
+wait_until, DaemonAtWork = processes["wait_until"], processes["DaemonAtWork"]
 
 
 @pytest.fixture
@@ -33,86 +31,34 @@ def home(finished: Path, tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "TRABECULA_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
-
-
-@pytest.fixture
-def daemon(home: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[None]:
-    """`trabecula ui`: code server, daemon and sensors as an operator has them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [str(Path(sys.executable).with_name("trabecula")), "ui", "--home", str(home), "--port", str(port)]
-    with (tmp_path / "ui.log").open("wb") as said:
-        server = subprocess.Popen(command, stdout=said, stderr=said, env=environment, start_new_session=True)
-        try:
-            yield
-        finally:
-            os.killpg(server.pid, signal.SIGINT)
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-
-
-def launch(environment: dict[str, str]) -> str:
-    """Start the night as the launchpad does; returns the id of the run."""
-    command = [
-        str(Path(sys.executable).with_name("dagster")),
-        "job",
-        "launch",
-        "-m",
-        "assets.definitions",
-        "-j",
-        "nightly",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=WAIT_SECONDS, check=True)
-    (run_id,) = set(
-        re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", done.stdout + done.stderr)
-    )
-    return run_id
-
-
-def worker_at_work(instance: dg.DagsterInstance, run_id: str) -> int:
-    """Process id of the worker, once its first step is done."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        events = [entry.dagster_event for entry in instance.all_logs(run_id)]
-        if any(event and event.is_step_success for event in events):
-            told = [event.message or "" for event in events if event and event.is_engine_event]
-            return next(
-                int(found[1]) for text in told if (found := re.search(r"steps in process \(pid: (\d+)\)", text))
-            )
-        time.sleep(1)
-    raise TimeoutError(run_id)
+def worker(instance: dg.DagsterInstance, run_id: str) -> int | None:
+    """Process id of the worker of a run, once its first step is done."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    if not any(event and event.is_step_success for event in events):
+        return None
+    told = [event.message or "" for event in events if event and event.is_engine_event]
+    return next(int(found[1]) for text in told if (found := re.search(r"steps in process \(pid: (\d+)\)", text)))
 
 
 def told(settings: Settings, run_id: str) -> RunSummary:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        for summary in latest(settings, 9):
-            if summary.dagster_run_id == run_id:
-                return summary
-        time.sleep(1)
-    raise TimeoutError(run_id)
+    wait_until(lambda: latest(settings)[0].dagster_run_id == run_id, "the summary of the launched night")
+    return latest(settings)[0]
 
 
-def test_a_killed_worker_is_told_and_the_next_night_ends_well(
-    home: Path, environment: dict[str, str], daemon: None, tmp_path: Path
-) -> None:
+def test_a_killed_worker_is_told_and_the_next_night_ends_well(home: Path, tmp_path: Path) -> None:
     settings = machine.load(home)
     before = os.readlink(home / "current")
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        lost = launch(environment)
-        os.kill(worker_at_work(instance, lost), signal.SIGKILL)
+    history = dg.DagsterInstance.from_config(str(settings.dagster_home))
+    with history as instance, DaemonAtWork(home, tmp_path) as launch:
+        lost = launch()
+        wait_until(lambda: worker(instance, lost) is not None, "the first step")
+        os.kill(worker(instance, lost) or 0, signal.SIGKILL)
         summary = told(settings, lost)
         assert (summary.kind, summary.status, summary.build_id) == ("ui", "stopped", None)
         assert "ended without a word" in summary.verdict
         assert os.readlink(home / "current") == before
 
-        run_id = launch(environment)
+        run_id = launch()
         summary = told(settings, run_id)
         assert (summary.kind, summary.status, summary.failure) == ("ui", "done", None)
         assert os.readlink(home / "current").endswith(str(summary.build_id)) and os.readlink(home / "current") != before
