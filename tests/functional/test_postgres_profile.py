@@ -53,7 +53,7 @@ def cluster() -> Iterator[dict[str, str]]:
     passwords = folder / "pgpass"
     passwords.write_text(f"127.0.0.1:{port}:*:trabecula:a-password-for-tests\n")
     passwords.chmod(0o600)
-    url = f"postgresql://trabecula@127.0.0.1:{port}/postgres"
+    url = f"postgresql+psycopg2://trabecula@127.0.0.1:{port}/postgres"
     try:
         yield {"TRABECULA_PG_URL": url, "PGPASSFILE": str(passwords)}
     finally:

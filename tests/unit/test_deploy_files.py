@@ -130,7 +130,9 @@ def test_the_postgresql_profile_differs_from_the_usual_one_in_storage_and_launch
     assert set(profile) - set(usual) == {"storage", "run_launcher"}
     assert profile["storage"]["postgres"]["postgres_url"] == {"env": "TRABECULA_PG_URL"}
     said = (DEPLOY / "dagster-postgres.yaml").read_text() + (DEPLOY / "environment.example").read_text()
-    assert re.findall(r"postgresql://[^\s@]*:[^\s@]*@", said) == [], "no password in a file that is copied about"
+    assert re.findall(r"postgresql[+a-z0-9]*://[^\s@]*:[^\s@]*@", said) == [], (
+        "no password in a file that is copied about"
+    )
 
 
 def test_the_lock_of_the_profile_pins_what_the_extra_names() -> None:
