@@ -13,7 +13,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.ended_runs import tell_ended
+from assets.history_upkeep import prune
+from assets.run_history import one_writer
+from assets.run_worker import NIGHT
 from pipelines import settings as machine
+from pipelines.settings import Settings
 from pipelines.warehouse.run_summary import latest
 
 pytestmark = pytest.mark.slow
@@ -103,3 +108,32 @@ def test_history_of_nights_lies_in_postgresql(
         assert {run.run_id for run in instance.get_runs()} == {run_id, runs[0].run_id}
         assert instance.all_logs(runs[1].run_id) == []
     assert os.readlink(home / "current").endswith(str(summary.build_id))
+
+
+def test_runs_are_told_and_forgotten_there_as_in_files(
+    cluster: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(tmp_path / "h", keep_runs=2)
+    settings.dagster_home.mkdir(parents=True)
+    settings.write()
+    shutil.copy(DEPLOY / "dagster-postgres.yaml", settings.dagster_home / "dagster.yaml")
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="rows")])
+    def rows() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True, check_name="whole")])
+
+    job = dg.Definitions(assets=[rows], jobs=[dg.define_asset_job(NIGHT)]).resolve_job_def(NIGHT)
+    with one_writer(settings) as instance:
+        assert type(instance.event_log_storage).__name__ == "PostgresEventLogStorage"
+        ids = [job.execute_in_process(instance=instance).run_id for _ in range(3)]
+        lost = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        assert prune(instance, settings) == 2
+        assert {run.run_id for run in instance.get_runs()} == {ids[-1], lost.run_id}
+        assert instance.all_logs(ids[0]) == [] and instance.all_logs(ids[-1]) != []
+        told = tell_ended(instance, settings)
+        assert len(told) == 2 and "ended without a word" in told[1]
+        assert tell_ended(instance, settings) == ()
+    assert {summary.dagster_run_id for summary in latest(settings, 9)} == {ids[-1], lost.run_id}
+    assert not list(settings.dagster_home.rglob("*.db"))
