@@ -45,12 +45,15 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check -q pipelines expectations assets
 	$(BIN)/lint-imports
+	$(BIN)/python deploy/sbom.py --check
+	$(BIN)/python deploy/audit.py
 	$(BIN)/pytest tests/test_architecture.py
 
 docs: venv
 	$(BIN)/python -m pipelines.dictionary > docs/data-dictionary.md
 	$(BIN)/python -m pipelines.feature_dictionary > docs/feature-dictionary.md
 	$(BIN)/python docs/validation.py
+	$(BIN)/python deploy/sbom.py
 
 clean:
 	rm -rf .venv trabecula_home

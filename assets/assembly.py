@@ -13,9 +13,9 @@ def build_definitions(home: Home | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[landing.land, *tables.table_assets(), publishing.publish_asset(machine.fresh_hours)],
         asset_checks=[*checks.table_checks(), gates.gate_checks()],
-        jobs=[jobs.NIGHTLY, jobs.one_study(machine)],
+        jobs=[jobs.nightly(), jobs.one_study(machine)],
         schedules=[jobs.nightly_schedule(machine)],
-        sensors=[sensors.drop_sensor],
+        sensors=[sensors.drop_sensor, sensors.ended_runs_sensor],
         resources={"home": home or Home()},
         executor=dg.in_process_executor,
     )

@@ -3,20 +3,28 @@
 History is for looking back. Working record and builds do not depend on it, so losing it never stops a night.
 """
 
+import datetime as dt
 import shutil
 import sqlite3
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from assets.run_history import OneWriterHistory
+from pipelines.errors import Busy
 from pipelines.settings import Settings
+from pipelines.warehouse.lock import writing
 
 ASIDE = "set_aside"
 # Folder of DAGSTER_HOME -> its databases that every run needs; the file of one run is needed by that run alone.
 _NEEDED = {"history": ("runs.db", "runs/index.db"), "schedules": ("schedules.db",)}
-_STILL_GOING = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED)
+# A run that is queued has no process yet.
+_STILL_GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+# From its start to its first step a run does not hold the home yet.
+_STARTING = dt.timedelta(minutes=10)
+# Tag of a run whose process is known to be gone: nobody else told how it ended.
+GONE = "trabecula/process"
 
 
 def set_damaged_aside(settings: Settings) -> tuple[str, ...]:
@@ -45,8 +53,11 @@ def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
     """
     records = instance.get_run_records()
     for record in records:
-        if record.dagster_run.status in _STILL_GOING:
-            instance.report_run_failed(record.dagster_run, "the process that ran it is gone")
+        status = record.dagster_run.status
+        if status not in _STILL_GOING or (status == dg.DagsterRunStatus.STARTING and _is_fresh(record)):
+            continue
+        instance.add_run_tags(record.dagster_run.run_id, {GONE: "gone"})
+        instance.report_run_failed(record.dagster_run, "the process that ran it is gone")
     old = [record.dagster_run.run_id for record in records[settings.keep_runs :]]
     for run_id in old:
         _forget(instance, settings, run_id)
@@ -55,9 +66,26 @@ def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
     return len(old)
 
 
+def keep_house(instance: dg.DagsterInstance, settings: Settings) -> int:
+    """The same where nobody holds the home and no run is at its start; returns how many runs were forgotten or closed."""
+    going = instance.get_run_records(dg.RunsFilter(statuses=list(_STILL_GOING)))
+    kept = instance.get_runs_count()
+    if any(_is_fresh(record) for record in going) or not (going or kept > settings.keep_runs):
+        return 0
+    try:
+        with writing(settings):
+            return prune(instance, settings) + len(going)
+    except Busy:
+        return 0
+
+
+def _is_fresh(record: dg.RunRecord) -> bool:
+    return dt.datetime.now(dt.UTC) - record.update_timestamp < _STARTING
+
+
 def _forget(instance: dg.DagsterInstance, settings: Settings, run_id: str) -> None:
     history = instance.event_log_storage
-    if isinstance(history, OneWriterHistory):
+    if isinstance(history, SqlEventLogStorage):
         with history.index_connection() as index:
             history.delete_events_for_run(index, run_id)
             index.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id))

@@ -4,10 +4,12 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
 from pydantic import Field
 
+from assets import run_worker
 from pipelines import progress
 from pipelines import settings as machine
 from pipelines.run import LandingReport, Run
@@ -33,6 +35,15 @@ class Home(dg.ConfigurableResource):
         """Settings of the home named by `path`, else by TRABECULA_HOME."""
         home = Path(self.path) if self.path else machine.home_from_environment()
         return machine.load(home, source=self.source or None, folder=self.folder or None, mapping=self.mapping or None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self]:
+        """This home; a run holds it from its first step to its last, a sensor only looks."""
+        if context.run is None:
+            yield self
+            return
+        with run_worker.at_work(self.settings(), context.run):
+            yield self
 
     @contextmanager
     def run(self, run_id: str) -> Generator[Run]:

@@ -10,18 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.telling import NIGHTLY, Account, note_result, telling
+from assets.run_failure import failure
+from assets.run_worker import KIND
+from assets.telling import NIGHTLY, Account, done, note_events, telling
 from pipelines import plan, progress
 from pipelines import settings as machine
-from pipelines.errors import BadInput, BlockedByCheck, DamagedRecord, DiskFull, DropChanged, TrabeculaError
+from pipelines.errors import BadInput, DamagedRecord, TrabeculaError
 from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
 from pipelines.warehouse.arrival import require_complete
 from pipelines.warehouse.disk_budget import require_space
 from pipelines.warehouse.lock import writing
-from pipelines.warehouse.publish import code_version, gate_words
-from pipelines.warehouse.run_summary import shown, unexpected
+from pipelines.warehouse.publish import code_version
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
 _SHOWN = 5
 # Seconds before another attempt at a home in use.
 PAUSES = (60.0, 300.0, 900.0)
-# Errors whose message may be repeated: ours, and those of the system, which name files and numbers.
-_SPEAKS_FREELY = {
-    *("BlockedByCheck", "StepFailed", "DiskFull"),
-    *("OSError", "PermissionError", "FileNotFoundError", "FileExistsError"),
-}
-_OUT_OF_MEMORY = {"BrokenProcessPool", "MemoryError", "OutOfMemoryException"}
 
 _INSTANCE = """\
 telemetry: {enabled: false}
@@ -102,20 +97,19 @@ def _attempt(settings: Settings, studies: tuple[str, ...], account: Account) -> 
         with Run(settings) as run:
             account.hashes["input"] = run.examine()
         result = _execute(settings, studies, account)
-        note_result(account, result)
+        note_events(account, result.run_id, result.all_events)
         if not result.success:
-            raise _damage(settings) or _why(result, account)
+            ended = failure(result.all_events)
+            account.facts["failed_step"] = ended.step
+            raise _damage(settings) or ended.error
     settings.write()  # only now: a refused folder must not become tonight's
-    built = result.asset_materializations_for_node("publish")[0].metadata
-    told = gate_words(*(int(str(built[name].value)) for name in ("gates", "gates_closed", "gates_waived")))
-    quarantined = _quarantined(settings)
-    account.facts["rows_quarantined"] = shown(quarantined, settings.min_cell)
-    return f"done: build {built['build_id'].value}, {told}, {quarantined:,} rows quarantined"
+    return done(account)
 
 
 def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> "dg.ExecuteInProcessResult":
     """The nightly job, start to end, with its history in the home."""
     from assets.assembly import build_definitions
+    from assets.ended_runs import tell_ended
     from assets.history_upkeep import prune, set_damaged_aside
     from assets.home import Home
     from assets.run_history import one_writer
@@ -137,48 +131,16 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
     parts = len(plan.steps()) + len(all_tables())
     with one_writer(settings) as instance, progress.shown(parts, "landing"):
         prune(instance, settings)
+        tell_ended(instance, settings)
         return job.execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
-                "trabecula/kind": account.kind,
+                KIND: account.kind,
                 **{f"trabecula/{name}": text for name, text in account.hashes.items()},
             },
         )
-
-
-def _why(result: "dg.ExecuteInProcessResult", account: Account) -> TrabeculaError:
-    """The error that a failed run means, from the first step that failed."""
-    import dagster as dg
-
-    failure = next(event for event in result.all_events if event.is_step_failure)
-    account.facts["failed_step"] = failure.step_key
-    error = failure.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    message = error.message.partition(": ")[2].strip() if error else "unknown"
-    if error and error.cls_name == "DropChanged":
-        return DropChanged(message.splitlines())
-    if error and error.cls_name in ("BadInput", "SuiteError"):
-        return BadInput(message.splitlines())
-    blocked = [
-        f"{check.asset_key.to_user_string()}: {check.check_name}"
-        for check in result.get_asset_check_evaluations()
-        if not check.passed and check.blocking and check.severity == dg.AssetCheckSeverity.ERROR
-    ]
-    if blocked:
-        return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
-    if error and error.cls_name == "DiskFull":
-        return DiskFull(message)
-    if error and error.cls_name in _OUT_OF_MEMORY:
-        message = (
-            "memory ran out (a worker may have been killed for it): lower [limits] persons_per_bucket, or give the machine "
-            "more than memory_gb beside what else it runs"
-        )
-    elif error and error.cls_name not in _SPEAKS_FREELY:
-        message = unexpected(error.cls_name or "error")
-    return BlockedByCheck(f"{failure.step_key} failed, nothing was published: {message}")
 
 
 def _damage(settings: Settings) -> DamagedRecord | None:
@@ -193,10 +155,3 @@ def _damage(settings: Settings) -> DamagedRecord | None:
         + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
         + "; nothing was published: run again, they are computed anew; if it happens again, check the disk"
     )
-
-
-def _quarantined(settings: Settings) -> int:
-    from pipelines.warehouse.parquet import row_count
-    from pipelines.warehouse.store import Store
-
-    return row_count(Store(settings).files("staging.quarantine"))

@@ -4,26 +4,36 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.run_worker import NIGHT
 from pipelines import plan
 from pipelines.settings import Settings
 from pipelines.sources.registry import SOURCES
 from pipelines.trials.study import select
+from pipelines.warehouse.publish import code_version
+from pipelines.warehouse.run_summary import lock_hash
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-NIGHTLY = dg.define_asset_job(
-    "nightly",
-    selection=dg.AssetSelection.all(),
-    description="Land the drop, bring every table up to date, judge, publish, report.",
-)
+
+def nightly() -> "UnresolvedAssetJobDefinition":
+    """Everything; every run carries the hashes of code and lock, landing adds that of the input."""
+    return dg.define_asset_job(
+        NIGHT,
+        selection=dg.AssetSelection.all(),
+        description="Land the drop, bring every table up to date, judge, publish, report.",
+        tags={
+            "trabecula/code": code_version(step.code_version() for step in plan.steps()),
+            "trabecula/lock": lock_hash(),
+        },
+    )
 
 
 def nightly_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """The schedule of `trabecula.toml` [schedule]."""
     return dg.ScheduleDefinition(
         name="nightly_schedule",
-        job=NIGHTLY,
+        job_name=NIGHT,
         cron_schedule=settings.nightly_cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.home import Home, landing_lines
+from assets.run_worker import require_ready
 from assets.table_metadata import table_metadata, table_owners, table_tags
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.parquet import row_count
@@ -32,11 +33,13 @@ RAW_TABLES = tuple(name for name in CONTRACTS if name.startswith("raw."))
 def land(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Examine the drop folder, refuse it whole if a file is bad, else write what changed."""
     with home.run(context.run.run_id) as run:
+        require_ready(run.settings, context.run)
         report = run.land(
             lambda part, current: home.say(f"{part.table:<30} {part.name}{' current' if current else ''}")
         )
         for line in landing_lines(report):
             home.say(line)
+        context.instance.add_run_tags(context.run.run_id, {"trabecula/input": report.drop_id})
         store = Store(run.settings)
         for name in RAW_TABLES:
             rows = row_count(store.files(name))

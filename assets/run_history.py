@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import dagster as dg
+import yaml
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS, DagsterEventType
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -16,7 +17,9 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, Sq
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, NullPool, and_, bindparam, create_engine
+from sqlalchemy.exc import OperationalError
 
+from pipelines.errors import BadInput, HistoryUnreachable
 from pipelines.settings import Settings
 
 # Another event always follows these at once: what was planned before the first step, and what a step says when it is done.
@@ -167,8 +170,24 @@ class OneWriterHistory(SqliteEventLogStorage):
             self._opened.popitem()[1].close()
 
 
+def names_storage(settings: Settings) -> bool:
+    """Whether the `dagster.yaml` of a home says where history lies; else it lies in files there."""
+    file = settings.dagster_home / "dagster.yaml"
+    said = yaml.safe_load(file.read_text()) if file.exists() else None
+    return isinstance(said, dict) and bool({"storage", "event_log_storage"} & said.keys())
+
+
 def one_writer(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of a home, for the process that runs the job there; to be closed."""
+    """The Dagster instance of a home, for the process that runs the job there; to be closed.
+
+    Where its `dagster.yaml` names a storage of its own, such as PostgreSQL, that is where the history goes, as Dagster writes it.
+
+    Raises:
+        HistoryUnreachable: that storage does not answer.
+        BadInput: it cannot be opened as it is written there.
+    """
+    if names_storage(settings):
+        return _as_named(settings)
     storage = {
         "module": OneWriterHistory.__module__,
         "class": OneWriterHistory.__name__,
@@ -177,3 +196,24 @@ def one_writer(settings: Settings) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_ref(
         InstanceRef.from_dir(str(settings.dagster_home), overrides={"event_log_storage": storage})
     )
+
+
+def _as_named(settings: Settings) -> dg.DagsterInstance:
+    file = settings.dagster_home / "dagster.yaml"
+    try:
+        instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
+        # Tables that are there already are not asked for before the first run.
+        instance.get_runs_count()
+    except Exception as error:
+        # Only the kind: the message may hold the address with its password.
+        kind = type(error).__name__
+        if isinstance(error, OperationalError) or kind == "DagsterPostgresException":
+            raise HistoryUnreachable(
+                f"{file}: the server of Dagster's history does not answer ({kind}): start it, or correct its address; nothing "
+                "was started"
+            ) from None
+        raise BadInput(
+            f"{file}: Dagster's history cannot be opened as it says there ({kind}): set the variables it names and install "
+            "deploy/postgres.lock, or remove the file; nothing was started"
+        ) from None
+    return instance

@@ -1,16 +1,16 @@
-"""The sensor of the drop folder: starts the nightly job when a new delivery is complete. When it is, `arrival` says."""
+"""Two sensors: one starts the night when a new delivery is complete, one tells how runs ended. They look and ask, no more."""
 
 import dagster as dg
 
 from assets.home import Home
-from assets.jobs import NIGHTLY
+from assets.run_worker import KIND, NIGHT
 
 _LOOK_SECONDS = 60
 
 
 @dg.sensor(
     name="drop_sensor",
-    job=NIGHTLY,
+    job_name=NIGHT,
     minimum_interval_seconds=_LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Starts the night when a delivery is new and complete: as SHA256SUMS lists it, or quiet long enough.",
@@ -25,4 +25,20 @@ def drop_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.RunReques
     found = arrival(settings)
     if not (found.is_new and found.is_complete):
         return dg.SkipReason(found.why)
-    return dg.RunRequest(run_key=found.state, tags={"trabecula/kind": "sensor", "trabecula/input": found.state})
+    return dg.RunRequest(run_key=found.state, tags={KIND: "sensor", "trabecula/delivery": found.state})
+
+
+@dg.sensor(
+    name="ended_runs_sensor",
+    minimum_interval_seconds=_LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes the summary of every night that Dagster started and sends its notice, whatever became of its process.",
+)
+def ended_runs_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SkipReason:
+    """Close runs whose process is gone, tell of runs that ended untold, and forget runs above `keep_runs`."""
+    from assets.ended_runs import tell_ended
+    from assets.history_upkeep import keep_house
+
+    settings = home.settings()
+    keep_house(context.instance, settings)
+    return dg.SkipReason("; ".join(tell_ended(context.instance, settings)) or "no run ended untold")

@@ -4,28 +4,33 @@ A summary that cannot be written and a notice that cannot be sent are said on st
 """
 
 import datetime as dt
-import os
 import resource
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from multiprocessing import active_children
 from typing import TYPE_CHECKING
 
+from assets.run_failure import CHECKED
+from assets.run_worker import end_process
 from pipelines import notice
 from pipelines.errors import TookTooLong, TrabeculaError
 from pipelines.settings import Settings
 from pipelines.warehouse import disk_budget, run_summary
+from pipelines.warehouse.parquet import row_count
+from pipelines.warehouse.publish import gate_words
 from pipelines.warehouse.run_summary import STATUS, RunSummary, TableDone
+from pipelines.warehouse.store import Store
 
 if TYPE_CHECKING:
     import dagster as dg
 
 NIGHTLY = "nightly"
+# Kinds of runs that nobody watches; whoever starts one at a terminal reads its end there.
+_NOTICED = frozenset({NIGHTLY, "schedule", "sensor", "ui"})
 
 
 @dataclass(slots=True)
@@ -38,6 +43,7 @@ class Account:
     clock: float
     facts: dict[str, object] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+    gates: dict[str, int] = field(default_factory=dict)
     verdict: str = ""
 
 
@@ -53,19 +59,21 @@ def telling(settings: Settings, kind: str) -> Generator[Account]:
     try:
         yield account
     except BaseException as error:
-        _tell(account, error)
+        tell(account, error)
         raise
     else:
-        _tell(account, None)
+        tell(account, None)
     finally:
         watch.cancel()
 
 
-def note_result(account: Account, result: "dg.ExecuteInProcessResult") -> None:
-    """Take from a finished Dagster run what its summary tells."""
+def note_events(account: Account, run_id: str, events: "Sequence[dg.DagsterEvent]") -> None:
+    """Take from the events of a finished Dagster run what its summary tells."""
     least = account.settings.min_cell
     tables: dict[str, TableDone] = {}
-    for event in result.get_asset_materialization_events():
+    for event in events:
+        if not event.is_step_materialization:
+            continue
         made = event.step_materialization_data.materialization
         name = ".".join(made.asset_key.path)
         held = {key: value.value for key, value in made.metadata.items()}
@@ -78,11 +86,24 @@ def note_result(account: Account, result: "dg.ExecuteInProcessResult") -> None:
         if name == "publish":
             account.facts["build_id"] = str(held["build_id"])
             gates = {"all": "gates", "closed": "gates_closed", "waived": "gates_waived"}
-            account.facts["gates"] = {told: int(str(held[key])) for told, key in gates.items()}
-    statuses = [_status(check) for check in result.get_asset_check_evaluations()]
+            account.gates = {told: int(str(held[key])) for told, key in gates.items()}
+            account.facts["gates"] = account.gates
+    statuses = [_status(event.asset_check_evaluation_data) for event in events if event.event_type_value == CHECKED]
     account.facts["checks"] = {status: statuses.count(status) for status in sorted(set(statuses))}
     account.facts["tables"] = tables
-    account.facts["dagster_run_id"] = result.run_id
+    account.facts["dagster_run_id"] = run_id
+
+
+def done(account: Account) -> str:
+    """The verdict of a run that ended well, and the rows in quarantine as a fact of it."""
+    settings, facts = account.settings, account.facts
+    if "build_id" not in facts:
+        return "done: nothing was to be published by this run"
+    gates = account.gates
+    quarantined = row_count(Store(settings).files("staging.quarantine"))
+    facts["rows_quarantined"] = run_summary.shown(quarantined, settings.min_cell)
+    told = gate_words(gates["all"], gates["closed"], gates["waived"])
+    return f"done: build {facts['build_id']}, {told}, {quarantined:,} rows quarantined"
 
 
 def _status(check: "dg.AssetCheckEvaluation") -> str:
@@ -91,7 +112,8 @@ def _status(check: "dg.AssetCheckEvaluation") -> str:
     return str(said.value) if said is not None else "pass" if check.passed else "fail"
 
 
-def _tell(account: Account, error: BaseException | None) -> None:
+def tell(account: Account, error: BaseException | None) -> None:
+    """Write the summary of a run that has ended, and send the notice that the settings ask for."""
     summary = _summary(account, error)
     file = None
     settings = account.settings
@@ -101,7 +123,7 @@ def _tell(account: Account, error: BaseException | None) -> None:
             file = run_summary.write(settings, summary)
     except OSError as failed:
         print(f"warning: the summary of the run could not be written: {failed}", file=sys.stderr)
-    if account.kind != NIGHTLY or not notice.is_due(settings, summary):
+    if account.kind not in _NOTICED or not notice.is_due(settings, summary):
         return
     for sent in notice.send(settings, summary, file):
         if not sent.is_sent:
@@ -143,16 +165,18 @@ def _peak_memory_mib() -> float:
     return round(most / 1024, 1)
 
 
-def _end_overdue(account: Account) -> None:
-    """End the process: an engine that waits for itself hears no signal and no exception."""
-    hours = account.settings.most_hours
-    error = TookTooLong(
-        f"the run took longer than {hours:g} hours ([limits] most_hours) and was ended; nothing was published: run again"
+def took_too_long(settings: Settings) -> TookTooLong:
+    """What is said of a run that was ended because of its time."""
+    return TookTooLong(
+        f"the run took longer than {settings.most_hours:g} hours ([limits] most_hours) and was ended; nothing was "
+        "published: run again"
     )
+
+
+def _end_overdue(account: Account) -> None:
+    error = took_too_long(account.settings)
     try:
-        _tell(account, error)
+        tell(account, error)
         print(f"trabecula: {error}", file=sys.stderr, flush=True)
     finally:
-        for worker in active_children():
-            worker.kill()
-        os._exit(error.exit_status)
+        end_process(error.exit_status)

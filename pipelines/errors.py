@@ -62,3 +62,16 @@ class TookTooLong(TrabeculaError):
     """A run was ended because it took longer than it may: the published data stay as they were."""
 
     exit_status = 1
+
+
+class Interrupted(TrabeculaError):
+    """A run was ended from outside, cancelled or with its process: nothing of it is half-written, the next one goes on."""
+
+    exit_status = 1
+
+
+class HistoryUnreachable(TrabeculaError):
+    """The server that keeps Dagster's history does not answer: nothing was started; it comes back at some time."""
+
+    exit_status = 1
+    is_passing = True

@@ -48,7 +48,7 @@ quiet_minutes = {quiet_minutes}            # a drop is complete when it is as it
 fresh_hours = {fresh_hours}            # the published build should be no older
 
 [notice]
-on = {notice_on}            # failure, always or never: when `trabecula nightly` sends a notice
+on = {notice_on}            # failure, always or never: when a night sends a notice
 command = {notice_command}            # started with the summary as JSON on its standard input
 webhook = {notice_webhook}            # URL the notice is posted to as JSON; TRABECULA_WEBHOOK keeps a secret one out of here
 email = {notice_email}            # address

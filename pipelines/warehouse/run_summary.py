@@ -36,7 +36,7 @@ class RunSummary:
     """How a run ended.
 
     Attributes:
-        kind: `run`, `demo`, `nightly`, or `schedule` where Dagster started it.
+        kind: `run`, `demo`, `nightly`; where Dagster started it `schedule`, `sensor` or `ui`.
         status: `done`, `stopped` (a check, a step or the machine) or `refused` (usage or input).
         verdict: the one line.
         failure: the message of what ended it; None where nothing did.
@@ -44,6 +44,7 @@ class RunSummary:
         checks: number of verdicts by status, of this run.
         rows_quarantined: None where unknown or few.
         disk: bytes of `data`, `builds`, `dagster`, and `free`; `needed` as asked before the start.
+        peak_memory_mib: of the process that ran it; None where another one tells.
         hashes: `code`, `lock`, `input`; a missing one was not known yet.
     """
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,14 +15,16 @@ import dagster as dg
 import pytest
 
 from assets.job import prepare_instance
-from assets.run_history import one_writer
+from assets.run_history import names_storage, one_writer
+from pipelines.errors import BadInput, HistoryUnreachable
 from pipelines.settings import Settings
 
 DIE_IN_THE_SECOND_STEP = """
 import os, signal, sys
 from pathlib import Path
 import dagster as dg
-from assets.run_history import one_writer
+from assets.run_history import names_storage, one_writer
+from pipelines.errors import BadInput, HistoryUnreachable
 from pipelines.settings import Settings
 
 @dg.asset
@@ -136,3 +139,33 @@ def test_after_a_kill_only_the_step_at_work_is_missing(settings: Settings) -> No
         made = instance.get_latest_materialization_event(dg.AssetKey("first"))
     assert made.asset_materialization.metadata["rows"].value == 7
     assert (told["STEP_START"], told["STEP_SUCCESS"]) == (2, 1)
+
+
+def postgres_home(home: Path) -> Settings:
+    """A home with the PostgreSQL profile of deploy/."""
+    settings = Settings(home)
+    settings.dagster_home.mkdir(parents=True)
+    profile = Path(__file__).parents[3] / "deploy" / "dagster-postgres.yaml"
+    (settings.dagster_home / "dagster.yaml").write_text(profile.read_text())
+    return settings
+
+
+def test_a_profile_that_lacks_its_variable_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRABECULA_PG_URL", raising=False)
+    settings = postgres_home(tmp_path)
+    assert names_storage(settings)
+    with pytest.raises(BadInput, match=r"dagster\.yaml: Dagster's history cannot be opened"):
+        one_writer(settings)
+
+
+def test_a_server_that_does_not_answer_is_asked_again_and_its_password_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dagster_postgres", reason="no dagster-postgres: deploy/postgres.lock")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        monkeypatch.setenv("TRABECULA_PG_URL", f"postgresql+psycopg2://u:open-sesame@127.0.0.1:{port}/d")
+        with pytest.raises(HistoryUnreachable) as raised:
+            one_writer(postgres_home(tmp_path))
+    assert raised.value.is_passing and "sesame" not in str(raised.value)

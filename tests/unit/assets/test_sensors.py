@@ -24,8 +24,9 @@ def settings(tmp_path: Path) -> Settings:
 
 def look(settings: Settings) -> dg.RunRequest | dg.SkipReason:
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, resources={"home": Home(path=str(settings.home))})
-        return drop_sensor(context)
+        resources = {"home": Home(path=str(settings.home))}
+        with dg.build_sensor_context(instance=instance, resources=resources) as context:
+            return drop_sensor(context)
 
 
 def test_it_waits_starts_and_rests(settings, monkeypatch):

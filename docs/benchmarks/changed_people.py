@@ -1,0 +1,106 @@
+"""A night in which few people changed, over the night that computed everybody: seconds of the steps, by what they work on.
+
+    PYTHONPATH=. .venv/bin/python docs/benchmarks/changed_people.py --persons 25000 --folder NEW > docs/benchmarks/changed.json
+
+Simulated people as OMOP, in a folder that is new. The first night computes everything. Then one person in a hundred (every
+hundredth id) gets another value in the first of their measurements, the delivery is replaced, and a second night runs. Steps
+of people (`person`) and steps across people (`population`: lists, fits, cells) are told apart: the former compute changed
+people alone, the latter are made again where what they read came out another. Seconds are of walls, on a machine that does
+other work too: `load` says how much. Nothing is judged, published or shown. 25,000 people are one bucket, the unit of work:
+a million are forty of them, each with its own share of changed people.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines import plan
+from pipelines.run import Run
+from pipelines.settings import Settings
+from pipelines.synth.omop.command import Wish, simulate_population
+
+STEPS = 100
+
+
+def night(settings: Settings) -> dict[str, Any]:
+    """Land and bring every table up to date; seconds and files by unit."""
+    started, load = time.perf_counter(), os.getloadavg()[0]
+    told: dict[str, dict[str, float]] = {
+        unit: {"seconds": 0.0, "computed": 0, "files": 0} for unit in ("person", "population")
+    }
+    slowest: dict[str, float] = {}
+    with Run(settings) as run:
+        landed = run.land()
+        landing = time.perf_counter() - started
+        for step in plan.steps():
+            report = run.step(step)
+            part = told["person" if step.is_per_person else "population"]
+            part["seconds"] += report.seconds
+            part["computed"] += report.computed
+            part["files"] += report.computed + report.current
+            slowest[step.table] = report.seconds
+            print(f"{step.table} {report.seconds:.1f}", file=sys.stderr)
+    most = dict(sorted(slowest.items(), key=lambda pair: -pair[1])[:8])
+    rounded = {unit: {name: round(value, 1) for name, value in part.items()} for unit, part in told.items()}
+    return {
+        "landing_seconds": round(landing, 1),
+        "parts_written": landed.landed.written,
+        **rounded,
+        "slowest": {name: round(value, 1) for name, value in most.items()},
+        "load": round(load, 1),
+    }
+
+
+def change(folder: Path, share: int) -> int:
+    """Another value in the first measurement of every so many people; returns how many."""
+    people = set[int]()
+    for file in sorted((folder / "measurement").glob("*.parquet")) or [folder / "measurement.parquet"]:
+        rows = pl.read_parquet(file)
+        first = pl.col("measurement_id") == pl.col("measurement_id").min().over("person_id")
+        is_asked = (pl.col("person_id") % share == 0) & first & pl.col("value_as_number").is_not_null()
+        people |= set(rows.filter(is_asked)["person_id"])
+        value = pl.when(is_asked).then(pl.col("value_as_number") * 1.01).otherwise(pl.col("value_as_number"))
+        rows.with_columns(value.alias("value_as_number")).write_parquet(file)
+    return len(people)
+
+
+def main() -> None:
+    """Measure, and write the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--persons", type=int, default=10_000)
+    parser.add_argument("--folder", type=Path, required=True)
+    given = parser.parse_args()
+    if given.folder.exists():
+        parser.error(f"{given.folder}: must be new")
+    simulated = given.folder / "simulated"
+    simulate_population(Wish(simulated, given.persons, 1, None, "real", "parquet", 0, 0))
+    drop = simulated / "omop"
+    settings = Settings(given.folder / "home", source="omop", folder=str(drop))
+    full = night(settings)
+    changed = change(drop, STEPS)
+    few = night(settings)
+    shutil.rmtree(given.folder)
+    told = {
+        "persons": given.persons,
+        "persons_changed": changed,
+        "everybody": full,
+        "changed_people": few,
+        "person_steps_ratio": round(few["person"]["seconds"] / full["person"]["seconds"], 3),
+        "population_steps_ratio": round(few["population"]["seconds"] / full["population"]["seconds"], 3),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+    }
+    json.dump(told, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()
