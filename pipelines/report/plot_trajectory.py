@@ -88,7 +88,8 @@ def _draw(axes: "Axes", rows: pl.DataFrame, arms: list[str]) -> None:
         # A day that is not told breaks the line; at time zero the change is 0 by definition.
         for part in _unbroken([0, *days], own):
             marks = [(day / YEAR_DAYS + (side if day else 0), own[day]["change_pct"] if day else 0.0) for day in part]
-            axes.plot(*zip(*marks, strict=True), **(style | {"marker": ""}))
+            stroke: dict[str, Any] = style | {"marker": ""}
+            axes.plot([x for x, _ in marks], [y for _, y in marks], **stroke)
             told = [own[day] for day in part if day]
             if not told:
                 continue
@@ -96,13 +97,11 @@ def _draw(axes: "Axes", rows: pl.DataFrame, arms: list[str]) -> None:
             y = [row["change_pct"] for row in told]
             low = [row["change_pct"] - row["ci_low_pct"] for row in told]
             high = [row["ci_high_pct"] - row["change_pct"] for row in told]
-            name = None if begun else heading(arm)
-            axes.errorbar(
-                x, y, yerr=[low, high], capsize=2, elinewidth=1, **(style | {"linestyle": "none"}), label=name
-            )
+            mark: dict[str, Any] = style | {"linestyle": "none", "label": None if begun else heading(arm)}
+            axes.errorbar(x, y, yerr=[low, high], capsize=2, elinewidth=1, **mark)
             begun = True
     axes.set_xlim(-0.08, longest + 0.15)
-    axes.set_ylabel("change since time zero, %")
+    axes.set_ylabel("change, %")
     axes.legend(loc="lower left")
     marks = list(range(int(longest + 0.05) + 1))
     axes.set_xticks(marks)

@@ -112,12 +112,8 @@ def test_sections_come_in_order_and_the_contents_list_them(site: dict[str, str])
         "findings", "people", "table-one", "curves", "diagnostics", "protocol",
     ]  # fmt: skip
     assert sections_of(site["study-ai_vs_tamoxifen.html"]) == [
-        "findings",
-        "people",
-        "balance",
-        "overlap",
-        "diagnostics",
-    ]
+        "findings", "people", "balance", "overlap", "trajectory", "diagnostics", "protocol",
+    ]  # fmt: skip
     assert sections_of(site["study-ai_cardiovascular.html"]) == [
         "findings", "people", "risks", "diagnostics", "protocol",
     ]  # fmt: skip
