@@ -272,7 +272,10 @@ def test_two_means_are_told_in_the_nights_of_their_difference_and_no_other(night
         for values in zip(*tellings(told), strict=True)
     ]
     assert changes[0] == changes[1] == changes[2] and 0 < len(changes[0]) < NIGHTS - 1
-    assert len({row[0] for row in tellings(bare)}) == NIGHTS, "without the ledger every night has means of its own"
+    moved = [row[0] != other[0] for row, other in pairwise(tellings(bare))]
+    assert sum(moved) > 2 * len(changes[0]), (
+        "without the ledger a mean moves in every night in which somebody came or left"
+    )
 
 
 def test_who_knows_the_program_cannot_bound_a_hidden_group_to_few_readings(nights) -> None:
