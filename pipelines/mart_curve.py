@@ -1,4 +1,4 @@
-"""The tables of `mart` that follow people over time by arm: risks of events by quarter after time zero.
+"""The tables of `mart` that follow people over time by arm: risks of events by quarter, change of bone density by year.
 
 Estimates at a horizon leave by `mart`. The rules of hiding are in `disclosure`; why these ones: docs/decisions/curves.md.
 """
@@ -41,3 +41,24 @@ def cumulative_incidence(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     if not parts:
         return pl.LazyFrame(schema=schema)
     return pl.concat(parts).select(pl.col(name).cast(dtype) for name, dtype in schema.items()).lazy()
+
+
+def bmd_trajectory(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
+    """`mart.bmd_trajectory`: all is hidden where few were scanned in either arm, the number also where few of the arm were not.
+
+    How many are in an arm is told elsewhere, so that the number of those scanned tells how many were not.
+    """
+    few = pl.min_horizontal("n_observed", "n_observed_other") < facts.min_cell
+    is_hidden = (few & pl.col("change_pct").is_not_null()).fill_null(value=False)
+    few_missing = (pl.col("n_arm") - pl.col("n_observed")).is_between(1, facts.min_cell - 1)
+    is_untold = (is_hidden | few_missing).fill_null(value=False)
+    found = inputs["models.bmd_trajectory"].with_columns(
+        *(
+            pl.when(~is_hidden).then(pl.col(name)).alias(name)
+            for name in ("change_pct", "se_pct", "ci_low_pct", "ci_high_pct")
+        ),
+        pl.when(~is_untold).then("n_observed").alias("n_observed"),
+        is_suppressed=is_untold,
+    )
+    schema = CONTRACTS["mart.bmd_trajectory"].empty().schema
+    return found.select(pl.col(name).cast(dtype) for name, dtype in schema.items())

@@ -181,6 +181,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         (*_STUDIES, "evidence_source"),
     ),
     _python(
+        "models.bmd_trajectory",
+        "pipelines.models.bmd_trajectory:bmd_trajectory",
+        ("features.covariate", "features.bmd_by_year", *_CONTRAST, "models.effect_estimate"),
+        (*_STUDIES, "evidence_source"),
+    ),
+    _python(
         "models.dose_response",
         "pipelines.models.effect:dose_response",
         tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, *_SYMPTOM, "models.diagnostic"))),
@@ -243,6 +249,12 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "mart.cumulative_incidence",
         "pipelines.mart_curve:cumulative_incidence",
         ("models.cumulative_incidence",),
+        ("min_cell",),
+    ),
+    _python(
+        "mart.bmd_trajectory",
+        "pipelines.mart_curve:bmd_trajectory",
+        ("models.bmd_trajectory",),
         ("min_cell",),
     ),
     _mart("threshold", "models.threshold"),

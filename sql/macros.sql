@@ -110,6 +110,25 @@ create macro risks_over_time(study) as table
 comment on macro table risks_over_time is
     'Risks of a study by quarter after time zero, in percent, with people at risk. NULL where steps are too small to be told; a closed gate has no days.';
 
+create macro bmd_trajectory(study) as table
+    select
+        population,
+        outcome,
+        regexp_replace(contrast, ', [0-9.]+ months', '') as arms,
+        arm_code,
+        follow_up_days,
+        change_pct,
+        ci_low_pct,
+        ci_high_pct,
+        n_observed,
+        gate_status,
+        gate_reason
+    from mart.bmd_trajectory
+    where study_id = study
+    order by population, outcome, arms, arm_code, follow_up_days;
+comment on macro table bmd_trajectory is
+    'Mean change of bone density of a study by arm, in percent, at whole years and at each horizon, with people scanned. Every arm stands for everybody; a closed gate has no days, or a reason.';
+
 create macro measured_controls(study) as table
     select
         population, contrast, control_code,

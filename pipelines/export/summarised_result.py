@@ -160,6 +160,22 @@ SHAPES = (
         hidden=("risk_percentage", "number_at_risk"),
     ),
     Shape(
+        "mart.bmd_trajectory",
+        "trabecula_bmd_trajectory",
+        "outcome",
+        {
+            "mean_change": ("change_pct", "percent"),
+            "standard_error": ("se_pct", "percent"),
+            "ci_low": ("ci_low_pct", "percent"),
+            "ci_high": ("ci_high_pct", "percent"),
+            "count_observed": ("n_observed", "count"),
+        },
+        group={"contrast": "contrast", "arm": "arm_code"},
+        strata=_STRATA,
+        additional={"follow_up_days": "follow_up_days", "gate_status": "gate_status"},
+        hidden=("mean_change", "count_observed"),
+    ),
+    Shape(
         "mart.propensity_score",
         "trabecula_preference_score",
         "preference_score",

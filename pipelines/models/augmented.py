@@ -96,8 +96,8 @@ def augmented_contrast(
             predicted[arm][out] = ridge_prediction(design[rows], y[rows], design[out])
     most = greatest_weight(n) if spec.maximum is None else spec.maximum
     bounded = np.clip(propensity, spec.least_probability, 1.0 - spec.least_probability)
-    means, influence, weights, n_cut = [], np.zeros(n), np.zeros(n), 0
-    for sign, arm in ((1.0, True), (-1.0, False)):
+    means, by_arm, weights, n_cut = [], [], np.zeros(n), 0
+    for arm in (True, False):
         own = bounded if arm else 1.0 - bounded
         weight = np.where((treated == arm) & seen, 1.0 / (own * chance), 0.0)
         n_cut += int((weight > most).sum())
@@ -107,11 +107,14 @@ def augmented_contrast(
         means.append(float(values.mean()))
         # Normalised weights: their sum is estimated, too.
         residual = float(weight @ (y - predicted[arm])) / n
-        influence += sign * (values - values.mean() - residual * (weight - 1.0))
+        by_arm.append(values - values.mean() - residual * (weight - 1.0))
         weights += weight
     sizes = (int((seen & treated).sum()), int((seen & ~treated).sum()))
     effective = kish_effective_number(weights)
-    contrast = normal_contrast((means[0], means[1]), influence, person_id, sizes, effective)
+    target, comparator = by_arm
+    contrast = normal_contrast(
+        (means[0], means[1]), target - comparator, person_id, sizes, effective, (target, comparator)
+    )
     moved = int((bounded != propensity).sum()) + n_cut
     return AugmentedEstimate(contrast, bounded, predicted[True], predicted[False], moved)
 

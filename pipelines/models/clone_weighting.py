@@ -180,8 +180,8 @@ def cloned_contrast(
         NotEstimable: a strategy without an outcome.
     """
     n = outcome.size
-    means, influence = [], np.zeros(n)
-    for sign, arm in ((1.0, target), (-1.0, comparator)):
+    means, by_arm = [], []
+    for arm in (target, comparator):
         mass = float(arm.weights.sum())
         if not mass > 0:
             raise NotEstimable("a strategy has nobody with an outcome")
@@ -193,10 +193,11 @@ def cloned_contrast(
         term = arm.weights * (y - mean)
         gradient = np.where(arm.is_cut, 0.0, term)
         term = term + sum((each.correction(gradient) for each in arm.decisions), np.zeros(n))
-        influence += sign * term * (n / mass)
+        by_arm.append(term * (n / mass))
     sizes = (int(target.is_seen.sum()), int(comparator.is_seen.sum()))
     effective = sum(kish_effective_number(arm.weights) for arm in (target, comparator))
-    return normal_contrast((means[0], means[1]), influence, person_id, sizes, effective)
+    influence = by_arm[0] - by_arm[1]
+    return normal_contrast((means[0], means[1]), influence, person_id, sizes, effective, (by_arm[0], by_arm[1]))
 
 
 def _keeps_to(course: GraceCourse, strategy: int) -> np.ndarray:

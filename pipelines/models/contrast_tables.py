@@ -64,7 +64,7 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows: list[Row] = []
     for key, _, found in _compared(inputs, facts):
         balance = found.balance
-        sizes = _sizes(found)
+        sizes = sizes_of(found)
         for place, name in enumerate(balance.covariates):
             rows.append(
                 key
@@ -162,11 +162,11 @@ def _people(study: Study, contrast: Contrast, found: Prepared | PreparedClones) 
     told = {"rule": "reported", "status": "not_applicable"}
     return [
         contrast_key(study, contrast) | {"diagnostic": name, "value": float(n)} | told
-        for name, n in _sizes(found).items()
+        for name, n in sizes_of(found).items()
     ]
 
 
-def _sizes(found: Prepared | PreparedClones) -> dict[str, int]:
+def sizes_of(found: Prepared | PreparedClones) -> dict[str, int]:
     """People of either arm, or clones left in either strategy, and those of them with an outcome."""
     if isinstance(found, PreparedClones):
         arms = [(arm.is_adherent, arm.is_seen) for arm in found.arms]

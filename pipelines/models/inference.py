@@ -25,6 +25,7 @@ class ContrastEstimate:
         n_target, n_comparator: people of either arm with an outcome.
         n_effective: Kish number of those people under the weights used.
         influence: [n] influence function of the difference; its sum over n is 0.
+        error_target, error_comparator: standard errors of the two means; NaN where the estimator does not tell them apart.
     """
 
     estimate: float
@@ -38,6 +39,8 @@ class ContrastEstimate:
     n_comparator: int
     n_effective: float
     influence: np.ndarray
+    error_target: float = float("nan")
+    error_comparator: float = float("nan")
 
 
 def clustered_standard_error(influence: np.ndarray, person_id: np.ndarray | None) -> float:
@@ -67,15 +70,17 @@ def normal_contrast(
     person_id: np.ndarray | None,
     sizes: tuple[int, int],
     n_effective: float,
+    by_arm: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> ContrastEstimate:
-    """A contrast with a normal interval from its influence function [n]."""
+    """A contrast with a normal interval from its influence function [n]; `by_arm` are those [n] of the two means."""
     from scipy.special import ndtr
 
     estimate = means[0] - means[1]
     error = clustered_standard_error(influence, person_id)
     p_value = float(2 * ndtr(-abs(estimate) / error)) if error > 0 else float("nan")
     low, high = estimate - Z975 * error, estimate + Z975 * error
-    return ContrastEstimate(estimate, error, low, high, p_value, *means, *sizes, n_effective, influence)
+    errors = () if by_arm is None else tuple(clustered_standard_error(each, person_id) for each in by_arm)
+    return ContrastEstimate(estimate, error, low, high, p_value, *means, *sizes, n_effective, influence, *errors)
 
 
 @dataclass(frozen=True, slots=True)

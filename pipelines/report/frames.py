@@ -34,6 +34,7 @@ _ANSWERS = {
         "events_comparator",
     ),
     "mart.bone_prevalence": ("prevalence_pct", "se_pct", "ci_low_pct", "ci_high_pct", "n_band"),
+    "mart.bmd_trajectory": ("change_pct", "se_pct", "ci_low_pct", "ci_high_pct"),
     "mart.threshold": _BEND,
     "mart.evidence_drift": ("estimate_change_se",),
 }
@@ -48,11 +49,15 @@ _HIDDEN = {
         *("estimate", "ci_low", "ci_high", "calibrated_estimate", "calibrated_ci_low", "calibrated_ci_high"),
     ),
     "mart.propensity_score": ("share_pct",),
-    "mart.cumulative_incidence": ("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"),
     "mart.source_file": ("sha256",),
     "mart.change_point": ("change_pct", "ci_low_pct", "ci_high_pct", "cause_code"),
     "mart.threshold": _BEND,
     "mart.evidence_drift": ("n_change", "largest_smd_change", "ease_change", "estimate_change_se"),
+}
+# The number of people alone may be hidden: where it is told, what is hidden is the value beside it.
+_BESIDE = {
+    "mart.cumulative_incidence": ("n_at_risk", ("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct")),
+    "mart.bmd_trajectory": ("n_observed", ("change_pct", "se_pct", "ci_low_pct", "ci_high_pct")),
 }
 _CLAIMED = ("estimate", "ci_low", "ci_high", "confidence_pct", "p_value")
 _CURVE = ("study_id", "outcome", "population")
@@ -86,12 +91,11 @@ def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> d
         frames["mart.dose_response"] = frames["mart.dose_response"].join(
             shown, on=_CURVE, how="semi", maintain_order="left"
         )
-    if "mart.cumulative_incidence" in frames and "mart.effect_estimate" in frames:
-        is_answered = pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null()
-        shown = primary(frames["mart.effect_estimate"]).filter(is_answered).select(*_QUESTION).unique()
-        frames["mart.cumulative_incidence"] = frames["mart.cumulative_incidence"].join(
-            shown, on=_QUESTION, how="semi", maintain_order="left"
-        )
+    for course in ("mart.cumulative_incidence", "mart.bmd_trajectory"):
+        if course in frames and "mart.effect_estimate" in frames:
+            is_answered = pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null()
+            shown = primary(frames["mart.effect_estimate"]).filter(is_answered).select(*_QUESTION).unique()
+            frames[course] = frames[course].join(shown, on=_QUESTION, how="semi", maintain_order="left")
     return frames
 
 
@@ -141,6 +145,10 @@ def _sealed(name: str, frame: pl.DataFrame, min_cell: int) -> pl.DataFrame:
         is_small = pl.any_horizontal(pl.lit(value=False), *(pl.col(c).is_between(1, min_cell - 1) for c in people))
     if "is_suppressed" in frame.columns:
         frame = frame.with_columns(is_suppressed=pl.col("is_suppressed") | is_small.fill_null(value=False))
+    if name in _BESIDE:
+        count_of, values = _BESIDE[name]
+        is_taken = is_small | (pl.col("is_suppressed") & pl.col(count_of).is_not_null())
+        frame = frame.with_columns(pl.when(~is_taken.fill_null(value=False)).then(pl.col(c)) for c in values)
     frame = frame.with_columns(pl.when(~pl.col(c).is_between(1, min_cell - 1)).then(pl.col(c)) for c in people)
     if name in _ANSWERS:
         is_open = pl.col("gate_status").is_in(_OPEN).fill_null(value=False)

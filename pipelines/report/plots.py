@@ -18,6 +18,7 @@ from pipelines.report.plot_estimates import effect_estimate
 from pipelines.report.plot_incidence import cumulative_incidence
 from pipelines.report.plot_overlap import propensity_score
 from pipelines.report.plot_prevalence import bone_prevalence
+from pipelines.report.plot_trajectory import bmd_trajectory
 
 
 class Plot(NamedTuple):
@@ -33,6 +34,7 @@ PLOTS: dict[str, Plot] = {
     "propensity_score": Plot("mart.propensity_score", propensity_score),
     "negative_control": Plot("mart.negative_control", negative_control),
     "cumulative_incidence": Plot("mart.cumulative_incidence", cumulative_incidence),
+    "bmd_trajectory": Plot("mart.bmd_trajectory", bmd_trajectory),
     "dose_response": Plot("mart.dose_response", dose_response),
     "e2_distribution_lc_ms_ms": Plot("mart.e2_distribution", partial(e2_distribution, assay_class="lc_ms_ms")),
     "e2_distribution_immunoassay": Plot("mart.e2_distribution", partial(e2_distribution, assay_class="immunoassay")),

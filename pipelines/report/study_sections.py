@@ -19,6 +19,7 @@ from pipelines.report import (
     section_provenance,
     section_risk,
     section_threshold,
+    section_trajectory,
 )
 from pipelines.report.absence import why_absent
 from pipelines.report.frames import primary
@@ -32,6 +33,7 @@ from pipelines.report.plot_estimates import effect_estimate
 from pipelines.report.plot_incidence import cumulative_incidence, pairs
 from pipelines.report.plot_overlap import propensity_score
 from pipelines.report.plot_prevalence import bone_prevalence
+from pipelines.report.plot_trajectory import bmd_trajectory
 from pipelines.report.views import Figure, Section
 
 Frames = dict[str, pl.DataFrame]
@@ -46,6 +48,7 @@ def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         *_balance(frames),
         *_overlap(frames),
         *_risks(frames),
+        *_trajectories(frames),
         _curves(frames),
         *_symptoms(frames),
         *_thresholds(frames),
@@ -164,6 +167,41 @@ def _incidence(frames: Frames) -> list[Figure]:
             "Where a line is broken, or ends, a gate is closed.",
         )
     return figures
+
+
+def _trajectories(frames: Frames) -> tuple[Section, ...]:
+    """Bone density over time by arm; no section where no gate of such a question is open."""
+    frame = frames["mart.bmd_trajectory"]
+    figures: list[Figure] = []
+    for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
+        figures += illustrated(
+            partial(bmd_trajectory, study=study),
+            frames,
+            f"trajectory-{number}",
+            f"{heading(study)}: change of bone density by arm, with 95{NBSP}% confidence intervals",
+            "mart.bmd_trajectory",
+            "Open circle: time zero, where the change is 0 by definition. Where a line is broken, or ends, a gate is closed. "
+            "People scanned are rounded.",
+        )
+    if not figures:
+        return ()
+    words = (
+        "The mean change if everybody were in the arm, of scans around the end of each year: weighted and adjusted as the "
+        "estimate, which is the difference of the two last marks. Each year has to pass the diagnostics of the question."
+    )
+    why = section_trajectory.silence_sentence(frame)
+    table = section_trajectory.trajectory_table(frame)
+    notes = (why,) if why else ()
+    return (
+        Section(
+            "trajectory",
+            "Bone density over time",
+            paragraphs=(words,),
+            figures=tuple(figures),
+            tables=(table,),
+            notes=notes,
+        ),
+    )
 
 
 def _curves(frames: Frames) -> Section:

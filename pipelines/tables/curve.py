@@ -1,4 +1,4 @@
-"""Contracts of courses over time by arm, computed and as they may leave: risks of events after time zero.
+"""Contracts of courses over time by arm, computed and as they may leave: risks of events, change of bone density.
 
 Curves along an exposure stand in `models` and `mart`.
 """
@@ -58,3 +58,58 @@ class CumulativeIncidence(dy.Schema):
     gate_status = text("Gate; a closed one has no curve", allowed=("open", "waived"))
     gate_reason = text("The waiver, where the gate is open by one", optional=True)
     is_suppressed = flag("Risk or number hidden by disclosure control")
+
+
+@table("models.bmd_trajectory", grain=_GRAIN, unit="population")
+class BmdTrajectoryComputed(dy.Schema):
+    """Mean change of bone density by arm at whole years and at the horizon. No row behind a closed gate.
+
+    Each mean is of everybody, as if all were in the arm; those of the horizon are the two behind the estimate. A question owns
+    the years after the horizon before its own; a year whose own diagnostics do not hold has a reason and no number. Not for
+    release: `mart.bmd_trajectory` is.
+    """
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast, with its horizon", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    arm_code = text("Arm", key=True)
+    follow_up_days = whole("Days after time zero", "d", key=True, minimum=1)
+    evidence_source = text("Where the evidence comes from", allowed=_SOURCES)
+    change_pct = number("Mean change since the baseline, by the primary estimator", "%", optional=True)
+    se_pct = number("Standard error of this mean, clustered by person", "%", optional=True, minimum=0)
+    ci_low_pct = number("Lower 95 % limit", "%", optional=True)
+    ci_high_pct = number("Upper 95 % limit", "%", optional=True)
+    n_arm = whole(
+        "People and time zeros in the arm, by clones those who kept to it", "{persons}", optional=True, minimum=0
+    )
+    n_observed = whole("Of them scanned in the window", "{persons}", optional=True, minimum=0)
+    n_observed_other = whole("Scanned in the window in the other arm", "{persons}", optional=True, minimum=0)
+    gate_status = text("Gate of that day", allowed=("open", "closed", "waived"))
+    gate_reason = text("What closed it, or the waiver", optional=True)
+
+
+@table("mart.bmd_trajectory", grain=_GRAIN, unit="population")
+class BmdTrajectory(dy.Schema):
+    """Mean change of bone density by arm, as if everybody were in it, at whole years and at the horizon.
+
+    No row behind a closed gate; a year whose own diagnostics do not hold has a reason and no number.
+    """
+
+    study_id = text("Study", key=True)
+    contrast = text("Contrast, with its horizon; it tells the years after the horizon before it", key=True)
+    outcome = text("Outcome", key=True)
+    population = text("Population", key=True)
+    arm_code = text("Arm", key=True)
+    follow_up_days = whole("Days after time zero", "d", key=True, minimum=1)
+    evidence_source = text("Where the evidence comes from", allowed=_SOURCES)
+    change_pct = number(
+        "Mean change since the baseline, by the primary estimator; NULL where its gate is closed", "%", optional=True
+    )
+    se_pct = number("Standard error of this mean", "%", optional=True, minimum=0)
+    ci_low_pct = number("Lower 95 % limit", "%", optional=True)
+    ci_high_pct = number("Upper 95 % limit", "%", optional=True)
+    n_observed = whole("People of the arm scanned in the window", "{persons}", optional=True, minimum=0)
+    gate_status = text("Gate of that day", allowed=("open", "closed", "waived"))
+    gate_reason = text("What closed it, or the waiver", optional=True)
+    is_suppressed = flag("Change or number hidden by disclosure control")

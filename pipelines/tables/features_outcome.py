@@ -154,6 +154,28 @@ class OutcomeValue(dy.Schema):
 
 
 @table(
+    "features.bmd_by_year",
+    grain="one row per study, contrast, person, time zero and year",
+    window="baseline_days of ref.continuous_outcome up to time zero; window_days of the contrast, at most 182, around the year",
+    source="ref.study_contrast and ref.continuous_outcome; docs/methods/point_treatment.md",
+)
+class BmdByYear(dy.Schema):
+    """Change of bone density at whole years before the horizon of a contrast; who was not scanned in a window has no row."""
+
+    study_id = text("Study", key=True)
+    contrast_number = whole("Order of the contrast in the study file", key=True, minimum=1)
+    person_id = person_id()
+    trial_number = whole("Order of the time zero, as in cohort.trial_person", key=True, minimum=1)
+    year_number = whole("Years after time zero", "a", key=True, minimum=1, formula="scan_days / 365.25, rounded")
+    year_days = whole("Days from time zero to the end of that year", "d", minimum=1, formula="365.25 x years, rounded")
+    scan_days = whole("Days from time zero to the scan", "d", minimum=1, formula="day of the scan - time zero")
+    baseline_on = day("Day of the baseline: the last scan up to time zero of the same series")
+    change_pct = number(
+        "Change since the baseline", "%", formula="100 x ln(BMD / baseline); scans of a day are averaged"
+    )
+
+
+@table(
     "features.outcome_event",
     grain="one row per study, person, time zero and outcome",
     window="from counts_from_on to the end of follow-up",

@@ -59,6 +59,11 @@ TELLINGS: dict[str, Telling] = {
         estimates=("risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"),
         free=("follow_up_days",),
     ),
+    "mart.bmd_trajectory": Telling(
+        people=("n_observed",),
+        estimates=("change_pct", "se_pct", "ci_low_pct", "ci_high_pct"),
+        free=("follow_up_days",),
+    ),
     "mart.dose_response": Telling(
         estimates=("exposure_value", "reference_value", "estimate", *_LIMITS),
         with_estimates=("knots",),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from pipelines.disclosure import hidden_parts, to_figures
@@ -20,6 +21,7 @@ from pipelines.settings import Settings
 from pipelines.warehouse import release_ledger
 from pipelines.warehouse.engine import literal, quoted
 from pipelines.warehouse.parquet import atomic
+from pipelines.warehouse.release_combination import cells_that_tell_few
 from pipelines.warehouse.release_query import COUNT, COUNT_PEOPLE, COUNT_ROWS, Aggregate, Query, read
 
 #: the two people who add most to a sum may not make up more of it than this (NK rule of ACRO and tau-ARGUS)
@@ -60,8 +62,10 @@ def release(settings: Settings, warehouse: Path, sql: str) -> Output:
         _count(hidden, f"fewer than {settings.min_cell} people behind it, or it would tell such a row", few.len())
         near = pl.Series([], dtype=pl.Int64) if is_public else _near(connection, settings, query, few)
         _count(hidden, "it differs by few people from a row that another query told", near.len())
+        together = pl.Series([], dtype=pl.Int64) if is_public else _together(connection, near, settings.min_cell)
+        _count(hidden, "with rows that other queries told it can be reckoned down to few people", together.len())
         ledger = release_ledger.read(settings)
-        is_hidden = pl.col("cell").is_in([*few, *near])
+        is_hidden = pl.col("cell").is_in([*few, *near, *together])
         told = _told_counts(cells.with_columns(is_hidden=is_hidden), query, ledger, settings.min_cell, is_public)
         shown = told.filter(pl.col("n_people").is_not_null())
         _count(
@@ -179,7 +183,9 @@ def _near(connection: duckdb.DuckDBPyConnection, settings: Settings, query: Quer
     connection.execute(
         "create temp table mine as select distinct cell, person_id from asked where cell not in (select cell from few)"
     )
+    connection.execute("create temp table told (number integer, person_id bigint)")
     found: set[int] = set()
+    n_told = 0
     for told in _others(settings, query):
         earlier = read(told["sql"])
         connection.execute(f"create or replace temp table read as {_rows(earlier)}")
@@ -198,7 +204,41 @@ def _near(connection: duckdb.DuckDBPyConnection, settings: Settings, query: Quer
         for cell, key, apart in pairs:
             if 0 < apart < settings.min_cell and release_ledger.hash_of_cell(key) in told["cells"]:
                 found.add(cell)
+        keys = [key for (key,) in connection.execute("select distinct key from theirs").fetchall()]
+        for key in keys:
+            if release_ledger.hash_of_cell(key) in told["cells"]:
+                connection.execute("insert into told select ?, person_id from theirs where key = ?", [n_told, key])
+                n_told += 1
     return pl.Series(sorted(found), dtype=pl.Int64)
+
+
+def _together(connection: duckdb.DuckDBPyConnection, near: pl.Series, min_cell: int) -> pl.Series:
+    """Cells that with those other queries told, any number of them, can be reckoned down to few people. After `_near`."""
+    n_told = connection.execute("select count(distinct number) from told").fetchall()[0][0]
+    if not n_told:
+        return pl.Series([], dtype=pl.Int64)
+    connection.register("near", pl.DataFrame({"cell": near}).to_arrow())
+    sizes = connection.execute(
+        "select cell, count(*) as n from mine where cell not in (select cell from near) group by cell order by n desc, cell"
+    ).fetchall()
+    new = [cell for cell, _ in sizes]
+    connection.register("new", pl.DataFrame({"cell": new, "number": [n_told + i for i in range(len(new))]}).to_arrow())
+    groups = connection.execute(
+        """
+        with member as (
+            select number, person_id from told
+            union all
+            select new.number, mine.person_id from mine join new using (cell)
+        ),
+        person as (select person_id, list(number order by number) as numbers from member group by person_id)
+        select numbers, count(*) as n from person group by numbers
+        """
+    ).fetchall()
+    member = np.zeros((n_told + len(new), len(groups)), dtype=bool)
+    for place, (numbers, _) in enumerate(groups):
+        member[numbers, place] = True
+    hidden = cells_that_tell_few(member, np.array([n for _, n in groups]), n_told, min_cell)
+    return pl.Series(sorted(new[row - n_told] for row in hidden), dtype=pl.Int64)
 
 
 def _told_counts(

@@ -26,6 +26,8 @@ OWN_COUNT = {
     "mart.e2_distribution": ("models.e2_distribution", "n"),
     "mart.change_point": ("models.change_point", "n_pairs"),
     "mart.cumulative_incidence": ("models.cumulative_incidence", "n_at_risk", "n_events"),
+    # Both arms weigh on either: one told anew beside the other as it was would tell tonight's difference.
+    "mart.bmd_trajectory": ("models.bmd_trajectory", "n_observed", "n_observed_other"),
 }
 _CURVE = ["study_id", "outcome", "population"]
 _PEOPLE = ("n_target", "n_comparator", "unweighted_n")
@@ -35,6 +37,7 @@ _ERROR = {
     "mart.bone_prevalence": "se_pct",
     "mart.table_one": "spread",
     "mart.cumulative_incidence": "se_pct",
+    "mart.bmd_trajectory": "se_pct",
 }
 _OWN_FIGURES = ("p_value", "e_value", "e_value_limit", "se", "se_pct", "spread", "weighted_share_pct", "exposure_value")
 _NORMAL_WIDTH = 3.92
@@ -214,9 +217,9 @@ def _all_of() -> tuple[pl.Expr, ...]:
 
 
 def _of_rows(store: Store, table: str) -> pl.DataFrame:
-    """The number behind each row that names it; the cell is its label."""
+    """The number behind each row that names it; the cell is its label. A closed gate has none, and tells nothing."""
     source, *counts = OWN_COUNT[table]
-    rows = store.scan(source).collect()
+    rows = store.scan(source).filter(pl.col(counts[0]).is_not_null()).collect()
     cells = [hash_of_cell(row) for row in rows.select(pl.col(n).cast(pl.String) for n in CONTRACTS[table].key).rows()]
     nothing = pl.lit("")
     return rows.select(

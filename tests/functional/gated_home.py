@@ -41,7 +41,7 @@ COMPUTED = (
     *(f"models.{name}" for name in ("effect_estimate", "threshold", "dose_response", "evidence_drift", "claim")),
     *(f"mart.{name}" for name in ("effect_estimate", "diagnostic", "covariate_balance", "dose_response", "threshold")),
     *(f"mart.{name}" for name in ("evidence_drift", "claim", "study", "propensity_score", "cumulative_incidence")),
-    "models.cumulative_incidence",
+    *("models.cumulative_incidence", "models.bmd_trajectory", "mart.bmd_trajectory"),
 )
 features = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "models" / "test_contrast_tables.py"))["inputs"]
 #: written without a decimal point, a number tells little; geometry of pictures is all numbers

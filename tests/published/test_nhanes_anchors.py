@@ -200,7 +200,7 @@ def test_no_small_count_leaves(store, table):
     silent = {
         "mart.dose_response", "mart.missing_piece", "mart.diagnostic", "mart.source_file", "mart.sig_coverage",
         "mart.covariate_balance", "mart.change_point", "mart.threshold", "mart.claim", "mart.negative_control",
-        "mart.evidence_drift", "mart.propensity_score", "mart.study", "mart.cumulative_incidence",
+        "mart.evidence_drift", "mart.propensity_score", "mart.study", "mart.cumulative_incidence", "mart.bmd_trajectory",
     }  # fmt: skip
     if table not in silent:
         assert any(rows[name].is_not_null().any() for name in counts)

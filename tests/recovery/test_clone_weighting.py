@@ -16,6 +16,7 @@ from pipelines.models.point_treatment import MOST_WEIGHT
 
 here = Path(__file__)
 made = runpy.run_path(str(here.with_name("clone_world.py")))
+summarised = runpy.run_path(str(here.with_name("replication.py")))["summarised"]
 TREATMENT, OTHER, INTERVALS = made["TREATMENT"], made["OTHER"], made["INTERVALS"]
 
 ALIKE, APART = made["ALIKE"], made["APART"]
@@ -116,10 +117,16 @@ MUTANTS: dict[str, tuple[str, Callable[..., ContrastEstimate]]] = {
 }
 
 
+@lru_cache(maxsize=8)
+def answers(world: str, estimator: Callable[..., ContrastEstimate], n: int) -> tuple[ContrastEstimate, ...]:
+    """Of each replication, without influence functions."""
+    return tuple(replace(estimator(*fitted(world, seed)), influence=np.zeros(0)) for seed in range(n))
+
+
 def replicated(world: str, estimator: Callable[..., ContrastEstimate], n: int) -> tuple[float, float, float]:
     """Coverage, bias in SDs, mean standard error over SD."""
     truth = WORLDS[world][1]
-    each = [estimator(*fitted(world, seed)) for seed in range(n)]
+    each = answers(world, estimator, n)
     estimates, errors = np.array([one.estimate for one in each]), np.array([one.standard_error for one in each])
     covered = float(np.mean([one.ci_low <= truth <= one.ci_high for one in each]))
     spread = float(estimates.std(ddof=1))
@@ -135,6 +142,14 @@ def lies_within(found: tuple[float, float, float], bands) -> bool:
 def test_truth_is_given_back(world: str) -> None:
     found = replicated(world, cloned, 100)
     assert lies_within(found, FEW), found
+
+
+def test_the_mean_of_either_strategy_is_given_back_with_an_error_of_its_own() -> None:
+    """Of beginning nothing the mean is 0; of beginning, that of the effect."""
+    each = answers("means", cloned, 100)
+    target = summarised([a.mean_target for a in each], [a.error_target for a in each], WORLDS["means"][1])
+    comparator = summarised([a.mean_comparator for a in each], [a.error_comparator for a in each], 0.0)
+    assert lies_within(target, FEW) and lies_within(comparator, FEW), (target, comparator)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

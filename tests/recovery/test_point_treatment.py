@@ -6,6 +6,7 @@ enough for every mutant to fail; 1,000 when slow, with the bands the product pro
 
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,9 @@ from pipelines.models.weighting import treatment_weights
 made = runpy.run_path(str(Path(__file__).with_name("point_treatment_world.py")))
 WORLDS, TRUTH, Sample = made["WORLDS"], made["TRUTH"], made["Sample"]
 judged = runpy.run_path(str(Path(__file__).with_name("replication.py")))
-FEW, MANY, Found = judged["FEW"], judged["MANY"], judged["Found"]
+FEW, MANY, Found, summarised = (judged[name] for name in ("FEW", "MANY", "Found", "summarised"))
+#: mean outcome of everybody without the treatment, in closed form
+UNTREATED = {"straight": 1.5 * 0.3, "curved": float(np.exp(0.18)) + 0.3}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,8 +112,15 @@ def sample_of(world: str, seed: int):
     return WORLDS[world](seed)
 
 
+@cache
+def answers(world: str, estimator: Callable[..., ContrastEstimate], n: int) -> tuple[ContrastEstimate, ...]:
+    """Of each replication, without influence functions."""
+    found = (estimator(sample_of(world, seed)) for seed in range(n))
+    return tuple(replace(each, influence=np.zeros(0)) for each in found)
+
+
 def replicated(world: str, estimator: Callable[..., ContrastEstimate], n: int) -> Found:
-    each = [estimator(sample_of(world, seed)) for seed in range(n)]
+    each = answers(world, estimator, n)
     estimates = np.array([one.estimate for one in each])
     errors = np.array([one.standard_error for one in each])
     covered = np.mean([one.ci_low <= TRUTH <= one.ci_high for one in each])
@@ -130,6 +140,21 @@ def test_the_naive_form_fails_the_same_test(name: str) -> None:
     world, estimator = MUTANTS[name]
     found = replicated(world, estimator, 100)
     assert not found.lies_within(FEW), found
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_mean_of_either_arm_is_given_back_with_an_error_of_its_own(world: str) -> None:
+    each = answers(world, augmented, 100)
+    target = summarised([a.mean_target for a in each], [a.error_target for a in each], UNTREATED[world] + TRUTH)
+    comparator = summarised([a.mean_comparator for a in each], [a.error_comparator for a in each], UNTREATED[world])
+    assert target.lies_within(FEW) and comparator.lies_within(FEW), (target, comparator)
+
+
+def test_half_the_variance_of_the_difference_is_no_error_of_an_arm() -> None:
+    """Arms share their people, whose spread leaves the difference and not the means."""
+    each = answers("straight", augmented, 100)
+    halved = [a.standard_error / np.sqrt(2) for a in each]
+    assert not summarised([a.mean_comparator for a in each], halved, UNTREATED["straight"]).lies_within(FEW)
 
 
 @pytest.mark.slow

@@ -51,6 +51,21 @@ def test_risks_over_time_are_one_curve_whatever_the_horizon(ask):
     assert found == [(pair, 0, 0, 99), (pair, 91, None, 88), (pair, 547, 2.5, 77)]
 
 
+def test_bone_density_over_time_is_one_course_whatever_the_horizon(ask):
+    key = "study_id | contrast | outcome | population | arm_code | follow_up_days"
+    rows = f"""{key} | change_pct | n_observed | gate_status | gate_reason
+        s | a vs b, 60 months, cohort c | spine | women | a | 1096 |  |  | closed | too few
+        s | a vs b, 24 months, cohort c | spine | women | a | 730 | -3.5 | 77 | open |
+        s | a vs b, 24 months, cohort c | spine | women | a | 365 | -2 |  | open |
+        t | a vs b, 24 months, cohort c | spine | women | a | 365 | -1 | 55 | open |"""
+    found = ask(
+        {"mart.bmd_trajectory": rows},
+        "select arms, follow_up_days, change_pct, n_observed, gate_reason from bmd_trajectory('s')",
+    )
+    pair = "a vs b, cohort c"
+    assert found == [(pair, 365, -2, None, None), (pair, 730, -3.5, 77, None), (pair, 1096, None, None, "too few")]
+
+
 def test_claims_come_by_their_number(ask):
     rows = "claim_id | part_code | verdict\nH10 | a | supported\nH2 | b | inconclusive\nH2 | a | contradicted"
     found = ask({"mart.claim": rows}, "select claim_id, part_code, verdict from claims()")

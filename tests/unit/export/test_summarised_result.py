@@ -113,6 +113,19 @@ GIVEN = {
         KEY | {"arm_code": "a", "follow_up_days": 365, "risk_pct": 1.5, "n_at_risk": 88, "gate_status": "open"},
         KEY | {"arm_code": "a", "follow_up_days": 730, "n_at_risk": 77, "gate_status": "open", "is_suppressed": True},
     ),
+    "mart.bmd_trajectory": (
+        KEY | {"arm_code": "a", "follow_up_days": 366, "change_pct": -2.5, "n_observed": 88, "gate_status": "open"},
+        KEY
+        | {"arm_code": "a", "follow_up_days": 731, "change_pct": -3.5, "gate_status": "open", "is_suppressed": True},
+        KEY
+        | {
+            "arm_code": "a",
+            "follow_up_days": 1096,
+            "gate_status": "closed",
+            "gate_reason": "few",
+            "is_suppressed": False,
+        },
+    ),
     "mart.covariate_balance": (KEY | {"covariate": "age", "smd_before": 0.3, "smd_after": 0.02},),
     "mart.e2_distribution": (
         {
@@ -264,4 +277,8 @@ def test_overlap_risks_over_time_and_the_question_are_told(result) -> None:
     year, later = (told(result, additional_level=f"{day} &&& open") for day in (365, 730))
     assert year == {"risk_percentage": "1.5", "number_at_risk": "88"}
     assert later == {"risk_percentage": HIDDEN, "number_at_risk": "77"}
+    bone, bare = (told(result, additional_level=f"{day} &&& open") for day in (366, 731))
+    assert bone == {"mean_change": "-2.5", "count_observed": "88"}
+    assert bare == {"mean_change": "-3.5", "count_observed": HIDDEN}
+    assert told(result, additional_level="1096 &&& closed") == {}
     assert told(result, variable_name="s")["question"] == "Does it?"

@@ -32,11 +32,12 @@ def framed(name: str, rows: Rows) -> pl.DataFrame:
 def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
     """Every mart table, with rows."""
     rows = {
-        "mart.effect_estimate": [*_estimates(evidence), *OTHERS["risks"](evidence)],
+        "mart.effect_estimate": [*_estimates(evidence), *OTHERS["risks"](evidence), *OTHERS["bone_effects"](evidence)],
         "mart.diagnostic": _diagnostics(),
         "mart.study": OTHERS["studies"](evidence),
         "mart.propensity_score": OTHERS["overlap"](evidence),
         "mart.cumulative_incidence": OTHERS["incidence"](evidence),
+        "mart.bmd_trajectory": OTHERS["trajectory"](evidence),
         "mart.covariate_balance": OTHERS["balance"](evidence),
         "mart.negative_control": OTHERS["controls"](evidence),
         "mart.dose_response": _curves(evidence),

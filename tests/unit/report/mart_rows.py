@@ -175,6 +175,50 @@ def incidence(evidence: str) -> Rows:
     return rows
 
 
+def trajectory(evidence: str) -> Rows:
+    """Spine by two arms: two years, of which one number is hidden, and three behind another horizon of which one is closed."""
+    common = {
+        "study_id": "ai_vs_tamoxifen",
+        "outcome": "lumbar_spine_bmd_change_pct",
+        "population": "postmenopausal_women",
+    }
+    common |= {"evidence_source": evidence}
+    rows: Rows = []
+    for arm, yearly, people in (("aromatase_inhibitor", -1.9, 880), ("tamoxifen", 0.5, 440)):
+        for year, day in enumerate((365, 730, 1096, 1461, 1826), start=1):
+            at = {"contrast": PAIR.format(24 if day <= 730 else 60), "arm_code": arm, "follow_up_days": day}
+            if year == 3:
+                gate = {"gate_status": "closed", "gate_reason": "outcomes_smaller_arm fail", "is_suppressed": False}
+                rows.append(common | at | gate)
+                continue
+            n = None if (arm, year) == ("tamoxifen", 2) else people - 55 * year
+            limits = {"ci_low_pct": yearly * year - 0.4, "ci_high_pct": yearly * year + 0.4}
+            told = {"change_pct": yearly * year, "se_pct": 0.2, "n_observed": n, "is_suppressed": n is None}
+            rows.append(common | at | told | limits | {"gate_status": "open", "gate_reason": None})
+    return rows
+
+
+def bone_effects(evidence: str) -> Rows:
+    """The estimates at the two horizons of that course."""
+    common = {
+        "run_id": "b1", "study_id": "ai_vs_tamoxifen", "protocol_hash": "55bb", "evidence_source": evidence,
+        "population": "postmenopausal_women", "outcome": "lumbar_spine_bmd_change_pct", "estimand": "Mean difference",
+        "intercurrent_strategy": "Treatment policy", "se_method": "influence function", "missing_method": "weights",
+        "estimator": "aipw", "scale": "mean difference of percent change", "gate_status": "open", "se": 0.3, "p_value": 0.001,
+    }  # fmt: skip
+    return [
+        common
+        | {"contrast": PAIR.format(months), "horizon_months": float(months), "estimate": -1.2 * months / 12}
+        | {
+            "ci_low": -1.2 * months / 12 - 0.6,
+            "ci_high": -1.2 * months / 12 + 0.6,
+            "n_target": 660,
+            "n_comparator": 220,
+        }
+        for months in (24, 60)
+    ]
+
+
 def missing() -> Rows:
     absent = [("2011-2012", "DXXFEM", "femoral BMD")]
     absent += [(cycle, "TST or SSCHL", "estradiol") for cycle in ("2005-2006", "2009-2010")]

@@ -104,9 +104,17 @@ def test_a_closed_gate_and_a_hidden_cell_leak_nothing(mart: Mart, site: dict[str
         "mart.measurement_count": ["n"],
         "mart.diagnostic": ["value"],
         "mart.propensity_score": ["share_pct"],
-        "mart.cumulative_incidence": ["risk_pct", "se_pct", "ci_low_pct", "ci_high_pct"],
         "mart.source_file": ["sha256"],
     }
+    beside = {
+        "mart.cumulative_incidence": ("n_at_risk", "risk_pct"),
+        "mart.bmd_trajectory": ("n_observed", "change_pct"),
+    }
+    for name, (people, value) in beside.items():
+        # Where the people are told, it is the value that is hidden.
+        is_hidden = pl.col("is_suppressed") & pl.col(people).is_not_null()
+        is_closed = pl.col("gate_status") == "closed"
+        planted[name] = plant(mart[name], is_hidden | is_closed, [value, "se_pct", "ci_low_pct", "ci_high_pct"])
     for name, columns in hidden.items():
         planted[name] = plant(mart[name], pl.col("is_suppressed"), columns)
     table_one = plant(mart["mart.table_one"], pl.col("is_suppressed"), ["n"])

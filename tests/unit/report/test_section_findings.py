@@ -135,7 +135,7 @@ def test_what_one_reason_closes_is_said_once(mart: Mart) -> None:
 
 def test_only_the_primary_method_speaks(mart: Mart) -> None:
     frames = prepared(mart, mart)
-    assert set(primary(frames["mart.effect_estimate"])["estimator"]) == {"linear_log2_e2_mi", "risk_difference"}
+    assert set(primary(frames["mart.effect_estimate"])["estimator"]) == {"linear_log2_e2_mi", "risk_difference", "aipw"}
     spoken = [found for found in findings(frames) if "twice the estradiol" in found.text or "no estimate" in found.text]
     assert len(spoken) == 7
 

@@ -75,7 +75,8 @@ def write_night(settings: Settings, there: pl.DataFrame) -> dict[str, pl.DataFra
     inputs = {name: frame.lazy() for name, frame in made.items()}
     inputs["models.claim"] = CONTRACTS["models.claim"].empty().lazy()
     frames = {f"mart.{name}": getattr(mart, name)(inputs, FACTS).collect() for name in _MARTS}
-    frames["mart.cumulative_incidence"] = mart_curve.cumulative_incidence(inputs, FACTS).collect()
+    for name in ("cumulative_incidence", "bmd_trajectory"):
+        frames[f"mart.{name}"] = getattr(mart_curve, name)(inputs, FACTS).collect()
     for name, frame in {**made, **frames}.items():
         write_frame(frame.lazy(), Store(settings).path(name, None), "night")
     return frames
@@ -130,6 +131,7 @@ def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "models.effect_estimate": [effect],
         "models.diagnostic": diagnostics,
         "models.cumulative_incidence": [row for arm in ARMS for row in _curve(arm, arms[arm])],
+        "models.bmd_trajectory": list(_trajectory(arms)),
         "models.baseline": [row for arm in ARMS for row in _baseline(arm, arms[arm])],
         "cohort.attrition": [row for arm in ARMS for row in _attrition(arm, there.filter(arm_code=arm))],
         "cohort.measurement_count": list(_measured(there)),
@@ -150,6 +152,17 @@ def _curve(arm: str, there: pl.DataFrame) -> Iterator[dict]:
             **_KEY, "contrast": "one vs other, 24 months, cohort c", "arm_code": arm, "follow_up_days": day,
             "evidence_source": "real", "risk_pct": risk, "se_pct": error or None, "ci_low_pct": max(risk - 2 * error, 0.0),
             "ci_high_pct": risk + 2 * error, "n_at_risk": left, "n_events": happened, "gate_status": "open",
+        }  # fmt: skip
+
+
+def _trajectory(arms: dict[str, pl.DataFrame]) -> Iterator[dict]:
+    """The two means whose difference is the estimate."""
+    for (arm, there), other in zip(arms.items(), reversed(arms.values()), strict=True):
+        mean, error = float(there["value"].mean()), float(there["value"].std()) / there.height**0.5
+        yield {
+            **_KEY, "arm_code": arm, "follow_up_days": 730, "evidence_source": "real", "change_pct": mean, "se_pct": error,
+            "ci_low_pct": mean - 1.96 * error, "ci_high_pct": mean + 1.96 * error, "n_arm": there.height,
+            "n_observed": there.height, "n_observed_other": other.height, "gate_status": "open",
         }  # fmt: skip
 
 

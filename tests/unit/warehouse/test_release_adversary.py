@@ -257,6 +257,27 @@ def test_no_step_of_a_curve_tells_how_few_had_the_event_in_it(nights) -> None:
     assert len(events_of_steps(told)) > 100 and right(told) == 0
 
 
+def test_two_means_are_told_in_the_nights_of_their_difference_and_no_other(nights) -> None:
+    """One arm told anew beside the other as it was, or beside an estimate that is held, would tell tonight's difference."""
+    _, bare, told = nights
+
+    def tellings(release: list[Night]) -> list[tuple[float, ...]]:
+        means = [night["mart.bmd_trajectory"].sort("arm_code")["change_pct"].to_list() for night in release]
+        return [
+            (*pair, night["mart.effect_estimate"]["estimate"][0]) for pair, night in zip(means, release, strict=True)
+        ]
+
+    changes = [
+        [number for number, (one, other) in enumerate(pairwise(values)) if one != other]
+        for values in zip(*tellings(told), strict=True)
+    ]
+    assert changes[0] == changes[1] == changes[2] and 0 < len(changes[0]) < NIGHTS - 1
+    moved = [row[0] != other[0] for row, other in pairwise(tellings(bare))]
+    assert sum(moved) > 2 * len(changes[0]), (
+        "without the ledger a mean moves in every night in which somebody came or left"
+    )
+
+
 def test_who_knows_the_program_cannot_bound_a_hidden_group_to_few_readings(nights) -> None:
     there, bare, told = nights
     found = bounds(told, MIN_CELL - 1)

@@ -126,6 +126,28 @@ def test_another_query_that_leaves_one_person_out_is_hidden(home: Settings) -> N
     assert ask(home, everybody.format(1942)).frame["mean"].null_count() == 0
 
 
+def test_three_queries_tell_no_more_than_two(home: Settings) -> None:
+    """Everybody less two parts that leave few people out: no two of the three differ by few."""
+    sql = "select avg(value) as mean from staging.person join staging.lab_result using (person_id) where {}"
+    assert ask(home, sql.format("birth_year > 1900")).frame["mean"].null_count() == 0
+    assert ask(home, sql.format("birth_year < 1960")).frame["mean"].null_count() == 0
+    with pytest.raises(BadInput, match="can be reckoned down to few people"):
+        ask(home, sql.format("birth_year > 1960"))  # those born in 1960, ten, are in neither part
+    assert ask(home, sql.format("birth_year > 1961")).frame["mean"].null_count() == 0, "twenty are left"
+
+
+def test_what_was_told_before_stands_and_parts_of_a_whole_may_be_asked(home: Settings) -> None:
+    by_sex = (
+        "select sex_code, avg(value) as mean from staging.person join staging.lab_result using (person_id) "
+        "where {} group by sex_code"
+    )
+    for part in ("birth_year > 1900", "birth_year < 1960", "birth_year >= 1960", "birth_year < 1970"):
+        found = ask(home, by_sex.format(part))
+        assert found.frame.height == 2 and found.frame["mean"].null_count() == 0 and not sum(found.hidden.values()), (
+            part
+        )
+
+
 def test_without_the_memory_the_difference_tells_them(home: Settings) -> None:
     """The attack that the test above stops: two means and their numbers, to three figures, tell the sum of ten people."""
     sql = "select count(*) as n from staging.person where birth_year > {}"
