@@ -118,6 +118,28 @@ def process() -> dict[str, int]:
     return {**held, "open_files": len(os.listdir("/proc/self/fd")), "threads": int(lines["Threads"])}
 
 
+def trends(nights: list[dict], warm: int = 5) -> dict[str, float]:
+    """Growth over the whole row, as a share of the median: Theil-Sen slope times nights, the first few left out.
+
+    Sizes are taken by what they must go by: bytes of the record by raw rows, of builds by builds kept, of all else by landed
+    parts; memory and files of the process that did every night are taken as they are.
+    """
+    from scipy.stats import theilslopes
+
+    rows = [one for one in nights if "size" in one][warm:]
+    size = [one["size"] for one in rows]
+    measured = {
+        "record_bytes_a_row": [one["data"] / one["rows"] for one in size],
+        "bytes_a_kept_build": [one["builds"] / one["kept"] for one in size],
+        "bytes_beside_a_part": [one["beside"] / one["parts"] for one in size],
+        **{name: [one[name] for one in rows] for name in ("held_mib", "peak_mib", "open_files", "threads", "seconds")},
+    }
+    return {
+        name: round(float(theilslopes(values).slope) * len(values) / sorted(values)[len(values) // 2], 4)
+        for name, values in measured.items()
+    }
+
+
 def _counting() -> list[str]:
     return [name for name, telling in TELLINGS.items() if telling.people and name.startswith("mart.")]
 

@@ -321,28 +321,6 @@ def _rebuilt(campaign: Campaign, content: dict[str, str]) -> dict:
     return {"rebuilt_tables": len(content), "rebuilt_size": fresh.value["size"]}
 
 
-def trends(nights: list[dict], warm: int = 5) -> dict[str, float]:
-    """Growth over the whole row, as a share of the median: Theil-Sen slope times nights, the first few left out.
-
-    Sizes are taken by what they must go by: bytes of the record by raw rows, of builds by builds kept, of all else by landed
-    parts; memory and files of the process that did every night are taken as they are.
-    """
-    from scipy.stats import theilslopes
-
-    rows = [one for one in nights if "size" in one][warm:]
-    size = [one["size"] for one in rows]
-    measured = {
-        "record_bytes_a_row": [one["data"] / one["rows"] for one in size],
-        "bytes_a_kept_build": [one["builds"] / one["kept"] for one in size],
-        "bytes_beside_a_part": [one["beside"] / one["parts"] for one in size],
-        **{name: [one[name] for one in rows] for name in ("held_mib", "peak_mib", "open_files", "threads", "seconds")},
-    }
-    return {
-        name: round(float(theilslopes(values).slope) * len(values) / sorted(values)[len(values) // 2], 4)
-        for name, values in measured.items()
-    }
-
-
 def campaign(nights: int, seed: int, folder: Path, disk: Path, keep: Callable[[dict], object]) -> dict:
     """The whole row, kept after each night. One that does not hold ends it: what came after would rest on it."""
     os.environ["TRABECULA_KEY"] = scene["KEY"]
@@ -379,7 +357,7 @@ def _told(nights: int, seed: int, found: list[dict], failures: list[str]) -> dic
         "brought": dict(Counter(one["brings"] for one in found)),
         "struck": dict(Counter(one["strike"] for one in found)),
         "small_moves_hidden": sum(one["small_moves_hidden"] for one in found),
-        "trends": trends(found) if len(found) > REBUILT_EVERY + 3 else {},
+        "trends": mornings["trends"](found) if len(found) > REBUILT_EVERY + 3 else {},
         "failures": failures,
         "each": found,
     }
