@@ -25,6 +25,7 @@ FILE_MODE = 0o640  # records of persons, though de-identified: owner and group o
 Check = Callable[[Path], None]
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 _DIGESTED_BYTES = 64 * 2**20
+_BATCH_ROWS = 65_536
 
 
 @contextmanager
@@ -141,3 +142,13 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether every row of every column of a Parquet file can be decoded."""
+    try:
+        with pq.ParquetFile(path) as file:
+            rows = sum(batch.num_rows for batch in file.iter_batches(_BATCH_ROWS, use_threads=False))
+            return rows == file.metadata.num_rows
+    except (OSError, ValueError, pa.ArrowException):
+        return False

@@ -3,8 +3,8 @@
 Three small files, never released: `cells` (a count as told last, by table, hash of its key and column), `tellings` (how many
 people stood behind each estimate every time it was told) and `held.<table>` (estimates as told last); beside them `queries`,
 what ad-hoc queries told. They are written before
-a build is switched to: a run that dies between has told less than the ledger says, never more. What follows from the
-ledger is decided in `telling`.
+a build is switched to: a run that dies between has told less than the ledger says, never more. Nothing can compute them
+anew, so each is kept twice, and a damaged one is read from its copy. What follows from the ledger is decided in `telling`.
 """
 
 import json
@@ -16,9 +16,10 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.disclosure import told_count
+from pipelines.errors import BlockedByCheck
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
-from pipelines.warehouse.parquet import atomic, write_frame
+from pipelines.warehouse.parquet import atomic, is_whole, write_frame
 
 CELL: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("table_name", "cell", "column_name"), pl.String),
@@ -92,18 +93,26 @@ class Ledger:
 
     def keep(self, settings: Settings) -> None:
         """Write the ledger, each file atomically; the number of people told before what was told of them."""
-        folder = _folder(settings)
-        write_frame(self.tellings.lazy(), folder / "tellings.parquet", "ledger")
-        for table, frame in self.held.items():
-            write_frame(frame.lazy(), folder / f"held.{table}.parquet", "ledger")
-        write_frame(self.cells.lazy(), folder / "cells.parquet", "ledger")
+        held = {f"held.{table}": frame for table, frame in self.held.items()}
+        for folder in (folder_of(settings), copies(settings)):
+            for name, frame in {"tellings": self.tellings, **held, "cells": self.cells}.items():
+                write_frame(frame.lazy(), folder / f"{name}.parquet", "ledger")
 
 
 def read(settings: Settings) -> Ledger:
-    """The ledger of a home; empty where nothing was told yet."""
-    folder = _folder(settings)
-    held = {path.stem.removeprefix("held."): pl.read_parquet(path) for path in sorted(folder.glob("held.*.parquet"))}
-    return Ledger(_read(folder / "cells.parquet", CELL), _read(folder / "tellings.parquet", TELLING), held)
+    """The ledger of a home; empty where nothing was told yet.
+
+    Raises:
+        BlockedByCheck: a file of it and its copy are damaged: what was told is not known, so nothing may be told.
+    """
+    names = {path.name for folder in (folder_of(settings), copies(settings)) for path in folder.glob("held.*.parquet")}
+    held = {name.removeprefix("held.").removesuffix(".parquet"): _read(settings, name, {}) for name in sorted(names)}
+    return Ledger(_read(settings, "cells.parquet", CELL), _read(settings, "tellings.parquet", TELLING), held)
+
+
+def copies(settings: Settings) -> Path:
+    """Where the second copy of every file lies."""
+    return folder_of(settings) / "copy"
 
 
 def forget_estimates(settings: Settings) -> None:
@@ -115,7 +124,8 @@ def forget_estimates(settings: Settings) -> None:
     for table, frame in read(settings).held.items():
         kept = {*CONTRACTS[table].key, DIGEST}
         emptied = frame.with_columns(pl.lit(None, frame.schema[n]).alias(n) for n in frame.columns if n not in kept)
-        write_frame(emptied.lazy(), _folder(settings) / f"held.{table}.parquet", "ledger")
+        for folder in (folder_of(settings), copies(settings)):
+            write_frame(emptied.lazy(), folder / f"held.{table}.parquet", "ledger")
     for path in sorted(queries(settings).glob("*.json")):
         told = json.loads(path.read_text())
         for numbers in told["cells"].values():
@@ -127,7 +137,7 @@ def forget_estimates(settings: Settings) -> None:
 
 def queries(settings: Settings) -> Path:
     """Where queries that were released are remembered (`release_output`)."""
-    return _folder(settings) / "queries"
+    return folder_of(settings) / "queries"
 
 
 def hash_of_cell(key: Sequence[object]) -> str:
@@ -141,9 +151,20 @@ def _hashes(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     return pl.Series([hash_of_cell(row) for row in rows], dtype=pl.String)
 
 
-def _read(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
-    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=dict(schema))
+def _read(settings: Settings, name: str, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """A file of the ledger, or its copy where it is damaged or gone; no rows where there is neither."""
+    there = [path for path in (folder_of(settings) / name, copies(settings) / name) if path.exists()]
+    for path in there:
+        if is_whole(path):
+            return pl.read_parquet(path)
+    if there:
+        raise BlockedByCheck(
+            f"{there[0]}: the release ledger is damaged, and so is its copy: what was told is not known, so nothing can be "
+            "told safely; put HOME/state/release back from a backup"
+        )
+    return pl.DataFrame(schema=dict(schema))
 
 
-def _folder(settings: Settings) -> Path:
+def folder_of(settings: Settings) -> Path:
+    """Where the ledger lies. No run can compute it anew, so nothing of it is ever taken away as damaged."""
     return settings.home / "state" / "release"

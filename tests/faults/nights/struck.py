@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.run import Run
+from pipelines.settings import Settings
 from pipelines.warehouse import publish as publishing
 from pipelines.warehouse.damage import take_damaged_away
 from pipelines.warehouse.publish import complete_builds, current_build
@@ -35,15 +36,25 @@ SIZE = "400m"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a fault strikes: the home, the drop that is being delivered, and the file system both lie on."""
+    """Where a fault strikes: the home, the drop that is being delivered, the file system both lie on, and the night itself.
 
-    settings: object
+    Attributes:
+        inside: the folder of the drop in the input folder, where drops are kept beside one another.
+    """
+
+    settings: Settings
     drop: dict[str, str]
     disk: Path
+    inside: str = ""
+    night: Callable = night
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.settings.folder) / self.inside
 
 
 def plain(stage: Stage, layers: tuple[str, ...]) -> object:
-    return night(stage.settings, layers=layers)
+    return stage.night(stage.settings, layers=layers)
 
 
 @contextmanager
@@ -75,10 +86,9 @@ def little_memory(stage: Stage) -> Generator[Callable]:
 
 @contextmanager
 def truncated_input(stage: Stage) -> Generator[Callable]:
-    labs = Path(stage.settings.folder) / "labs.csv"
-    labs.write_text(stage.drop["labs.csv"][:150])
+    (stage.folder / "labs.csv").write_text(stage.drop["labs.csv"][:150])
     yield plain
-    put(Path(stage.settings.folder), stage.drop)
+    put(stage.folder, stage.drop)
 
 
 def _changed_while_read(change: Callable[[Path], None]) -> Callable:
@@ -87,7 +97,7 @@ def _changed_while_read(change: Callable[[Path], None]) -> Callable:
 
         def then(run):
             found = examine(run)
-            change(Path(run.settings.folder) / "labs.csv")
+            change(stage.folder / "labs.csv")
             return found
 
         Run._examine = then
@@ -103,7 +113,7 @@ def growing_input(stage: Stage) -> Generator[Callable]:
             file.write("p6,estradiol,77,pg/mL,2020-08-08\n")
 
     yield _changed_while_read(grow)
-    put(Path(stage.settings.folder), stage.drop)
+    put(stage.folder, stage.drop)
 
 
 @contextmanager
@@ -114,7 +124,7 @@ def replaced_input(stage: Stage) -> Generator[Callable]:
         fresh.replace(labs)
 
     yield _changed_while_read(exchange)
-    put(Path(stage.settings.folder), stage.drop)
+    put(stage.folder, stage.drop)
 
 
 @contextmanager

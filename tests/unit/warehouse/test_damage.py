@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from pipelines.warehouse.changes import ChangeLog
-from pipelines.warehouse.damage import is_whole, take_damaged_away
-from pipelines.warehouse.parquet import fingerprint_of, write_frame
+from pipelines.warehouse.damage import take_damaged_away
+from pipelines.warehouse.parquet import fingerprint_of, is_whole, write_frame
 
 
 @pytest.fixture

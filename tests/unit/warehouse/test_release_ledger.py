@@ -11,6 +11,8 @@ from pipelines.errors import BlockedByCheck
 from pipelines.settings import Settings
 from pipelines.tables import telling as declared
 from pipelines.warehouse import release_ledger, released_quality, telling
+from pipelines.warehouse.damage import take_damaged_away
+from pipelines.warehouse.parquet import is_whole
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.told_estimates import WITHHELD
 
@@ -200,3 +202,41 @@ def test_the_ledger_names_no_cell_in_clear(home: Settings, everybody: pl.DataFra
     cells = release_ledger.read(home).cells
     assert cells["cell"].str.contains(r"^[0-9a-f]{16}$").all() and cells.height > 20
     assert cells["told"].drop_nulls().filter(cells["told"].drop_nulls() % MIN_CELL != 0).is_empty()
+
+
+def spoil(path: Path) -> None:
+    """The footer stays, the rows do not."""
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:4] + bytes(255 - byte for byte in content[4:middle]) + content[middle:])
+
+
+@pytest.mark.parametrize("name", ["cells", "tellings", "held.mart.effect_estimate"])
+@pytest.mark.parametrize("damage", [spoil, Path.unlink])
+def test_a_ledger_that_is_damaged_or_gone_is_read_from_its_copy(name, damage, home, everybody) -> None:
+    """An estimate told again because nobody knew that it had been told would tell of the one who came."""
+    first = effect(night(home, everybody, 1))
+    known = release_ledger.read(home).tellings
+    damage(release_ledger.folder_of(home) / f"{name}.parquet")
+    take_damaged_away(home)
+    assert release_ledger.read(home).tellings.equals(known)
+    second = effect(night(home, with_others(everybody, 1), 2))
+    assert (second["estimate"], second["run_id"]) == (first["estimate"], first["run_id"])
+    assert is_whole(release_ledger.folder_of(home) / f"{name}.parquet"), "the next telling writes both again"
+
+
+def test_where_the_copy_is_damaged_too_nothing_is_told(home, everybody) -> None:
+    night(home, everybody, 1)
+    for folder in (release_ledger.folder_of(home), release_ledger.copies(home)):
+        spoil(folder / "tellings.parquet")
+    assert take_damaged_away(home) == ()
+    with pytest.raises(BlockedByCheck, match=r"the release ledger is damaged, and so is its copy.*from a backup"):
+        night(home, with_others(everybody, 1), 2)
+
+
+def test_who_withdrew_is_in_no_copy(home, everybody) -> None:
+    night(home, everybody, 1)
+    release_ledger.forget_estimates(home)
+    for folder in (release_ledger.folder_of(home), release_ledger.copies(home)):
+        held = pl.read_parquet(folder / "held.mart.effect_estimate.parquet")
+        assert held.height and held["estimate"].null_count() == held.height
