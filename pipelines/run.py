@@ -147,11 +147,8 @@ class Run:
         key.remember_key(settings, settings.source, person_key)
         if delivery.is_simulated:
             simulated.mark(settings)
-        landed = land(delivery.parts, settings, buckets, origin, on_part)
-        if arrival.files_as_they_are(settings) != examined.files:
-            raise DropChanged(
-                f"{settings.folder}: files changed while they were read: let the delivery come to an end, then run again"
-            )
+        landed = land(delivery.parts, settings, buckets, origin, on_part, lambda: self._confirm(examined))
+        self._confirm(examined)
         if not delivery.is_simulated:
             simulated.unmark(settings)
         drop_log.remember(settings, delivery.drops)
@@ -167,6 +164,12 @@ class Run:
         if source.key == "offered" and not person_key.is_secret:
             notes = (key.SIMULATED_NOTE if delivery.is_simulated else key.PUBLIC_WARNING, *notes)
         return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, notes)
+
+    def _confirm(self, examined: "_Examined") -> None:
+        if arrival.files_as_they_are(self.settings) != examined.files:
+            raise DropChanged(
+                f"{self.settings.folder}: files changed while they were read: let the delivery come to an end, then run again"
+            )
 
     def _examine(self) -> "_Examined":
         settings = self.settings

@@ -90,8 +90,13 @@ def land(
     buckets: tuple[Bucket, ...],
     origin: Origin,
     on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None,
+    confirm: Callable[[], None] = lambda: None,
 ) -> Landed:
-    """Write the parts that changed, then remove raw files that belong to none of them."""
+    """Write the parts that changed, then remove raw files that belong to none of them.
+
+    `confirm` raises if the input is no longer what was examined. It is asked before a part is remembered: rows of one file under
+    the hash of another would pass for landed once the file is put back.
+    """
     store = Store(settings)
     keep: set[Path] = set()
     entries: list[ledger.Entry] = []
@@ -121,6 +126,7 @@ def land(
                     entry = _write_bulk(writer, part, store, aside, facts, origin)
                 else:
                     raise TypeError(f"{part.table}: neither a frame nor declared column by column")
+                confirm()
                 ledger.write(settings, entry)
                 rejected += entry.rows_rejected
                 written += 1

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+import pipelines.run
 from pipelines import plan
-from pipelines.errors import DiskFull
+from pipelines.errors import DiskFull, DropChanged
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.warehouse.changes import ChangeLog
@@ -153,6 +154,23 @@ def test_a_killed_landing_is_completed_by_the_next(omop, whole, module, name, af
     assert not (omop.spill / "landing").exists() or not any((omop.spill / "landing").iterdir())
     changed = ChangeLog(omop).since(before)
     assert changed is not None and changed.height >= PEOPLE // 5, "a step would pass over somebody who changed"
+
+
+def test_a_file_that_is_replaced_while_it_is_read_never_passes_for_landed(omop, whole, monkeypatch):
+    landing, folder = pipelines.run.land, Path(omop.folder)
+
+    def replaced(*arguments, **named):
+        write(folder, 55.0)
+        return landing(*arguments, **named)
+
+    monkeypatch.setattr(pipelines.run, "land", replaced)
+    with pytest.raises(DropChanged, match="files changed while they were read"):
+        land(omop)
+    monkeypatch.undo()
+    monkeypatch.delenv("TRABECULA_KEY", raising=False)
+    write(folder, 33.0)
+    land(omop)
+    same_raw(omop, whole)
 
 
 def test_what_is_published_outlives_a_killed_landing(omop):
