@@ -1,4 +1,10 @@
-"""Nights killed at random points: a few every time, the whole campaign with `make test-slow`."""
+"""Nights killed at random points: a few every time, the whole campaign with `make test-slow`, and what it found, frozen.
+
+`killed.json` is of `killed.py --points 200 --in-a-row 4 --layer ref --layer staging`.
+"""
+
+import json
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +17,16 @@ def must_hold(found: dict) -> None:
     assert found["next_night_succeeded"] == found["nights_killed"]
     assert sum(found["published_after_the_kill"].values()) == found["kills"]
     assert found["tables_compared"] > 100
+
+
+@pytest.mark.parametrize(("file", "least"), [("killed.json", 200)])
+def test_the_frozen_campaigns_held(file, least):
+    found = json.loads(Path(__file__).with_name(file).read_text())
+    must_hold(found)
+    assert found["kills"] >= least and found["seed"] == 20
+    assert sum(found["killed_in"].values()) == found["kills"]
+    # Landing, steps and publication each died.
+    assert {"landing", "staging", "publishing"} <= set(found["killed_in"])
 
 
 @pytest.mark.timeout(3600)

@@ -1,6 +1,12 @@
-"""Nights struck by faults other than a kill: the whole campaign with `make test-slow`."""
+"""Nights struck by faults other than a kill: the whole campaign with `make test-slow`, and what it found, frozen.
 
+`struck.json` is of `struck.py --layer ref --layer staging`.
+"""
+
+import json
 import os
+import runpy
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +20,12 @@ def must_hold(found: dict) -> None:
     for name in ("input grows while it is read", "input replaced while it is read"):
         assert "changed while they were read" in found["faults"][name]["told"]
     assert "another run is writing" in found["faults"]["two runs at once"]["told"]
+
+
+def test_the_frozen_campaign_held():
+    found = json.loads(Path(__file__).with_name("struck.json").read_text())
+    must_hold(found)
+    assert set(found["faults"]) == set(runpy.run_path(str(Path(__file__).with_name("struck.py")))["FAULTS"])
 
 
 @pytest.mark.slow
