@@ -35,6 +35,7 @@ of_outcomes = runpy.run_path(str(UNIT / "test_outcome_suites.py"))
 releases = runpy.run_path(str(HERE / "releases.py"))
 claims = runpy.run_path(str(HERE / "claims.py"))
 curves = runpy.run_path(str(HERE / "curves.py"))
+courses = runpy.run_path(str(HERE / "courses.py"))
 of_results = runpy.run_path(str(UNIT / "test_result_suites.py"))
 
 #: tables of more rows than MANY are copied by their first FEW where one row is enough
@@ -106,6 +107,7 @@ def clean() -> Frames:
     _results(made, None)
     _releases(made, None)
     _add(made, curves["rows"](None, "~curves"))
+    _add(made, courses["rows"](None, *made.next_copy()))
     _add(made, claims["ledger"](made.frames["ref.claim"]))
     _add(made, releases["of_catalogue"](made.frames["ref.study"]))
     made.add(
@@ -141,6 +143,8 @@ def spoiled(frames: Frames, whole_groups: frozenset[str]) -> Frames:
         _results(made, change)
     for change in releases["BREAKS"].values():
         _releases(made, change)
+    for change in courses["of_courses"]["BREAKS"].values():
+        _add(made, courses["rows"](change, *made.next_copy()))
     for quantity, comparison in _COMPARED.values():
         made.add("models.distribution_shift", pl.DataFrame([_shift(quantity, comparison, 0.9, "moved")]))
     for number, spoils in enumerate(_STEPS):
@@ -311,9 +315,8 @@ def _cohorts(made: Planted, change: str | None) -> None:
     """A small study with its cohort, as it should be or spoiled."""
     start, suffix = made.next_copy()
     with duckdb.connect() as connection:
-        for statement in (of_cohorts["WHOLE"], change):
-            if statement:
-                connection.execute(statement)
+        for statement in filter(None, (of_cohorts["WHOLE"], change)):
+            connection.execute(statement)
         names = connection.sql("select table_schema || '.' || table_name from information_schema.tables").fetchall()
         for (table,) in names:
             rows = connection.sql(f"from {table}").pl()
@@ -334,9 +337,8 @@ def _outcomes(made: Planted, change: str | None) -> None:
     """Events, covariates and outcomes of one person, as they should be or spoiled."""
     start, _ = made.next_copy()
     with duckdb.connect() as connection:
-        for statement in (of_outcomes["EVENTS"], change):
-            if statement:
-                connection.execute(statement)
+        for statement in filter(None, (of_outcomes["EVENTS"], change)):
+            connection.execute(statement)
         for table in ("features.clinical_event", "features.covariate", "features.outcome_event"):
             rows = connection.sql(f"from {table}").pl().with_columns(pl.col("person_id") + start)
             made.add(table, _filled(table, rows))
@@ -346,9 +348,8 @@ def _results(made: Planted, change: str | None) -> None:
     """Outcomes, scores, balance, diagnostics and estimates of a small study, as they should be or spoiled."""
     start, suffix = made.next_copy()
     with duckdb.connect() as connection:
-        for statement in (of_results["WHOLE"], change):
-            if statement:
-                connection.execute(statement)
+        for statement in filter(None, (of_results["WHOLE"], change)):
+            connection.execute(statement)
         for table in (*of_results["TABLES"], "ref.study_contrast", "ref.continuous_outcome"):
             rows = connection.sql(f"from {table}").pl()
             new = [pl.col(name) + suffix for name in ("study_id", "outcome_code") if name in rows.columns]
