@@ -25,8 +25,8 @@ with headed as (
     left join ref.unit_factor as in_beside
         on in_beside.analyte_code = case when beside.ucum_code is not null then unit.analyte_code end
         and in_beside.ucum_code = beside.ucum_code
-    -- Said so that the join stays one to the small side.
-    where coalesce(unit.is_laboratory, error('a bucket has too many headings: lower persons_per_bucket'))
+    -- Every row has a heading; one without would be lost in silence.
+    where coalesce(unit.is_laboratory, error('a laboratory row has no heading'))
 ),
 converted as (
     select

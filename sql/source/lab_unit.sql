@@ -1,7 +1,7 @@
 -- grain: one row per heading: source, laboratory, code, unit and method as they are delivered
 -- unit: person
--- What a heading says of its rows: analyte, unit and factor, class of assay, the latest day of its source. A unit is the one given, else
--- the one the code fixes, else what the laboratory itself uses (staging.lab_convention). unit_reason says why no number
+-- What a heading says of its rows: analyte, unit and factor, class of assay, the latest day of its source. A unit is the
+-- one given, else the one the code fixes, else what the laboratory itself uses (staging.lab_convention). unit_reason says why no number
 -- under this heading can be converted.
 -- A unit given twice, in words and as a concept, must be one and the same measure.
 with unit_found as (
@@ -63,5 +63,3 @@ left join ref.unit_factor as other
     on other.analyte_code = chosen.analyte_code and other.ucum_code = chosen.second_unit
 left join ref.unit_factor as usual on usual.analyte_code = chosen.analyte_code and usual.ucum_code = chosen.habit_unit
 left join staging.latest_day as latest on latest.source_id = chosen.source_id
--- Tells the planner that headings are the small side. source.lab_converted stops where one is missing.
-limit 1000000

@@ -3,7 +3,7 @@
 -- OMOP names no laboratory: the unit of a row without one is judged by the delivery as a whole. Where the source value has
 -- the five parts 'code|name|method|status|fasting', the provider is the laboratory. A moment at midnight is a day
 -- without a time.
--- heading_key stands for what is written the same over many rows; source.lab_heading has a row for each that is laboratory.
+-- heading_key stands for what is written the same over many rows; source.lab_heading has a row for each.
 with parted as (
     select
         *,
