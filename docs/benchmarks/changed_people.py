@@ -7,7 +7,8 @@ hundredth id) gets another value in the first of their measurements, the deliver
 of people (`person`) and steps across people (`population`: lists, fits, cells) are told apart: the former compute changed
 people alone, the latter are made again where what they read came out another. Seconds are of walls, on a machine that does
 other work too: `load` says how much. Nothing is judged, published or shown. 25,000 people are one bucket, the unit of work:
-a million are forty of them, each with its own share of changed people.
+a million are forty of them, each with its own share of changed people. `--disenrolment .35` lets people leave earlier, so that a
+million fit in an hour; `--people-alone` leaves out steps that no step of people reads, fits among them.
 """
 
 import argparse
@@ -26,28 +27,38 @@ from pipelines import plan
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.synth.omop.command import Wish, simulate_population
+from pipelines.warehouse.step import Step
 
 STEPS = 100
 
 
-def night(settings: Settings) -> dict[str, Any]:
+def steps_asked(*, people_alone: bool) -> list[Step]:
+    """Every step in order, or those of people and what these are made of."""
+    every = plan.steps()
+    people = {step.table for step in every if step.is_per_person}
+    needed = people.union(*(plan.upstream(table) for table in people))
+    return [step for step in every if step.table in needed] if people_alone else list(every)
+
+
+def night(settings: Settings, steps: list[Step]) -> dict[str, Any]:
     """Land and bring every table up to date; seconds and files by unit."""
     started, load = time.perf_counter(), os.getloadavg()[0]
     told: dict[str, dict[str, float]] = {
-        unit: {"seconds": 0.0, "computed": 0, "files": 0} for unit in ("person", "population")
+        unit: {"seconds": 0.0, "computed": 0, "merged": 0, "files": 0} for unit in ("person", "population")
     }
     slowest: dict[str, float] = {}
     with Run(settings) as run:
         landed = run.land()
         landing = time.perf_counter() - started
-        for step in plan.steps():
+        for step in steps:
             report = run.step(step)
             part = told["person" if step.is_per_person else "population"]
             part["seconds"] += report.seconds
             part["computed"] += report.computed
+            part["merged"] += report.merged
             part["files"] += report.computed + report.current
             slowest[step.table] = report.seconds
-            print(f"{step.table} {report.seconds:.1f}", file=sys.stderr)
+            print(f"{step.table} {report.seconds:.1f} {report.merged}/{report.computed}", file=sys.stderr, flush=True)
     most = dict(sorted(slowest.items(), key=lambda pair: -pair[1])[:8])
     rounded = {unit: {name: round(value, 1) for name, value in part.items()} for unit, part in told.items()}
     return {
@@ -59,10 +70,15 @@ def night(settings: Settings) -> dict[str, Any]:
     }
 
 
+def parts_of(folder: Path, table: str) -> list[Path]:
+    """Files of a table: one, or parts in a folder."""
+    return sorted((folder / table).glob("*.parquet")) or [folder / f"{table}.parquet"]
+
+
 def change(folder: Path, share: int) -> int:
     """Another value in the first measurement of every so many people; returns how many."""
     people = set[int]()
-    for file in sorted((folder / "measurement").glob("*.parquet")) or [folder / "measurement.parquet"]:
+    for file in parts_of(folder, "measurement"):
         rows = pl.read_parquet(file)
         first = pl.col("measurement_id") == pl.col("measurement_id").min().over("person_id")
         is_asked = (pl.col("person_id") % share == 0) & first & pl.col("value_as_number").is_not_null()
@@ -77,20 +93,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--persons", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--disenrolment", type=float, help="a year; by default as people of the simulator are")
+    parser.add_argument("--people-alone", action="store_true")
+    parser.add_argument("--file-persons", type=int, default=25_000)
     given = parser.parse_args()
     if given.folder.exists():
         parser.error(f"{given.folder}: must be new")
-    simulated = given.folder / "simulated"
-    simulate_population(Wish(simulated, given.persons, 1, None, "real", "parquet", 0, 0))
+    simulated, truth = given.folder / "simulated", None
+    if given.disenrolment is not None:
+        truth = given.folder / "truth.toml"
+        given.folder.mkdir(parents=True)
+        truth.write_text(f"[people]\ndisenrolment_rate = {given.disenrolment}\n")
+    steps = steps_asked(people_alone=given.people_alone)
+    simulate_population(Wish(simulated, given.persons, 1, truth, "real", "parquet", 0, 0, given.file_persons))
     drop = simulated / "omop"
     settings = Settings(given.folder / "home", source="omop", folder=str(drop))
-    full = night(settings)
+    measurements = pl.scan_parquet(parts_of(drop, "measurement")).select(pl.len()).collect().item()
+    full = night(settings, steps)
     changed = change(drop, STEPS)
-    few = night(settings)
+    few = night(settings, steps)
     shutil.rmtree(given.folder)
     told = {
         "persons": given.persons,
         "persons_changed": changed,
+        "measurements": measurements,
+        "steps": "of people and what they read" if given.people_alone else "all",
         "everybody": full,
         "changed_people": few,
         "person_steps_ratio": round(few["person"]["seconds"] / full["person"]["seconds"], 3),

@@ -46,6 +46,20 @@ class IndexYear(dy.Schema):
     smallest_share = number("Share of the rarest arm", "1", minimum=0, maximum=1)
 
 
+@table(
+    "cohort.overlap_year",
+    grain="one row per study, cohort, eligibility step and year of time zero",
+    unit="population",
+)
+class OverlapYear(dy.Schema):
+    """Years that a rule on overlap lets in, since every arm was in use in them: its share is at least what the rule asks."""
+
+    study_id = text("Study", key=True)
+    cohort_code = text("Cohort of the study", key=True)
+    step_number = whole("Order of the step", key=True, minimum=1)
+    index_year = whole("Calendar year", "a", key=True)
+
+
 @table("cohort.criterion", grain="one row per study, person, time zero and eligibility step")
 class Criterion(dy.Schema):
     """Eligibility rules asked at each candidate time zero, in a cohort up to the first not met; unknown is not met."""

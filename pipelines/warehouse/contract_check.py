@@ -1,4 +1,4 @@
-"""The contract of a table, asked of a written file before it takes its place.
+"""The contract of a table, asked of a written file before it takes its place, or of the rows that are merged into one.
 
 Structure only: keys, NULLs, codes, limits. Whether values are plausible is for `expectations`.
 """
@@ -14,8 +14,8 @@ from pipelines.tables import Contract
 from pipelines.warehouse.engine import connect, literal, quoted
 
 
-def check_contract(path: Path, contract: Contract, settings: Settings) -> None:
-    """One pass over a written file: keys unique, required columns filled, codes and numbers within their limits.
+def check_contract(rows: Path | pl.DataFrame, contract: Contract, settings: Settings) -> None:
+    """One pass over a written file or over rows: keys unique, required columns filled, codes and numbers within their limits.
 
     Raises:
         BlockedByCheck: naming table, column and how many rows; never a value.
@@ -30,17 +30,22 @@ def check_contract(path: Path, contract: Contract, settings: Settings) -> None:
         for bound, sign in ((column.minimum, "<"), (column.maximum, ">")):
             if bound is not None and column.duckdb_type in ("DOUBLE", "BIGINT"):
                 counts[f"{column.name} {sign} {bound:g}"] = f"count_if({quoted(column.name)} {sign} {bound})"
-    source = f"read_parquet({literal(path)})"
     with connect(settings) as connection:
+        source = f"read_parquet({literal(rows)})" if isinstance(rows, Path) else "judged_rows"
+        if not isinstance(rows, Path):
+            connection.register(source, rows.to_arrow())
         found = connection.execute(f"select count(*), {', '.join(counts.values())} from {source}").fetchone() or ()
         problems = [f"{n} rows where {what}" for what, n in zip(counts, found[1:], strict=True) if n]
-        if contract.key and (repeated := _repeated_keys(connection, path, contract.key)):
+        frame = pl.scan_parquet(rows) if isinstance(rows, Path) else rows.lazy()
+        if contract.key and (repeated := _repeated_keys(connection, frame, source, contract.key)):
             problems.append(f"{repeated} keys ({', '.join(contract.key)}) occur more than once")
     if problems:
         raise BlockedByCheck(f"{contract.name} breaks its contract: {'; '.join(problems)}")
 
 
-def _repeated_keys(connection: duckdb.DuckDBPyConnection, path: Path, key: tuple[str, ...]) -> int:
+def _repeated_keys(
+    connection: duckdb.DuckDBPyConnection, frame: pl.LazyFrame, source: str, key: tuple[str, ...]
+) -> int:
     """Keys that occur more than once. A file lies in the order of its key, so that neighbours tell, without hashing all keys."""
     columns = [pl.col(name) for name in key]
     before = [column.shift(1) for column in columns]
@@ -51,7 +56,7 @@ def _repeated_keys(connection: duckdb.DuckDBPyConnection, path: Path, key: tuple
         tied = tied & (column == earlier)
     tied = tied.fill_null(value=False)  # the first row has no neighbour
     first_of_run = tied & ~tied.shift(1, fill_value=False)
-    found = pl.scan_parquet(path).select(
+    found = frame.select(
         first_of_run.sum().alias("repeated"),
         (descends | pl.any_horizontal(c.is_null() for c in columns)).sum().alias("loose"),
     )
@@ -59,8 +64,6 @@ def _repeated_keys(connection: duckdb.DuckDBPyConnection, path: Path, key: tuple
     if not loose:
         return int(repeated)
     listed = ", ".join(quoted(name) for name in key)
-    query = (
-        f"select count(*) from (select {listed} from read_parquet({literal(path)}) group by all having count(*) > 1)"
-    )
+    query = f"select count(*) from (select {listed} from {source} group by all having count(*) > 1)"
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0

@@ -1,7 +1,7 @@
 """SQL files: `sql/<schema>/<table>.sql` is one bare SELECT with a grain line and a unit line; what it reads is read from it.
 
-Files of `sql/source` are views: how one source's raw rows read in the shape of the house. They are never stored; a step
-that reads one reads the tables behind it.
+Files of `sql/source` are views: how one source's raw rows read in the shape of the house, and what several tables work out
+alike. They are never stored; a step that reads one reads the tables behind it.
 """
 
 import json

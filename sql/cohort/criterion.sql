@@ -19,13 +19,13 @@ with facts as (
             where e2.person_id = person.person_id and e2.assay_class = 'lc_ms_ms'
         ) as has_e2_lc_ms_ms,
         exists (
-            select 1 from features.bmd_change as bmd
-            where bmd.person_id = person.person_id
-                and bmd.site_code in ('femoral_neck', 'total_hip', 'lumbar_spine')
+            select 1 from source.scored_scan as scan
+            where scan.person_id = person.person_id
+                and scan.site_code in ('femoral_neck', 'total_hip', 'lumbar_spine')
         ) as has_hip_or_spine,
         exists (
-            select 1 from features.bmd_change as bmd
-            where bmd.person_id = person.person_id and bmd.site_code = 'femoral_neck'
+            select 1 from source.scored_scan as scan
+            where scan.person_id = person.person_id and scan.site_code = 'femoral_neck'
         ) as has_femoral_neck,
         exists (
             select 1 from staging.observation_period as period
@@ -123,7 +123,7 @@ of_person as (
                 when 'menopause' then known.menopausal_status = criterion.word
                 when 'observed_before' then known.observed_days >= criterion.look_back_days and known.is_alive
                 when 'one_arm' then zero.arm_code not in ('no_arm', 'more_than_one_arm')
-                when 'overlap_years' then index_year.smallest_share >= criterion.minimum
+                when 'overlap_years' then overlap_year.index_year is not null
             end,
             false
         ) as is_met
@@ -131,10 +131,11 @@ of_person as (
     join ref.study_criterion as criterion
         on criterion.study_id = zero.study_id and criterion.cohort_code = zero.cohort_code and criterion.set_code is null
     join known on known.person_id = zero.person_id and known.index_on = zero.index_on
-    left join cohort.index_year as index_year
-        on index_year.study_id = zero.study_id
-        and index_year.cohort_code = zero.cohort_code
-        and index_year.index_year = year(zero.index_on)
+    left join cohort.overlap_year as overlap_year
+        on overlap_year.study_id = zero.study_id
+        and overlap_year.cohort_code = zero.cohort_code
+        and overlap_year.step_number = criterion.step_number
+        and overlap_year.index_year = year(zero.index_on)
 ),
 person_failed as (
     select zero_number, min(step_number) filter (where not is_met) as step_number from of_person group by zero_number

@@ -4,8 +4,7 @@
 -- without one, which came first is not known. Imputed values are no scans and take no part.
 -- Where either spine rose while the hip fell (staging.dxa_scan), the change is kept and flagged, and is neither called a
 -- gain nor a loss.
--- T-scores: one declared reference for both sexes (ref.run_setting), the own-sex reference beside it, at the age of the scan.
--- Rounding to nine decimals keeps a T-score of exactly -2.5 on the side where WHO puts it.
+-- T-scores are those of source.scored_scan.
 -- T for postmenopausal women and men of 50 and over, Z for everybody else (ISCD 2023).
 with limits as (
     select
@@ -17,63 +16,34 @@ with limits as (
         max(value) filter (where limit_code = 'on_treatment_pct') as on_treatment_pct
     from ref.clinical_limit
 ),
-declared as (
-    select value_text as reference_code from ref.run_setting where setting_code = 'bone_reference'
-),
 scan as (
     select
-        scan.person_id,
-        scan.site_code,
-        scan.side_code,
-        coalesce(scan.device_id, 'not_released') as device_id,
-        scan.scan_id,
-        scan.manufacturer,
-        scan.scanned_on,
-        scan.bmd_g_cm2,
-        scan.source_id,
-        coalesce(scan.is_artefact_suspect, false) as is_artefact_suspect,
+        person_id, site_code, side_code, scan_id, manufacturer, scanned_on, bmd_g_cm2, source_id, sex_code, age_years,
+        reference_code, t_score, t_score_own_sex,
+        coalesce(device_id, 'not_released') as device_id,
+        coalesce(is_artefact_suspect, false) as is_artefact_suspect,
         -- What has no series or no day is followed by nothing.
-        case when scan.scanned_on is not null then scan.series_id end as series_id,
-        person.sex_code,
-        person.age_years + coalesce(date_diff('day', person.entered_on, scan.scanned_on) / 365.25e0, 0) as age_years
-    from staging.dxa_scan as scan
-    join staging.person as person on person.person_id = scan.person_id
-    where scan.is_valid and scan.imputation_number = 0
+        case when scanned_on is not null then series_id end as series_id
+    from source.scored_scan
 ),
 scored as (
     select
         scan.*,
-        reference.reference_code,
         case
             when scan.sex_code = 'male' and scan.age_years >= limits.t_age_men then 'T'
             when menopausal_status.status_code = 'postmenopausal' then 'T'
             when norm.mean_g_cm2 is not null then 'Z'
             else 'none'
         end as score_kind,
-        case when scan.age_years >= 20
-            then round((scan.bmd_g_cm2 - reference.mean_g_cm2) / reference.sd_g_cm2, 9)
-        end as t_score,
-        case when scan.age_years >= 20
-            then round((scan.bmd_g_cm2 - own_sex.mean_g_cm2) / own_sex.sd_g_cm2, 9)
-        end as t_score_own_sex,
         (scan.bmd_g_cm2 - norm.mean_g_cm2) / norm.sd_g_cm2 as z_score,
         limits.*
     from scan
     cross join limits
-    cross join declared
     -- As known on the day of the scan.
     left join features.menopausal_status as menopausal_status
         on menopausal_status.person_id = scan.person_id
         and coalesce(menopausal_status.known_on <= scan.scanned_on, menopausal_status.known_on is null)
         and coalesce(menopausal_status.known_until_on >= scan.scanned_on, true)
-    left join ref.bone_reference as reference
-        on reference.site_code = scan.site_code
-        and reference.reference_code = declared.reference_code
-        and reference.manufacturer = scan.manufacturer
-    left join ref.bone_reference as own_sex
-        on own_sex.site_code = scan.site_code
-        and own_sex.reference_code = 'white_' || scan.sex_code
-        and own_sex.manufacturer = scan.manufacturer
     left join features.bone_norm as norm
         on norm.sex_code = scan.sex_code
         and norm.age_band = floor(scan.age_years / 10e0) * 10

@@ -219,10 +219,10 @@ statement_of_day as (
     group by observation.person_id, wanted.covariate_code, wanted.window_days, observation.observed_on
 ),
 score_of_day as (
-    select person_id, site_code, first_scanned_on, avg(first_t_score) as value
-    from features.bmd_change
-    where first_t_score is not null
-    group by person_id, site_code, first_scanned_on
+    select person_id, site_code, scanned_on, avg(t_score) as value
+    from source.scored_scan
+    where t_score is not null
+    group by person_id, site_code, scanned_on
 ),
 reading as (
     select moment.person_id, moment.index_on, wanted.covariate_code, lab.drawn_on as read_on, lab.value, lab.is_censored
@@ -240,13 +240,13 @@ reading as (
         and said.observed_on <= moment.index_on
         and said.observed_on >= moment.index_on - cast(said.window_days as integer)
     union all
-    select moment.person_id, moment.index_on, wanted.covariate_code, scan.first_scanned_on, scan.value, false
+    select moment.person_id, moment.index_on, wanted.covariate_code, scan.scanned_on, scan.value, false
     from moment
-    join score_of_day as scan on scan.person_id = moment.person_id and scan.first_scanned_on <= moment.index_on
+    join score_of_day as scan on scan.person_id = moment.person_id and scan.scanned_on <= moment.index_on
     join wanted
         on wanted.kind_code = 't_score'
         and wanted.subject_code = scan.site_code
-        and scan.first_scanned_on >= moment.index_on - cast(wanted.window_days as integer)
+        and scan.scanned_on >= moment.index_on - cast(wanted.window_days as integer)
 ),
 last_reading as (
     select

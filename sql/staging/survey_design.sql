@@ -12,7 +12,12 @@ with fasting as (
 )
 select
     demo.person_id,
-    manifest.cycle_label,
+    -- CDC's rule, not the landed files: their list is another after each landing, and would make everybody stale.
+    case demo.cycle_code
+        when 'P' then '2017-2020'
+        when 'L' then '2021-2023'
+        else (1997 + 2 * (ascii(demo.cycle_code) - 64)) || '-' || (1998 + 2 * (ascii(demo.cycle_code) - 64))
+    end as cycle_label,
     demo.cycle_code,
     case demo.cycle_code when 'P' then 3.2e0 else 2e0 end as cycle_years,
     demo.RIDSTATR = 2 as is_examined,
@@ -26,7 +31,6 @@ select
     demo.drop_id
 from raw.nhanes_demo as demo
 join staging.person as person on person.person_id = demo.person_id
-join raw.manifest as manifest on manifest.source_file = demo.source_file
 left join fasting on fasting.person_id = demo.person_id
 where demo.SDMVSTRA is not null
     and demo.SDMVPSU is not null

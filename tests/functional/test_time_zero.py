@@ -29,7 +29,7 @@ staged, randomised_after = lives["staged"], lives["randomised_after"]
 Tables = dict[str, pl.DataFrame]
 PERSONS, SEED = 400, 11
 CLINICAL = tuple(name for name, study in catalogue().items() if not study.is_survey)
-HELD_STILL = ("cohort.index_year", "features.dispensing_source")
+HELD_STILL = ("cohort.overlap_year", "features.dispensing_source")
 RESULTS = (
     "cohort.time_zero",
     "cohort.criterion",
@@ -146,7 +146,7 @@ def afterwards(
     """The anchors of a study, and its results once everything after them is randomised."""
     anchors = anchored(before, study)
     held = {table: before[table] for table in HELD_STILL}
-    held["cohort.index_year"] = held["cohort.index_year"].filter(study_id=study)
+    held["cohort.overlap_year"] = held["cohort.overlap_year"].filter(study_id=study)
     return anchors, computed(randomised_after(population, anchors, SEED), (study,), held, edits, results)
 
 

@@ -98,44 +98,45 @@ def small_moves(now: Mapping[str, int], before: Mapping[str, set[int]]) -> set[s
 def size(settings: Settings) -> dict[str, float]:
     """Bytes of the home, files of builds and record counted once, and what they should go by: rows, parts, builds."""
     seen: set[int] = set()
-    size = dict.fromkeys(("data", "builds", "dagster", "beside"), 0)
-    for part in ("data", "builds", "dagster", ""):
-        for path in sorted((settings.home / part).rglob("*")):
+    places = {"data": "data", "builds": "builds", "dagster": "dagster", "ledger": "state/release", "beside": ""}
+    size = dict.fromkeys(places, 0)
+    for part, place in places.items():
+        for path in sorted((settings.home / place).rglob("*")):
             status = path.lstat()
             if path.is_file() and not path.is_symlink() and status.st_ino not in seen:
                 seen.add(status.st_ino)
-                size[part or "beside"] += status.st_size
+                size[part] += status.st_size
     raw = [path for path in settings.data.rglob("*.parquet") if path.is_relative_to(settings.data / "raw")]
     rows = sum(pq.read_metadata(path).num_rows for path in raw)
     return {**size, "rows": rows, "parts": len(ledger.entries(settings)), "kept": len(complete_builds(settings))}
 
 
 def process() -> dict[str, int]:
-    """Of this process: memory held now and at most since the last call, MiB, and open files."""
+    """Of this process: memory held at most, MiB, open files and threads."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
-    held = {name: int(lines[of].split()[0]) // 1024 for name, of in (("peak_mib", "VmHWM"), ("held_mib", "VmRSS"))}
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    return {**held, "open_files": len(os.listdir("/proc/self/fd")), "threads": int(lines["Threads"])}
+    peak = int(lines["VmHWM"].split()[0]) // 1024
+    return {"peak_mib": peak, "open_files": len(os.listdir("/proc/self/fd")), "threads": int(lines["Threads"])}
 
 
 def trends(nights: list[dict], warm: int = 5) -> dict[str, float]:
     """Growth over the whole row, as a share of the median: Theil-Sen slope times nights, the first few left out.
 
-    Sizes are taken by what they must go by: bytes of the record by raw rows, of builds by builds kept, of all else by landed
-    parts; memory and files of the process that did every night are taken as they are.
+    Bytes of the record and of what lies beside it are those beyond a home that takes in the same deliveries at once, in the
+    nights that make one; bytes of builds by builds kept, of the release ledger by its rows. Memory, files and threads are taken
+    as they are.
     """
     from scipy.stats import theilslopes
 
     rows = [one for one in nights if "size" in one][warm:]
-    size = [one["size"] for one in rows]
+    rebuilt = [(one["size"], one["rebuilt_size"]) for one in rows if "rebuilt_size" in one]
     measured = {
-        "record_bytes_a_row": [one["data"] / one["rows"] for one in size],
-        "bytes_a_kept_build": [one["builds"] / one["kept"] for one in size],
-        "bytes_beside_a_part": [one["beside"] / one["parts"] for one in size],
-        **{name: [one[name] for one in rows] for name in ("held_mib", "peak_mib", "open_files", "threads", "seconds")},
+        **{f"{part}_beyond_a_rebuild": [was[part] - new[part] for was, new in rebuilt] for part in ("data", "beside")},
+        "bytes_a_kept_build": [one["size"]["builds"] / one["size"]["kept"] for one in rows],
+        "ledger_bytes_a_row": [one["size"]["ledger"] / sum(one["ledger"]) for one in rows],
+        **{name: [one[name] for one in rows] for name in ("peak_mib", "open_files", "threads", "seconds")},
     }
     return {
-        name: round(float(theilslopes(values).slope) * len(values) / sorted(values)[len(values) // 2], 4)
+        name: round(float(theilslopes(values).slope) * len(values) / max(sorted(values)[len(values) // 2], 1), 4)
         for name, values in measured.items()
     }
 

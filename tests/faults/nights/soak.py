@@ -2,21 +2,19 @@
 
     python tests/faults/nights/soak.py --nights 60 --seed 60 --json tests/faults/nights/soak.json
 
-Which night brings what and what strikes it is drawn from the seed. A struck night runs in a process of its own; then the fault
-goes away and one process, the same for all sixty nights as a daemon would be, does the night whole. Each morning what
-`mornings` says must hold. The home lies on a small file system in memory, so that full and read-only disks are real; this needs
-root.
+Which night brings what and what strikes it is drawn from the seed; the first is one of `trabecula nightly`, with Dagster and
+every suite. A struck night is cut off or fails; then the fault goes away and the night is done whole. Each attempt has a process
+of its own, as cron, systemd and Dagster's launcher give it. Each morning what `mornings` says must hold. The home lies on a
+small file system in memory, so that full and read-only disks are real; this needs root.
 """
 
 import argparse
 import gc
 import json
-import multiprocessing
 import os
 import random
 import resource
 import runpy
-import signal
 import tempfile
 import time
 from collections import Counter
@@ -159,36 +157,23 @@ def _withdraw(settings: Settings, ids: list[str]) -> None:
     withdraw(settings.home, settings.source, ids, is_deferred=True, say=lambda line: None)
 
 
-class Daemon:
-    """The process that does every night whole; what it holds on to from one to the next shows in it."""
+def _whole(campaign: "Campaign", work: Callable[..., object], *arguments: object) -> dict:
+    """A night, or a withdrawal, that nothing strikes; what its process held at most, and what it left open.
 
-    def __init__(self) -> None:
-        self._pipe, other = multiprocessing.get_context("fork").Pipe()
-        self.process = os.fork()
-        if self.process == 0:
-            self._pipe.close()
-            while True:
-                work, arguments = WORKS[other.recv()], other.recv()
-                before, started = _cpu(), time.monotonic()
-                try:
-                    told = {"value": work(*arguments), "error": ""}
-                except BaseException as error:
-                    told = {"value": None, "error": f"{type(error).__name__}: {error}"}
-                gc.collect()
-                spent = {"cpu_seconds": _cpu() - before, "seconds": time.monotonic() - started}
-                other.send({**told, **spent, **mornings["process"]()})
+    Raises:
+        AssertionError: it failed.
+    """
 
-    def does(self, work: str, *arguments: object) -> dict:
-        self._pipe.send(work)
-        self._pipe.send(arguments)
-        return self._pipe.recv()
+    def measured(say: Callable[[str], None]) -> dict:
+        before, started = _cpu(), time.monotonic()
+        work(*arguments)
+        gc.collect()
+        spent = {"cpu_seconds": _cpu() - before, "seconds": time.monotonic() - started}
+        return {**spent, **mornings["process"]()}
 
-    def ends(self) -> None:
-        os.kill(self.process, signal.SIGKILL)
-        os.waitpid(self.process, 0)
-
-
-WORKS = {"night": _mended, "withdraw": _withdraw}
+    ended = in_child(measured, campaign.folder)
+    assert ended.status == 0, f"{work.__name__} failed: {ended.error}"
+    return ended.value
 
 
 def _cpu() -> float:
@@ -236,14 +221,10 @@ def _fault(campaign: Campaign, name: str, stage: Any) -> Any:
     return struck["FAULTS"][name](stage)
 
 
-def _with_dagster_damaged(campaign: Campaign, found: dict) -> dict:
-    """`trabecula nightly` on a damaged history; where there is none yet, it makes one, and nothing is struck."""
-    settings = campaign.settings
-    if not (settings.dagster_home / "history").exists():
-        ended, found["strike"] = in_child(lambda say: _with_dagster(settings), campaign.folder), "none"
-    else:
-        with damaged(settings, "dagster/history/**/*.db"):
-            ended = in_child(lambda say: _with_dagster(settings), campaign.folder)
+def _with_dagster_damaged(campaign: Campaign) -> dict:
+    """`trabecula nightly` on a damaged history."""
+    with damaged(campaign.settings, "dagster/history/**/*.db"):
+        ended = in_child(lambda say: _with_dagster(campaign.settings), campaign.folder)
     assert ended.status == 0, f"the night with Dagster failed: {ended.error}"
     return {"struck": ended.status, "told": "", "then": "new"}
 
@@ -265,7 +246,7 @@ def _brought(campaign: Campaign, one: Night) -> dict[str, str]:
     return written(hospital.retractions(chance.randint(1, 4))) if one.brings == "retraction" else {}
 
 
-def _night(campaign: Campaign, daemon: Daemon, one: Night) -> dict:
+def _night(campaign: Campaign, one: Night) -> dict:
     """One night from evening to morning.
 
     Raises:
@@ -280,17 +261,17 @@ def _night(campaign: Campaign, daemon: Daemon, one: Night) -> dict:
         if one.strike == "kill of a withdrawal":
             ended = in_child(lambda say: _withdraw(settings, ids), folder, campaign.chance.random() * 4)
             found["struck"] = ended.status
-        left = daemon.does("withdraw", settings, ids)
-        assert not left["error"], left["error"]
+        _whole(campaign, _withdraw, settings, ids)
     if one.strike not in ("none", DAGSTER, *OF_A_WITHDRAWAL):
         found |= _strike(campaign, one, drop)
+    if one.number == 0:
+        _whole(campaign, _with_dagster, settings)
     if one.strike == DAGSTER:
-        found |= _with_dagster_damaged(campaign, found)
-    ended = daemon.does("night", settings)
-    assert not ended["error"], f"the night failed: {ended['error']}"
+        found |= _with_dagster_damaged(campaign)
+    ended = _whole(campaign, _mended, settings)
     if one.strike in ("none", "kill") and one.brings in ("drop", "correction"):
         campaign.seconds = 0.7 * campaign.seconds + 0.3 * min(ended["seconds"], 2 * campaign.seconds)
-    found |= {name: n for name, n in ended.items() if name not in ("value", "error")}
+    found |= ended
     is_searched = one.brings == "withdrawal" or one.number % REBUILT_EVERY == REBUILT_EVERY - 1
     morning = in_child(lambda say: mornings["holds"](settings, is_searched=is_searched), folder)
     assert morning.status == 0, morning.error
@@ -332,19 +313,18 @@ def campaign(nights: int, seed: int, folder: Path, disk: Path, keep: Callable[[d
     settings.write()
     hospital = deliveries["Hospital"](random.Random(seed + 1))
     row = Campaign(settings, disk, folder, hospital, random.Random(seed + 2))
-    daemon, found, failures = Daemon(), [], []
+    found, failures = [], []
     for one in drawn(nights, seed):
         started = time.monotonic()
         try:
-            found.append(_night(row, daemon, one))
+            found.append(_night(row, one))
         except AssertionError as error:
             failures.append(f"night {one.number}, {one.brings}, {one.strike}: {str(error)[:600]}")
             print(failures, flush=True)
             break
         keep(_told(nights, seed, found, failures))
-        told = {name: found[-1].get(name) for name in ("told", "held_mib", "peak_mib", "open_files", "cpu_seconds")}
+        told = {name: found[-1].get(name) for name in ("told", "peak_mib", "open_files", "cpu_seconds")}
         print(one, f"{time.monotonic() - started:.0f} s", told, flush=True)
-    daemon.ends()
     return _told(nights, seed, found, failures)
 
 

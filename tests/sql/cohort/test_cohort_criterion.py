@@ -86,10 +86,12 @@ def test_one_arm(run_sql, arm, met):
     assert (row["is_met"], row["group_code"]) == (met, arm)
 
 
-@pytest.mark.parametrize(("share", "met"), [("0.05", True), ("0.049", False), ("", False)])
-def test_overlap_years(run_sql, share, met):
-    year = f"study_id | cohort_code | index_year | smallest_share\ns | c | 2020 | {share}\ns | c | 2019 | 0.5"
-    assert is_met(run_sql, "overlap_years", "| | | 0.05 | | |", cohort__index_year=year) is met
+@pytest.mark.parametrize(
+    ("listed", "met"), [("s | c | 1 | 2020", True), ("s | c | 1 | 2019", False), ("s | d | 1 | 2020", False)]
+)
+def test_overlap_years(run_sql, listed, met):
+    year = f"study_id | cohort_code | step_number | index_year\n{listed}"
+    assert is_met(run_sql, "overlap_years", "| | | 0.05 | | |", cohort__overlap_year=year) is met
 
 
 @pytest.mark.parametrize(

@@ -138,11 +138,15 @@ def test_body_and_smoking(known, status, smokes):
 
 
 def test_t_score_menopause_and_use_of_care(known):
+    """White women of Looker 1998: total hip .942 (.122) g/cm2, so .698 is -2."""
     scans = (
-        "person_id | site_code | side_code | device_id | scan_id | first_scanned_on | first_t_score\n"
-        "1 | total_hip | left | d | a | 2019-01-01 | -1.5\n1 | total_hip | left | d | b | 2020-06-15 | -2.0\n"
-        "1 | total_hip | left | d | c | 2020-07-01 | -3.0"
+        "person_id | site_code | side_code | scan_id | manufacturer | scanned_on | bmd_g_cm2 | is_valid | imputation_number\n"
+        "1 | total_hip | left | a | hologic | 2019-01-01 | 0.759 | true | 0\n"
+        "1 | total_hip | left | b | hologic | 2020-06-15 | 0.698 | true | 0\n"
+        "1 | total_hip | left | c | hologic | 2020-06-15 | 0.400 | false | 0\n"
+        "1 | total_hip | left | d | hologic | 2020-07-01 | 0.576 | true | 0"
     )
+    declared = "setting_code | value_text\nbone_reference | white_female"
     status = (
         "person_id | period_number | known_on | known_until_on | status_code\n1 | 1 | | 2020-06-14 | premenopausal\n"
         "1 | 2 | 2020-06-15 | | postmenopausal"
@@ -158,11 +162,12 @@ def test_t_score_menopause_and_use_of_care(known):
     found = known(
         "total_hip_t_score lumbar_spine_t_score is_postmenopausal visits_outpatient_365d visits_inpatient_365d e2_draws_365d"
         " lab_days_365d days_since_e2 days_since_dxa",
-        features__bmd_change=scans, features__menopausal_status=status, staging__visit=visits, staging__lab_result=labs,
+        staging__dxa_scan=scans, ref__run_setting=declared, features__menopausal_status=status, staging__visit=visits,
+        staging__lab_result=labs,
     )  # fmt: skip
     assert found == {
         "total_hip_t_score": -2.0, "lumbar_spine_t_score": "not_recorded", "is_postmenopausal": 1, "visits_outpatient_365d": 2,
-        "visits_inpatient_365d": 1, "e2_draws_365d": 1, "lab_days_365d": 1, "days_since_e2": 0, "days_since_dxa": "not_recorded",
+        "visits_inpatient_365d": 1, "e2_draws_365d": 1, "lab_days_365d": 1, "days_since_e2": 0, "days_since_dxa": 0,
     }  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """Weights stay those of their cycle; the pre-pandemic file has weights of its own name."""
 
+import pytest
+
+from pipelines.sources.nhanes.cycle import cycle_of_tag
+
 TABLE = "staging.survey_design"
-MANIFEST = "source_file | cycle_label\ndemo_h | 2013-2014\ndemo_p | 2017-2020"
 DEMO = """
 person_id | source_file | cycle_code | RIDSTATR | SDMVSTRA | SDMVPSU | WTINT2YR | WTMEC2YR | WTINTPRP | WTMECPRP
 1         | demo_h      | H          | 2        | 104      | 1       | 9000     | 9500     |          |
@@ -14,7 +17,7 @@ person_id | source_file | cycle_code | RIDSTATR | SDMVSTRA | SDMVPSU | WTINT2YR 
 
 def designs(run_sql, **more) -> dict[int, dict]:
     people = "person_id | sex_code\n1 | male\n2 | male\n3 | female\n4 | male\n5 | male"
-    inputs = {"raw.nhanes_demo": DEMO, "raw.manifest": MANIFEST, "staging.person": people, **more}
+    inputs = {"raw.nhanes_demo": DEMO, "staging.person": people, **more}
     return {row["person_id"]: row for row in run_sql(TABLE, inputs)}
 
 
@@ -23,6 +26,13 @@ def test_two_year_cycle(run_sql):
     assert (found["cycle_label"], found["cycle_years"], found["is_examined"]) == ("2013-2014", 2, True)
     assert (found["interview_weight"], found["examination_weight"]) == (9000, 9500)
     assert (found["stratum_code"], found["psu_code"], found["fasting_weight"]) == (104, 1, None)
+
+
+@pytest.mark.parametrize("tag", [*"ABCDEFGHIJKLMN", "P"])
+def test_every_cycle_is_called_as_the_landing_calls_it(run_sql, tag):
+    cycle = cycle_of_tag(tag)
+    found = designs(run_sql, **{"raw.nhanes_demo": DEMO.replace("| H  ", f"| {tag}  ")})[1]
+    assert (found["cycle_label"], found["cycle_years"]) == (cycle.label, cycle.years)
 
 
 def test_pre_pandemic_file_has_its_own_weights_and_stands_for_3_2_years(run_sql):

@@ -8,7 +8,9 @@ from expectations.question import QueryQuestion, RowQuestion
 from expectations.suite import load
 from pipelines.tables import CONTRACTS
 
-TABLES = tuple(f"cohort.{name}" for name in ("event", "time_zero", "criterion", "trial_person", "attrition"))
+TABLES = tuple(
+    f"cohort.{name}" for name in ("event", "time_zero", "overlap_year", "criterion", "trial_person", "attrition")
+)
 WHOLE = """
 create schema ref; create schema staging; create schema cohort;
 create table ref.study_set as select 'drug.a' as set_code, 'drug' as kind_code, 'anastrozole' as code;
@@ -19,15 +21,19 @@ create table ref.study_arm as select 's' as study_id, 'c' as cohort_code, unnest
 create table ref.study_censor as select 's' as study_id, 'c' as cohort_code, 'metastasis' as reason_code,
     'drug.a' as set_code;
 create table ref.study_criterion as select 's' as study_id, 'c' as cohort_code, unnest([1, 2]) as step_number,
-    unnest(['sex', 'no_use']) as criterion_code;
+    unnest(['overlap_years', 'no_use']) as criterion_code, unnest([0.05, null]) as minimum;
 create table staging.observation_period as select 1 as person_id, date '2018-01-01' as starts_on, date '2022-01-01' as ends_on;
 create table staging.death as select 1 as person_id, date '2021-06-01' as died_on;
 create table cohort.event as select 1 as person_id, 'drug.a' as set_code, date '2020-03-05' as event_on, 1.0 as value_lo,
     2.0 as value_hi, date '2020-03-05' as use_from_on, date '2020-04-04' as use_until_on;
 create table cohort.time_zero as select 's' as study_id, 1 as person_id, unnest([1, 2]) as trial_number, 'c' as cohort_code,
     unnest([date '2020-03-01', date '2021-03-01']) as index_on, 'open' as arm_code;
+create table cohort.index_year as select 's' as study_id, 'c' as cohort_code, unnest([2020, 2021]) as index_year, 1 as n,
+    0.5e0 as smallest_share;
+create table cohort.overlap_year as select 's' as study_id, 'c' as cohort_code, 1 as step_number, unnest([2020, 2021]) as
+    index_year;
 create table cohort.criterion as select 's' as study_id, 1 as person_id, unnest([1, 1, 2]) as trial_number,
-    'c' as cohort_code, unnest([1, 2, 1]) as step_number, unnest(['sex', 'no_use', 'sex']) as criterion_code,
+    'c' as cohort_code, unnest([1, 2, 1]) as step_number, unnest(['overlap_years', 'no_use', 'overlap_years']) as criterion_code,
     unnest([true, true, false]) as is_met;
 create table cohort.trial_person as select 's' as study_id, 1 as person_id, 1 as trial_number, 'c' as cohort_code,
     'open' as arm_code, date '2020-03-01' as index_on, date '2021-06-01' as end_on, 'death' as end_reason,
@@ -42,6 +48,9 @@ BREAKS = {
     "cohort.event.set_known": "update cohort.event set set_code = 'drug.b'",
     "cohort.time_zero.arm_of_cohort": "update cohort.time_zero set arm_code = 'a'",
     "cohort.time_zero.numbered_in_order": "update cohort.time_zero set index_on = date '2019-03-01' where trial_number = 2",
+    "cohort.overlap_year.every_arm_is_in_use": "insert into cohort.overlap_year select * replace (2019 as index_year) "
+    "from cohort.overlap_year limit 1",
+    "cohort.overlap_year.no_year_is_left_out": "delete from cohort.overlap_year where index_year = 2021",
     "cohort.criterion.step_of_study": "update cohort.criterion set criterion_code = 'scan' where step_number = 2",
     "cohort.criterion.ends_at_first_not_met": "update cohort.criterion set is_met = false",
     "cohort.trial_person.follow_up_forward": "update cohort.trial_person set end_on = date '2020-02-29'",

@@ -9,14 +9,19 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import plan
+from pipelines.errors import BlockedByCheck
 from pipelines.run import Run
+from pipelines.warehouse import production
 from pipelines.warehouse.changes import ChangeLog
+from pipelines.warehouse.contract_check import check_contract
 from pipelines.warehouse.parquet import FINGERPRINT, facts_of, fingerprint_of, write_frame
 from pipelines.warehouse.store import Store
 
 HERE = Path(__file__)
 bring_up_to_date = runpy.run_path(str(HERE.with_name("built_home.py")))["bring_up_to_date"]
 LAB = Path("2013-2014") / "TST_H.parquet"
+OF_A_LANDING = {"raw.manifest", "raw.rejected_row", "raw.missing_piece", "raw.previous_histogram", "raw.previous_evidence"}
+ESTIMATES = {"staging.dxa_precision", "features.bone_norm", "features.bmd_slope_norm", "cohort.index_year"}
 
 
 def reports(settings):
@@ -71,6 +76,45 @@ def test_the_file_of_a_merge_carries_the_name_of_a_rebuild(night, tmp_path):
     for table in ("staging.lab_result", "features.e2_exposure"):
         (merged,), (whole,) = Store(night).files(table), Store(again).files(table)
         assert fingerprint_of(merged) == fingerprint_of(whole)
+
+
+def test_the_contract_is_asked_of_what_is_merged_and_what_breaks_it_is_not(night, monkeypatch):
+    change_one_value(night)
+    (path,) = Store(night).files("staging.lab_result")
+    before, asked = path.read_bytes(), []
+
+    def refuse(rows, contract, settings):
+        if contract.name == "staging.lab_result":
+            asked.append(rows)
+            raise BlockedByCheck("it breaks its contract")
+        check_contract(rows, contract, settings)
+
+    monkeypatch.setattr(production, "check_contract", refuse)
+    with pytest.raises(BlockedByCheck):
+        reports(night)
+    (changed,) = ChangeLog(night).since(ChangeLog(night).latest() - 1)["person_id"]
+    assert [set(rows["person_id"]) for rows in asked] == [{changed}]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("step", [step for step in plan.steps() if step.is_per_person], ids=lambda step: step.table)
+def test_no_step_of_people_reads_what_every_landing_changes(step):
+    assert not OF_A_LANDING & set(step.inputs)
+
+
+@pytest.mark.parametrize("table", ["cohort.trial_person", "features.covariate", "features.outcome_event"])
+def test_cohorts_and_covariates_rest_on_no_estimate(table):
+    """An estimate moves with everybody's rows: what is made from one through tables of people is made again for everybody."""
+    of_people = {step.table: step for step in plan.steps() if step.is_per_person}
+    chain, waiting = set(), [table]
+    while waiting:
+        name = waiting.pop()
+        if name in of_people and name not in chain:
+            chain.add(name)
+            waiting.extend(of_people[name].inputs)
+    read = {name for each in chain for name in of_people[each].inputs}
+    assert "staging.lab_result" in chain and "ref.study" in read
+    assert not ESTIMATES & read
 
 
 def test_nobody_elses_rows_are_read_or_touched(night):
