@@ -1,12 +1,12 @@
 """Code server and daemon of Dagster as deploy/workspace.yaml has them, and a night launched there; loaded by path."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,19 +55,29 @@ class DaemonAtWork(ExitStack):
         ]
         self._start(server)
         wait_until(self._answers, "the code server")
-        self._start(["dagster-daemon", "run", "-w", str(self._workspace)])
+        self._daemon = self._start_daemon()
         return self._launch
+
+    def kill_daemon(self) -> None:
+        """SIGKILL the daemon, as the kernel would, and start another."""
+        os.killpg(self._daemon.pid, signal.SIGKILL)
+        self._daemon.wait(60)
+        self._daemon = self._start_daemon()
+
+    def _start_daemon(self) -> subprocess.Popen[bytes]:
+        return self._start(["dagster-daemon", "run", "-w", str(self._workspace)])
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
-    def _start(self, command: list[str]) -> None:
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         said = self.enter_context((self._folder / f"{command[0]}.log").open("ab"))
         started = subprocess.Popen(
             self._named(command), env=self._environment, stdout=said, stderr=said, start_new_session=True
         )
         self.callback(self._end, started)
+        return started
 
     @staticmethod
     def _named(command: list[str]) -> list[str]:
@@ -75,6 +85,8 @@ class DaemonAtWork(ExitStack):
 
     @staticmethod
     def _end(process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is not None:
+            return
         os.killpg(process.pid, signal.SIGINT)
         try:
             process.wait(60)
@@ -82,8 +94,10 @@ class DaemonAtWork(ExitStack):
             os.killpg(process.pid, signal.SIGKILL)
 
     def _launch(self) -> str:
-        command = self._named(["dagster", "job", "launch", "-w", str(self._workspace), "-j", "nightly"])
-        done = subprocess.run(command, capture_output=True, text=True, env=self._environment, timeout=WAIT_SECONDS)
+        run_id = str(uuid.uuid4())
+        command = ["dagster", "job", "launch", "-w", str(self._workspace), "-j", "nightly", "--run-id", run_id]
+        done = subprocess.run(
+            self._named(command), capture_output=True, text=True, env=self._environment, timeout=WAIT_SECONDS
+        )
         assert done.returncode == 0, done.stderr[-3000:]
-        (run_id,) = set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", done.stdout + done.stderr))
         return run_id

@@ -1,4 +1,4 @@
-"""Nights that Dagster starts, with its daemon at work: a run worker that is killed is told, and the next night ends well."""
+"""Nights that Dagster starts, with its daemon at work: a worker or a daemon that is killed costs no night, and is told."""
 
 import json
 import os
@@ -45,11 +45,14 @@ def told(settings: Settings, run_id: str) -> RunSummary:
     return latest(settings)[0]
 
 
-def test_a_killed_worker_is_told_and_the_next_night_ends_well(home: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_is_told_a_killed_daemon_stops_nothing_and_the_next_night_ends_well(
+    home: Path, tmp_path: Path
+) -> None:
     settings = machine.load(home)
     before = os.readlink(home / "current")
     history = dg.DagsterInstance.from_config(str(settings.dagster_home))
-    with history as instance, DaemonAtWork(home, tmp_path) as launch:
+    at_work = DaemonAtWork(home, tmp_path)
+    with history as instance, at_work as launch:
         lost = launch()
         wait_until(lambda: worker(instance, lost) is not None, "the first step")
         os.kill(worker(instance, lost) or 0, signal.SIGKILL)
@@ -59,6 +62,8 @@ def test_a_killed_worker_is_told_and_the_next_night_ends_well(home: Path, tmp_pa
         assert os.readlink(home / "current") == before
 
         run_id = launch()
+        wait_until(lambda: worker(instance, run_id) is not None, "the first step of the second night")
+        at_work.kill_daemon()
         summary = told(settings, run_id)
         assert (summary.kind, summary.status, summary.failure) == ("ui", "done", None)
         assert os.readlink(home / "current").endswith(str(summary.build_id)) and os.readlink(home / "current") != before

@@ -337,7 +337,7 @@ def _told(nights: int, seed: int, found: list[dict], failures: list[str]) -> dic
         "brought": dict(Counter(one["brings"] for one in found)),
         "struck": dict(Counter(one["strike"] for one in found)),
         "small_moves_hidden": sum(one["small_moves_hidden"] for one in found),
-        "trends": mornings["trends"](found) if len(found) > REBUILT_EVERY + 3 else {},
+        "trends": mornings["trends"](found) if len(found) > 4 * REBUILT_EVERY else {},
         "failures": failures,
         "each": found,
     }

@@ -20,7 +20,13 @@ from pipelines.warehouse.store import Store
 HERE = Path(__file__)
 bring_up_to_date = runpy.run_path(str(HERE.with_name("built_home.py")))["bring_up_to_date"]
 LAB = Path("2013-2014") / "TST_H.parquet"
-OF_A_LANDING = {"raw.manifest", "raw.rejected_row", "raw.missing_piece", "raw.previous_histogram", "raw.previous_evidence"}
+OF_A_LANDING = {
+    "raw.manifest",
+    "raw.rejected_row",
+    "raw.missing_piece",
+    "raw.previous_histogram",
+    "raw.previous_evidence",
+}
 ESTIMATES = {"staging.dxa_precision", "features.bone_norm", "features.bmd_slope_norm", "cohort.index_year"}
 
 
