@@ -67,6 +67,7 @@ def cluster() -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.timeout(3600)
 def test_history_of_nights_lies_in_postgresql(
     cluster: dict[str, str], finished: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

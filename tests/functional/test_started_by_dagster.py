@@ -45,6 +45,7 @@ def told(settings: Settings, run_id: str) -> RunSummary:
     return latest(settings)[0]
 
 
+@pytest.mark.timeout(3600)
 def test_a_killed_worker_is_told_a_killed_daemon_stops_nothing_and_the_next_night_ends_well(
     home: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import runpy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -118,8 +119,8 @@ def process() -> dict[str, int]:
     return {"peak_mib": peak, "open_files": len(os.listdir("/proc/self/fd")), "threads": int(lines["Threads"])}
 
 
-def trends(nights: list[dict], warm: int = 5) -> dict[str, float]:
-    """Growth over the whole row, as a share of the median: Theil-Sen slope times nights, the first few left out.
+def trends(nights: list[dict], warm: int = 5) -> dict[str, list[float]]:
+    """Growth over the whole row with its 95 % limits, as shares of the median: Theil-Sen slope times nights, but the first few.
 
     Bytes of the record and of what lies beside it are those beyond a home that takes in the same deliveries at once, in the
     nights that make one; bytes of builds by builds kept, of the release ledger by its rows. Memory, files and threads are taken
@@ -135,10 +136,12 @@ def trends(nights: list[dict], warm: int = 5) -> dict[str, float]:
         "ledger_bytes_a_row": [one["size"]["ledger"] / sum(one["ledger"]) for one in rows],
         **{name: [one[name] for one in rows] for name in ("peak_mib", "open_files", "threads", "seconds")},
     }
-    return {
-        name: round(float(theilslopes(values).slope) * len(values) / max(sorted(values)[len(values) // 2], 1), 4)
-        for name, values in measured.items()
-    }
+    return {name: _growth(theilslopes(values), values) for name, values in measured.items()}
+
+
+def _growth(line: Any, values: list[float]) -> list[float]:
+    scale = len(values) / max(sorted(values)[len(values) // 2], 1)
+    return [round(float(slope) * scale, 4) for slope in (line.slope, line.low_slope, line.high_slope)]
 
 
 def _counting() -> list[str]:
