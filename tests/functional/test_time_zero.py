@@ -72,7 +72,7 @@ def computed(
     """The results of the real SQL files on these staging tables, in the order of the plan; `edits` plant leaks."""
     made: dict[str, pl.DataFrame] = {}
     with duckdb.connect(config={"threads": 1}) as connection:
-        for layer in ("ref", "staging", "features", "cohort"):
+        for layer in ("ref", "source", "staging", "features", "cohort"):
             connection.execute(f"create schema {layer}")
         for step in plan.steps():
             table = step.table
@@ -89,6 +89,8 @@ def computed(
                 old, new = (edits or {}).get(table, ("", ""))
                 assert old in step.producer.query, f"{table}: no longer says {old}"
                 query = step.producer.query.replace(old, new) if old else step.producer.query
+                for view in step.producer.views:
+                    connection.execute(f"create view if not exists {view.schema}.{view.path.stem} as {view.text}")
                 connection.execute(f"create table {table} as {query}")
                 if table in (*results, *HELD_STILL):
                     made[table] = connection.sql(f"from {table}").pl()
