@@ -1,14 +1,15 @@
 """A night in which few people changed, over the night that computed everybody: seconds of the steps, by what they work on.
 
-    PYTHONPATH=. .venv/bin/python docs/benchmarks/changed_people.py --persons 25000 --folder NEW > docs/benchmarks/changed.json
+    PYTHONPATH=. .venv/bin/python docs/benchmarks/changed_people.py --persons 200000 --folder NEW > docs/benchmarks/changed.json
 
 Simulated people as OMOP, in a folder that is new. The first night computes everything. Then one person in a hundred (every
 hundredth id) gets another value in the first of their measurements, the delivery is replaced, and a second night runs. Steps
 of people (`person`) and steps across people (`population`: lists, fits, cells) are told apart: the former compute changed
 people alone, the latter are made again where what they read came out another. Seconds are of walls, on a machine that does
-other work too: `load` says how much. Nothing is judged, published or shown. 25,000 people are one bucket, the unit of work:
-a million are forty of them, each with its own share of changed people. `--disenrolment .35` lets people leave earlier, so that a
-million fit in an hour; `--people-alone` leaves out steps that no step of people reads, fits among them.
+other work too: `load` says how much. Nothing is judged, published or shown. A bucket, the unit of work, holds 25,000 to 50,000
+people: 200,000 are four of them, a million 32, each with its own share of changed people. `--disenrolment .35` lets people leave
+earlier, so that each has fewer rows; `--people-alone` leaves out steps that no step of people reads, fits among them. Frozen is
+`--persons 200000 --people-alone --disenrolment .35 --file-persons 50000`.
 """
 
 import argparse
@@ -117,6 +118,8 @@ def main() -> None:
         "persons": given.persons,
         "persons_changed": changed,
         "measurements": measurements,
+        "disenrolment_a_year": given.disenrolment,
+        "file_persons": given.file_persons,
         "steps": "of people and what they read" if given.people_alone else "all",
         "everybody": full,
         "changed_people": few,

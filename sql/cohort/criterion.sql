@@ -19,13 +19,18 @@ with facts as (
             where e2.person_id = person.person_id and e2.assay_class = 'lc_ms_ms'
         ) as has_e2_lc_ms_ms,
         exists (
-            select 1 from source.scored_scan as scan
+            select 1 from staging.dxa_scan as scan
             where scan.person_id = person.person_id
+                and scan.is_valid
+                and scan.imputation_number = 0
                 and scan.site_code in ('femoral_neck', 'total_hip', 'lumbar_spine')
         ) as has_hip_or_spine,
         exists (
-            select 1 from source.scored_scan as scan
-            where scan.person_id = person.person_id and scan.site_code = 'femoral_neck'
+            select 1 from staging.dxa_scan as scan
+            where scan.person_id = person.person_id
+                and scan.is_valid
+                and scan.imputation_number = 0
+                and scan.site_code = 'femoral_neck'
         ) as has_femoral_neck,
         exists (
             select 1 from staging.observation_period as period

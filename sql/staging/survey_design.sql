@@ -13,10 +13,11 @@ with fasting as (
 select
     demo.person_id,
     -- CDC's rule, not the landed files: their list is another after each landing, and would make everybody stale.
-    case demo.cycle_code
-        when 'P' then '2017-2020'
-        when 'L' then '2021-2023'
-        else (1997 + 2 * (ascii(demo.cycle_code) - 64)) || '-' || (1998 + 2 * (ascii(demo.cycle_code) - 64))
+    case
+        when demo.cycle_code = 'P' then '2017-2020'
+        when demo.cycle_code = 'L' then '2021-2023'
+        when regexp_full_match(demo.cycle_code, '[A-Z]')
+            then (1997 + 2 * (ascii(demo.cycle_code) - 64)) || '-' || (1998 + 2 * (ascii(demo.cycle_code) - 64))
     end as cycle_label,
     demo.cycle_code,
     case demo.cycle_code when 'P' then 3.2e0 else 2e0 end as cycle_years,

@@ -4,7 +4,6 @@ import pytest
 
 TABLE = "cohort.criterion"
 SCAN = "person_id | site_code | is_valid | imputation_number"
-BONE = "setting_code | value_text\nbone_reference | white_female"
 
 
 def is_met(run_sql, rule: str, **inputs: str) -> bool:
@@ -94,14 +93,14 @@ def test_e2_by_lc_ms_ms(run_sql, assay, met):
 )
 def test_valid_scans(run_sql, site, hip_or_spine, neck):
     text = f"{SCAN}\n1 | {site} | true | 0"
-    assert is_met(run_sql, "valid_hip_or_spine_scan", staging__dxa_scan=text, ref__run_setting=BONE) is hip_or_spine
-    assert is_met(run_sql, "valid_femoral_neck_scan", staging__dxa_scan=text, ref__run_setting=BONE) is neck
+    assert is_met(run_sql, "valid_hip_or_spine_scan", staging__dxa_scan=text) is hip_or_spine
+    assert is_met(run_sql, "valid_femoral_neck_scan", staging__dxa_scan=text) is neck
 
 
 @pytest.mark.parametrize(("valid", "imputation"), [("false", 0), ("true", 1)])
 def test_scans_that_do_not_count(run_sql, valid, imputation):
     text = f"{SCAN}\n1 | femoral_neck | {valid} | {imputation}"
-    assert is_met(run_sql, "valid_femoral_neck_scan", staging__dxa_scan=text, ref__run_setting=BONE) is False
+    assert is_met(run_sql, "valid_femoral_neck_scan", staging__dxa_scan=text) is False
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,6 @@ def test_e2_or_femoral_neck_scan(run_sql, assay, site, met):
     inputs = {
         "features__e2_exposure": f"person_id | window_code | assay_class\n1 | single_draw | {assay}",
         "staging__dxa_scan": f"{SCAN}\n1 | {site} | true | 0",
-        "ref__run_setting": BONE,
     }
     assert is_met(run_sql, "e2_or_femoral_neck_scan", **inputs) is met
 

@@ -35,6 +35,10 @@ def test_every_cycle_is_called_as_the_landing_calls_it(run_sql, tag):
     assert (found["cycle_label"], found["cycle_years"]) == (cycle.label, cycle.years)
 
 
+def test_what_is_no_letter_of_a_cycle_has_no_label_which_the_contract_refuses(run_sql):
+    assert designs(run_sql, **{"raw.nhanes_demo": DEMO.replace("| H  ", "| none")})[1]["cycle_label"] is None
+
+
 def test_pre_pandemic_file_has_its_own_weights_and_stands_for_3_2_years(run_sql):
     found = designs(run_sql)[3]
     assert (found["cycle_years"], found["interview_weight"], found["examination_weight"]) == (3.2, 7000, 7500)

@@ -108,7 +108,9 @@ def test_no_step_of_people_reads_what_every_landing_changes(step):
     assert not OF_A_LANDING & set(step.inputs)
 
 
-@pytest.mark.parametrize("table", ["cohort.trial_person", "features.covariate", "features.outcome_event"])
+@pytest.mark.parametrize(
+    "table", ["cohort.trial_person", "features.covariate", "features.outcome_event", "features.outcome_value"]
+)
 def test_cohorts_and_covariates_rest_on_no_estimate(table):
     """An estimate moves with everybody's rows: what is made from one through tables of people is made again for everybody."""
     of_people = {step.table: step for step in plan.steps() if step.is_per_person}
