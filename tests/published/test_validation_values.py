@@ -17,6 +17,10 @@ def again(root: Path, published: Path) -> dict[str, dict]:
     return {row["id"]: row for row in validation_published.told(published)}
 
 
+#: processors end an iteration elsewhere: the mixed model of `oxboys` moved by 2e-5 from one to another
+SAME_OPTIMUM = 5e-5
+
+
 @pytest.fixture(scope="module")
 def frozen(root: Path) -> dict[str, dict]:
     return {row["id"]: row for row in json.loads((root / "docs" / "validation.json").read_text())}
@@ -33,6 +37,6 @@ def test_ours_keep_the_tolerance_and_are_those_shown(again, frozen) -> None:
             continue
         bound = {"rel": row["tolerance"]} if row["is_relative"] else {"abs": row["tolerance"]}
         assert row["ours"] == pytest.approx(list(row["published"]), **bound), name
-        assert row["ours"] == pytest.approx(frozen[name]["ours"], rel=1e-6), name
+        assert row["ours"] == pytest.approx(frozen[name]["ours"], rel=SAME_OPTIMUM), name
         shown = {key: value for key, value in frozen[name].items() if key != "ours"}
         assert shown == json.loads(json.dumps({key: value for key, value in row.items() if key != "ours"})), name

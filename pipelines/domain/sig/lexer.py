@@ -27,7 +27,8 @@ def _number(piece: str) -> Token | None:
     ordinal = _ORDINAL.fullmatch(piece)
     if ordinal:
         return Token(k.OTHER, int(ordinal.group(1)), piece)
-    if not (piece[0].isdigit() or (piece[0] in ".," and len(piece) > 1)):
+    # Circled and raised figures are digits that are no numbers.
+    if not (piece[0].isdecimal() or (piece[0] in ".," and len(piece) > 1)):
         return None
     if len(piece) > _LONGEST_NUMBER:
         return Token(k.UNREAD, "number", piece)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.domain.sig import CONFIDENCE_VALUE, REASONS, Sig, parse
@@ -114,6 +114,7 @@ def test_unknown_word_is_never_silent(parts: tuple[str, str, str], word: str, pl
 
 
 @given(_WIDE.filter(lambda text: any(letter.isalpha() for letter in text)))
+@example("µ❶")
 @settings(max_examples=200, deadline=None)
 def test_noise_around_a_dose_is_never_trusted_unless_read(noise: str) -> None:
     sig = parse(f"1 mg daily {noise} vxqz", strength="1 mg")
