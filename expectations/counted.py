@@ -6,8 +6,10 @@ Great Expectations: import late.
 
 from typing import Any, ClassVar
 
+from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.execution_engine import ExecutionEngine, PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
@@ -55,6 +57,15 @@ class ExpectCountedRowsToHold(BatchExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
     success_keys: ClassVar[tuple[str, ...]] = ("check", "stratum", "mostly", "least")
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
+
+    _made: ExpectationConfiguration | None = PrivateAttr(None)
+
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        """As Great Expectations makes it, once: it is asked some thirty times, and made anew it is half of judging."""
+        if self._made is None:
+            self._made = super().configuration
+        return self._made
 
     def _validate(
         self,
