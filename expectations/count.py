@@ -25,7 +25,7 @@ ALL = "all"
 NOTHING = "none"
 COUNTS = {"check_id": pl.String, "stratum": pl.String, "n_violated": pl.Int64, "n_evaluated": pl.Int64}
 # Of hashes of keys at once, 8 bytes each and twice while they are sorted.
-_MOST_SORTED = 5_000_000
+_MOST_SORTED = 8_000_000
 # Below, a second read costs more than it saves.
 _MANY_ROWS = 100_000
 _log = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
-"""Counts kept beside the data: a bucket is counted again only where its rows, or the wording of a question, changed.
+"""Counts kept beside the data: people are counted again only where their rows, or the wording of a question, changed.
 
+Neighbouring buckets are counted together while their rows are few: planning a scan costs the same for few rows as for many.
 They lie in `HOME/state/quality`. Thresholds are no part of it: changing one judges again and counts nothing.
 """
 
@@ -19,11 +20,13 @@ from expectations.question import tables_of
 from expectations.suite import Suite
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
-from pipelines.warehouse.parquet import fingerprint_of, write_frame
+from pipelines.warehouse.parquet import fingerprint_of, row_count, write_frame
 from pipelines.warehouse.store import WHOLE, Store
 
 B = TypeVar("B")
 R = TypeVar("R")
+# On average a span; less than what count sorts at once (_MOST_SORTED), for no two spans have as many rows.
+_MOST_TOGETHER = 7_000_000
 
 
 def counts(suite: Suite, settings: Settings) -> pl.DataFrame:
@@ -33,10 +36,24 @@ def counts(suite: Suite, settings: Settings) -> pl.DataFrame:
         duckdb.Error: the table, or one its checks read, cannot be read.
     """
     store = Store(settings)
-    buckets: tuple[Bucket | None, ...] = store.buckets() if store.is_per_person(suite.table) else (None,)
+    spans: tuple[Bucket | None, ...] = (None,)
+    if store.is_per_person(suite.table):
+        spans = together(store.buckets(), row_count(store.files(suite.table)), settings.threads)
     within = count.of_bucket(suite)
-    parts = side_by_side(lambda bucket, share: _kept(within, suite, share, bucket), buckets, settings)
+    parts = side_by_side(lambda span, share: _kept(within, suite, share, span), spans, settings)
     return count.added_up([*parts, _kept(count.of_table(suite), suite, settings, None, "crossing")])
+
+
+def together(buckets: Sequence[Bucket], rows: int, threads: int) -> tuple[Bucket, ...]:
+    """Spans of neighbouring buckets to be counted at once: as few as rows allow, but one a thread.
+
+    Both counts are halved and doubled only, so that a span ends where a bucket ends however people become more.
+    """
+    spans = 1
+    while spans < len(buckets) and (spans < threads or rows > spans * _MOST_TOGETHER):
+        spans *= 2
+    width = len(buckets) // spans
+    return tuple(Bucket(buckets[n].first, buckets[n + width - 1].last) for n in range(0, len(buckets), width))
 
 
 def side_by_side(work: Callable[[B, Settings], R], buckets: Sequence[B], settings: Settings) -> list[R]:

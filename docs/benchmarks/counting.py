@@ -29,18 +29,17 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import pyarrow.parquet as pq
 
 from expectations import count
 from expectations.engine import judge_counts
 from expectations.question import QueryQuestion, RowQuestion
 from expectations.suite import Suite, load
-from expectations.tally import side_by_side
+from expectations.tally import side_by_side, together
 from pipelines.settings import Settings, sql_root
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.bucket import Bucket
 from pipelines.warehouse.engine import connect
-from pipelines.warehouse.parquet import write_frame
+from pipelines.warehouse.parquet import row_count, write_frame
 from pipelines.warehouse.runner import Runner
 from pipelines.warehouse.step import read_csv
 from pipelines.warehouse.store import Store
@@ -98,9 +97,10 @@ def scan(settings: Settings, buckets: list[Bucket], columns: list[str]) -> None:
 
 
 def count_all(settings: Settings, buckets: list[Bucket], suite: Suite) -> pl.DataFrame:
-    """All counts of the suite: questions within a person by bucket, the others of the whole table."""
+    """All counts of the suite: questions within a person by spans of buckets, the others of the whole table."""
     within = count.of_bucket(suite)
-    parts = side_by_side(lambda bucket, share: count.count(within, suite.reads, share, bucket), buckets, settings)
+    spans = together(buckets, row_count(Store(settings).files(TABLE)), settings.threads)
+    parts = side_by_side(lambda span, share: count.count(within, suite.reads, share, span), spans, settings)
     return count.added_up([*parts, count.count(count.of_table(suite), suite.reads, settings)])
 
 
@@ -108,7 +108,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     """Scan, count, judge; seconds of each and the ratios."""
     suite, buckets = load(TABLE), list(Store(settings).buckets())
     write_beside(settings, suite)
-    rows = sum(pq.ParquetFile(path).metadata.num_rows for path in Store(settings).files(TABLE))
+    rows = row_count(Store(settings).files(TABLE))
     columns = columns_read(suite)
     only_rows = replace(suite, checks=tuple(c for c in suite.checks if isinstance(c.question, RowQuestion)))
 

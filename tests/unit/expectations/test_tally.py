@@ -1,11 +1,13 @@
-"""Buckets are counted side by side: in order, each with its share, and what fails is told."""
+"""Buckets are counted side by side: in order, each with its share, what fails is told; and together while rows are few."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from expectations.tally import side_by_side
+from expectations.tally import side_by_side, together
 from pipelines.settings import Settings
+from pipelines.warehouse.bucket import SLOTS, Bucket, layout
 
 
 @pytest.fixture
@@ -29,3 +31,28 @@ def test_one_bucket_alone_has_everything(settings: Settings) -> None:
 def test_an_error_is_not_swallowed(settings: Settings) -> None:
     with pytest.raises(ZeroDivisionError):
         side_by_side(lambda bucket, share: 1 // bucket, [1, 0, 2], settings)
+
+
+@pytest.mark.parametrize(
+    ("buckets", "rows", "threads", "spans"),
+    [
+        (32, 0, 1, 1),
+        (32, 7_000_000, 1, 1),
+        (32, 7_000_001, 1, 2),
+        (32, 50_000_000, 2, 8),
+        (32, 1_000, 2, 2),
+        (32, 1_000, 3, 4),
+        (32, 10**12, 2, 32),
+        (1, 10**12, 8, 1),
+    ],
+)
+def test_spans_are_as_few_as_rows_and_threads_allow(buckets: int, rows: int, threads: int, spans: int) -> None:
+    laid_out = layout(buckets * 1_000, 1_000 // 2)
+    assert len(laid_out) == buckets
+    found = together(laid_out, rows, threads)
+    assert len(found) == spans
+    # Every slot once, and each span a union of buckets.
+    assert found[0].first == 0 and found[-1].last == SLOTS - 1
+    assert all(before.last + 1 == after.first for before, after in pairwise(found))
+    assert {span.first for span in found} <= {bucket.first for bucket in laid_out}
+    assert all(isinstance(span, Bucket) for span in found)
