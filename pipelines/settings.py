@@ -29,6 +29,10 @@ min_cell = {min_cell}            # no released cell below this many people; may 
 disk_gb = {disk_gb}            # free space asked for before a run starts; 0: told from what lies here, 2 at least
 most_hours = {most_hours}            # a run that takes longer is ended, so that the next night finds the home free
 
+[workers]
+runner = {runner}            # local, dask or spark: where buckets of people are computed
+scheduler = {scheduler}            # address of the Dask scheduler, tcp://HOST:8786, or of the Spark master, spark://HOST:7077
+
 [privacy]
 date_shift_days = {date_shift_days}            # move each person's dates by up to this many days, all alike; 0: not at all
 
@@ -60,7 +64,10 @@ _RENAMED = {
     ("bone", "reference"): "bone_reference",
     **{("notice", name): f"notice_{name}" for name in ("on", "command", "webhook", "email", "smtp")},
 }
-_TEXTS = ("source", "folder", "mapping", "bone_reference", "nightly_cron", *sorted(_RENAMED.values()))
+_TEXTS = (
+    "source", "folder", "mapping", "runner", "scheduler", "bone_reference", "nightly_cron", *sorted(_RENAMED.values())
+)  # fmt: skip
+RUNNERS = ("local", "dask", "spark")
 NOTICE_ON = ("failure", "always", "never")
 MOST_SHIFT_DAYS = 3_650
 
@@ -88,6 +95,8 @@ class Settings:
     threads: int = os.cpu_count() or 1
     persons_per_bucket: int = 25_000
     min_cell: int = MIN_CELL
+    runner: str = "local"
+    scheduler: str = ""
     bone_reference: str = "white_female"
     keep_builds: int = 3
     nightly_cron: str = "0 2 * * *"
@@ -116,6 +125,8 @@ class Settings:
         for name in ("disk_gb", "quiet_minutes"):
             if getattr(self, name) < 0:
                 raise BadInput(f"trabecula.toml {name}: must not be below 0")
+        if self.runner not in RUNNERS:
+            raise BadInput(f"trabecula.toml [workers] runner: must be {', '.join(RUNNERS)}")
         if self.notice_on not in NOTICE_ON:
             raise BadInput(f"trabecula.toml [notice] on: must be {', '.join(NOTICE_ON)}")
         if not 0 <= self.date_shift_days <= MOST_SHIFT_DAYS:

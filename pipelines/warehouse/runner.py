@@ -1,13 +1,12 @@
-"""Runs steps: finds the buckets whose fingerprint differs, computes those, and leaves every other file untouched.
+"""Runs steps: finds the buckets whose fingerprint differs, has those computed, and leaves every other file untouched.
 
-One warm pool of local processes a run; how one bucket is computed stands in `production`.
+How one bucket is computed stands in `production`, and by whom in `workers`.
 """
 
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +27,7 @@ from pipelines.warehouse.parquet import (
 from pipelines.warehouse.production import Work, execute
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
+from pipelines.warehouse.workers import Workers, open_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,12 @@ class StepReport:
 
 @dataclass(slots=True)
 class Runner:
-    """Runs steps of one home, on this machine."""
+    """Runs steps of one home; `tell` is called with table, files done and files asked for as each file of many is done."""
 
     settings: Settings
     run: RunFacts
-    _pool: ProcessPoolExecutor | None = field(default=None, init=False)
+    tell: Callable[[str, int, int], None] = lambda table, done, asked: None
+    _workers: Workers | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -60,9 +61,9 @@ class Runner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        if self._workers:
+            self._workers.close()
+            self._workers = None
 
     def bring_up_to_date(self, step: Step) -> StepReport:
         """Compute the stale buckets of a step and drop files that no longer belong to its table.
@@ -127,14 +128,16 @@ class Runner:
 
     def _compute(self, stale: list[Work]) -> int:
         """Compute what is stale; returns how many files only had their changed people computed."""
-        if len(stale) <= 1 or self.settings.threads == 1:
+        if len(stale) <= 1 or (self.settings.runner == "local" and self.settings.threads == 1):
             return sum(execute(work, self.settings, self.run) for work in stale)
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.settings.threads, mp_context=get_context("forkserver"))
-        workers = self.settings.threads
-        share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / workers, threads=1)
-        futures = [self._pool.submit(execute, work, share, self.run) for work in stale]
-        return sum(future.result() for future in as_completed(futures))
+        if self._workers is None:
+            self._workers = open_workers(self.settings)
+        share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / self.settings.threads, threads=1)
+        merged = 0
+        for done, is_merged in enumerate(self._workers.execute_all(stale, share, self.run), 1):
+            merged += is_merged
+            self.tell(stale[0].step.table, done, len(stale))
+        return merged
 
 
 def _stale(works: dict[Path, Work]) -> list[Work]:

@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ built_home = runpy.run_path(str(Path(__file__).with_name("built_home.py")))
 def built(made_once: Callable) -> Settings:
     """The built home, to be read only."""
     return built_home["settings_in"](made_once("warehouse", built_home["build"]))
+
+
+@pytest.fixture(scope="session")
+def in_four_buckets(built: Settings, made_once: Callable) -> Settings:
+    """The same drop in four buckets, computed by two processes, to be read only."""
+    build = partial(built_home["build_in_four_buckets"], built)
+    return built_home["in_four_buckets"](built, made_once("four_buckets", build))
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from polars.testing import assert_frame_equal
 
 from pipelines import plan
 from pipelines.run import Run
-from pipelines.tables import CONTRACTS
 from pipelines.warehouse.bucket import SLOT_SQL, Bucket
 from pipelines.warehouse.engine import connect, literal
 from pipelines.warehouse.parquet import fingerprint_of
 from pipelines.warehouse.step import SqlProducer
 from pipelines.warehouse.store import Store
 
-bring_up_to_date = runpy.run_path(str(Path(__file__).with_name("built_home.py")))["bring_up_to_date"]
+built_home = runpy.run_path(str(Path(__file__).with_name("built_home.py")))
+bring_up_to_date, whole = built_home["bring_up_to_date"], built_home["whole"]
 
 
 def downstream(*changed):
@@ -133,20 +133,7 @@ def test_files_are_stored_in_the_order_of_their_key(built):
                 assert_frame_equal(frame, frame.sort(key, nulls_last=True), check_row_order=True)
 
 
-PER_PERSON_LAYERS = ("ref", "staging", "features", "cohort")
-
-
-@pytest.fixture(scope="module")
-def in_four_buckets(built, tmp_path_factory):
-    """The same drop in four buckets, computed by two processes."""
-    settings = replace(built, home=tmp_path_factory.mktemp("four") / "home", persons_per_bucket=50, threads=2)
-    with Run(settings) as run:
-        run.land()
-        for step in plan.steps():
-            if step.contract.layer in PER_PERSON_LAYERS:
-                report = run.step(step)
-                assert report.computed == (4 if step.is_per_person else 1), step.table
-    return settings
+PER_PERSON_LAYERS = built_home["PER_PERSON_LAYERS"]
 
 
 @pytest.mark.parametrize("table", [s.table for s in plan.steps() if s.contract.layer in PER_PERSON_LAYERS])
@@ -154,15 +141,6 @@ def test_four_buckets_give_the_rows_of_one(built, in_four_buckets, table):
     """Keys, whole numbers, codes and texts to the letter; measured and computed numbers to 1e-9."""
     one, four = (whole(settings, table) for settings in (built, in_four_buckets))
     assert_frame_equal(one, four, check_exact=False, rel_tol=1e-9, abs_tol=1e-12)
-
-
-def whole(settings, table):
-    """The table in one order, whether or not its key is complete."""
-    frame = Store(settings).scan(table).collect()
-    key = list(CONTRACTS[table].key)
-    exact = [name for name, dtype in frame.schema.items() if not dtype.is_float() and name not in key]
-    measured = [name for name, dtype in frame.schema.items() if dtype.is_float()]
-    return frame.sort([*key, *exact, *measured], nulls_last=True)
 
 
 def test_the_buckets_hold_their_own_people(in_four_buckets):
