@@ -16,6 +16,7 @@ from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
 from pipelines.warehouse.changes import ChangeLog
+from pipelines.warehouse.lock import work_in
 from pipelines.warehouse.parquet import (
     BASIS,
     FINGERPRINT,
@@ -130,7 +131,12 @@ class Runner:
         if len(stale) <= 1 or self.settings.threads == 1:
             return sum(execute(work, self.settings, self.run) for work in stale)
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.settings.threads, mp_context=get_context("forkserver"))
+            self._pool = ProcessPoolExecutor(
+                self.settings.threads,
+                mp_context=get_context("forkserver"),
+                initializer=work_in,
+                initargs=(self.settings.home,),
+            )
         workers = self.settings.threads
         share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / workers, threads=1)
         futures = [self._pool.submit(execute, work, share, self.run) for work in stale]
