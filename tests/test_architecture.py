@@ -150,3 +150,16 @@ def test_nothing_is_read_by_a_format_that_runs_code() -> None:
                 if any(word.arg == "shell" for word in node.keywords):
                     found.append(f"{path}:{node.lineno}: starts a shell")
     assert found == []
+
+
+def test_every_pool_of_workers_ends_with_its_process() -> None:
+    """A process that is killed tells its workers nothing: `pipelines.worker`."""
+    pools = [
+        (path, call)
+        for path in PYTHON
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "ProcessPoolExecutor"
+    ]
+    assert len(pools) >= 3
+    bare = [str(path) for path, call in pools if "initializer" not in {given.arg for given in call.keywords}]
+    assert bare == []

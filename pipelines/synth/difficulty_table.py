@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.synth.comparisons import COMPARISONS
 from pipelines.synth.difficulties import SPOILS, gaps, with_only
 from pipelines.synth.parameters import load_parameters
+from pipelines.worker import end_with_parent
 
 SEED, TRUTH_SEED = 1, 2
 OFF = "all off"
@@ -46,7 +47,8 @@ def compute(people: Mapping[str, int], truth_persons: int, processes: int = 1) -
         processes: at a time.
     """
     jobs = [(name, persons, truth_persons) for name, persons in people.items()]
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=end_with_parent) as pool:
         found = dict(zip((job[0] for job in jobs), pool.map(scenario, jobs), strict=True))
     sha256 = load_parameters().fingerprint()
     return {"seed": SEED, "truth_seed": TRUTH_SEED, "parameters_sha256": sha256, "scenarios": found}

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.errors import BadInput, StepFailed, TrabeculaError
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings, project_root, sql_root
+from pipelines.warehouse.lock import work_in, working
 from pipelines.warehouse.production import Work, execute
 
 # Of a scheduler or master that does not answer, or has no worker.
@@ -53,7 +55,7 @@ def open_workers(settings: Settings) -> Workers:
         case "spark":
             return SparkWorkers(settings.scheduler)
         case _:
-            return LocalProcesses(settings.threads)
+            return LocalProcesses(settings.home, settings.threads)
 
 
 @lru_cache(maxsize=1)
@@ -73,7 +75,8 @@ def attempt(work: Work, share: Settings, run: RunFacts, code: str) -> bool | Tra
             f"{work.step.table}: a worker has other code than this run: bring it up to date, start it anew"
         )
     try:
-        return execute(work, share, run)
+        with working(share.home):
+            return execute(work, share, run)
     except TrabeculaError as error:
         return error
 
@@ -82,11 +85,14 @@ def attempt(work: Work, share: Settings, run: RunFacts, code: str) -> bool | Tra
 class LocalProcesses:
     """A warm pool on this machine."""
 
+    home: Path
     count: int
     _pool: ProcessPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._pool = ProcessPoolExecutor(self.count, mp_context=get_context("forkserver"))
+        self._pool = ProcessPoolExecutor(
+            self.count, mp_context=get_context("forkserver"), initializer=work_in, initargs=(self.home,)
+        )
 
     def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
         futures = [self._pool.submit(execute, work, share, run) for work in works]

@@ -26,6 +26,7 @@ from pipelines.synth.omop.parts import BLOCK_PERSONS, FORMATS, FileFormat, Folde
 from pipelines.synth.omop.schema import PERSON_TABLES
 from pipelines.synth.omop.vocabulary import population_tables
 from pipelines.synth.parameters import Parameters
+from pipelines.worker import end_with_parent
 
 TRUTH_FILE = "truth.json"
 MOST_PERSONS = 100_000_000
@@ -176,7 +177,8 @@ def _run(work: list[_Block], processes: int) -> Iterator[_Written]:
         yield from map(_write_block, work)
         return
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(min(processes, len(work)), mp_context=context) as pool:
+    workers = ProcessPoolExecutor(min(processes, len(work)), mp_context=context, initializer=end_with_parent)
+    with _one_thread_each(), workers as pool:
         waiting = [pool.submit(_write_block, block) for block in work]
         try:
             for finished in as_completed(waiting):
