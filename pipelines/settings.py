@@ -48,7 +48,7 @@ keep_summaries = {keep_summaries}            # summaries of runs, HOME/runs
 
 [schedule]
 nightly_cron = {nightly_cron}
-quiet_minutes = {quiet_minutes}            # a drop is complete when it is as its SHA256SUMS lists it, or quiet for so long
+quiet_minutes = {quiet_minutes}            # a drop is complete when what SHA256SUMS lists is there, the rest quiet so long
 fresh_hours = {fresh_hours}            # the published build should be no older
 
 [notice]

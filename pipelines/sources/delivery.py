@@ -4,7 +4,6 @@ Shared by every source whose raw tables are declared column by column (omop, fla
 or written here. Landing (`pipelines.warehouse.landing`) takes these objects as they are.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -204,8 +203,7 @@ class Delivery:
 
 
 def manifest(source_id: str, files: Sequence[FoundFile]) -> pl.DataFrame:
-    """The rows of `raw.manifest`; `rows_in` of a landed file is filled in by landing, from the reader's count."""
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    """The rows of `raw.manifest`; landing fills in its times, and `rows_in` of a landed file from the reader's count."""
     rows = [
         {
             "source_id": source_id,
@@ -220,7 +218,6 @@ def manifest(source_id: str, files: Sequence[FoundFile]) -> pl.DataFrame:
             "drop_id": file.drop.drop_id,
             "drop_sequence": file.drop.sequence,
             "note": file.note,
-            "landed_at": now,
         }
         for file in files
     ]

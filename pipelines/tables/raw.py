@@ -9,7 +9,7 @@ import csv
 import dataframely as dy
 
 from pipelines.settings import sql_root
-from pipelines.tables.columns import drop_id, flag, instant, number, person_id, source_id, text, whole
+from pipelines.tables.columns import day, drop_id, flag, instant, number, person_id, source_id, text, whole
 from pipelines.tables.contract import table
 
 
@@ -37,6 +37,9 @@ class Manifest(dy.Schema):
     drop_id = drop_id()
     drop_sequence = whole("Order of the delivery, from 1; the latest stands", optional=True, minimum=1)
     landed_at = instant("When the drop was landed first, UTC")
+    latest_on = day(
+        "Last day of the month in which the drop was last examined; NULL where another version landed it", optional=True
+    )
 
 
 @table("raw.missing_piece", grain="one row per cycle and file that is not there", unit="population")

@@ -209,7 +209,7 @@ class LatestDay(dy.Schema):
     """Until when records of a source can be dated."""
 
     source_id = text("Source system", key=True)
-    latest_on = day("Last day of the month in which the source was last delivered")
+    latest_on = day("Last day of the month in which the source was last examined")
 
 
 @table("staging.observation", grain="one row per person, observation, source row, record and reading")

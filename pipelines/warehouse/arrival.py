@@ -4,7 +4,9 @@ Looks at names, sizes and times; files are read only where a list names their ha
 """
 
 import json
+import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest, sha256
@@ -46,8 +48,8 @@ def remember(settings: Settings, files: Files) -> None:
 def arrival(settings: Settings, now: float | None = None) -> Arrival:
     """What lies in the drop folder; `now` in seconds since 1970.
 
-    Without a list of checksums a delivery is complete when nothing in its folders changed for `quiet_minutes`. A time of
-    change in the future, as copying tools keep it, counts as long ago once the file itself came long ago.
+    A file is there when a list names its hash; whatever no list vouches for, when nothing of it changed for `quiet_minutes`.
+    A list vouches for itself if what it names came after it: a newer one, or a file beside those it names, may be half a list.
     """
     files = files_as_they_are(settings)
     state = _state(files)
@@ -55,16 +57,20 @@ def arrival(settings: Settings, now: float | None = None) -> Arrival:
         return Arrival(state, False, False, "the drop folder is empty or not there")
     if state == _landed(settings):
         return Arrival(state, False, True, "nothing new since the last landing")
-    lists = [Path(path) for path, _, _ in files if Path(path).name == CHECKSUMS]
-    missing = [line for path in lists for line in _not_as_listed(path)]
+    found = {Path(path): Path(path).stat().st_ctime for path, _, _ in files}
+    lists = {path: named for path in found if path.name == CHECKSUMS and (named := _named(path))}
+    missing = [line for path, named in lists.items() for line in _not_as_listed(path, named)]
     if missing:
         return Arrival(state, True, False, f"{len(missing)} files are not there as listed: {missing[0]}")
-    covered = tuple(path.parent for path in lists)
-    others = [Path(path) for path, _, _ in files if not any(Path(path).is_relative_to(folder) for folder in covered)]
+    vouched = {Path(os.path.normpath(path.parent / name)) for path, named in lists.items() for name in named}
+    vouched |= {path for path, named in lists.items() if found[path] <= _latest(found, path.parent, named)}
     # ctime: a copy that keeps the times of its source sets mtime, never this.
-    since = (now or time.time()) - max((path.stat().st_ctime for path in others), default=0.0)
+    last = max((changed for path, changed in found.items() if path not in vouched), default=0.0)
+    since = (now or time.time()) - last
+    if since < 0:
+        return Arrival(state, True, False, "files changed at a time still to come: set the clock, then touch them")
     if since < settings.quiet_minutes * 60:
-        return Arrival(state, True, False, f"files changed {max(0, since) / 60:.0f} minutes ago")
+        return Arrival(state, True, False, f"files changed {since / 60:.0f} minutes ago")
     return Arrival(state, True, True, "complete: as listed" if lists else "complete: quiet")
 
 
@@ -82,26 +88,33 @@ def require_complete(settings: Settings) -> None:
         )
 
 
-def _not_as_listed(path: Path) -> list[str]:
+def _named(path: Path) -> dict[str, str]:
+    """The hash of each file that a list names."""
+    lines = (line.strip().partition(" ") for line in path.read_text(errors="replace").splitlines())
+    named = {name.lstrip(" *"): digest.lower() for digest, _, name in lines}
+    return {name: digest for name, digest in named.items() if name and Path(name).name != CHECKSUMS}
+
+
+def _not_as_listed(path: Path, named: Mapping[str, str]) -> list[str]:
     """Files of a list that are absent or another; paths that lead out of the folder are not looked at."""
     wrong = []
-    for line in path.read_text(errors="replace").splitlines():
-        digest, _, name = line.strip().partition(" ")
-        name = name.lstrip(" *")
+    for name, digest in named.items():
         file = path.parent / name
-        if not name or file.name == CHECKSUMS:
-            continue
         if not file.resolve().is_relative_to(path.parent.resolve()):
             wrong.append(f"{name}: leads out of the folder")
             continue
         try:
             found = file.stat()
-            is_there = file.is_file() and _digest(file, found.st_size, found.st_mtime_ns) == digest.lower()
+            is_there = file.is_file() and _digest(file, found.st_size, found.st_mtime_ns) == digest
         except OSError:
             is_there = False
         if not is_there:
             wrong.append(name)
     return wrong
+
+
+def _latest(found: Mapping[Path, float], folder: Path, named: Mapping[str, str]) -> float:
+    return max(found.get(Path(os.path.normpath(folder / name)), 0.0) for name in named)
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,9 @@
-"""The manifest as it is stored: what the source found, with the counts and remarks of landing.
+"""The manifest as it is stored: what the source found, with the counts, remarks and times of landing.
 
 Which files there are and what became of them, the source says.
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -14,7 +15,11 @@ from pipelines.warehouse.store import Store
 
 
 def counted(settings: Settings, found: pl.DataFrame, entries: Sequence[Entry]) -> tuple[pl.DataFrame, str]:
-    """The rows of `raw.manifest` and their fingerprint: rows as the readers counted them, without people who withdrew."""
+    """The rows of `raw.manifest` and their fingerprint: rows as the readers counted them, without people who withdrew.
+
+    The fingerprint knows the month of tonight, not the moment: a night that finds nothing new leaves the manifest as it is.
+    """
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     landed = pl.DataFrame(
         [
             (
@@ -33,6 +38,8 @@ def counted(settings: Settings, found: pl.DataFrame, entries: Sequence[Entry]) -
         .with_columns(
             pl.coalesce("read", "rows_in").alias("rows_in"),
             pl.col("gone").alias("rows_withdrawn"),
+            pl.lit(now).alias("landed_at"),
+            pl.lit(now.date()).dt.month_end().alias("latest_on"),
             pl.concat_str("note", "remark", separator="; ", ignore_nulls=True).replace("", None).alias("note"),
         )
         .select(found.columns)
@@ -42,13 +49,14 @@ def counted(settings: Settings, found: pl.DataFrame, entries: Sequence[Entry]) -
 
 
 def _since_first(settings: Settings, manifest: pl.DataFrame) -> pl.DataFrame:
-    """A file that was landed before, with the same bytes, keeps the time it was landed first."""
+    """A file that was landed before, with the same bytes, keeps the time it was landed first; none that is still to come."""
     path = Store(settings).path("raw.manifest", None)
     if not path.exists():
         return manifest
     before = pl.read_parquet(path).select("source_file", "sha256", pl.col("landed_at").alias("first"))
+    is_past = pl.col("first") <= pl.col("landed_at")
     return (
         manifest.join(before, on=["source_file", "sha256"], how="left", nulls_equal=True)
-        .with_columns(pl.coalesce("first", "landed_at").alias("landed_at"))
+        .with_columns(pl.when(is_past).then("first").otherwise("landed_at").alias("landed_at"))
         .drop("first")
     )

@@ -243,6 +243,8 @@ def _account(settings: Settings, digest: str) -> None:
             files = {file.parent.name: fingerprint_of(file) or "" for file in held}
             ledger.write(settings, replace(entry, withdrawn=digest, files=files, rows=rows, rows_withdrawn=gone))
     found = pl.read_parquet(path)
+    if "latest_on" not in found.columns:  # landed by an earlier version
+        found = found.with_columns(pl.lit(None, pl.Date).alias("latest_on"))
     now = pl.DataFrame(
         [(file, *numbers) for file, numbers in counted.items()],
         schema={"source_file": pl.String, "kept": pl.Int64, "gone": pl.Int64},

@@ -1,6 +1,5 @@
 """An examined NHANES drop as what landing needs: parts to land, the manifest, and what the drop cannot answer."""
 
-import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,7 +87,6 @@ def _part(file: DropFile) -> Part:
 
 def _manifest(drop: Drop, drop_id: str) -> pl.DataFrame:
     status = {"recognized": "landed", "duplicate": "duplicate", "superseded": "out_of_scope"}
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     rows = [
         {
             "source_id": SOURCE,
@@ -103,7 +101,6 @@ def _manifest(drop: Drop, drop_id: str) -> pl.DataFrame:
             "status_code": status.get(file.status, "out_of_scope"),
             "reason": file.reason or None,
             "drop_id": drop_id,
-            "landed_at": now,
         }
         for file in drop.files
     ]

@@ -160,7 +160,7 @@ def together(*parts: Files) -> Files:
 
 
 def written(files: Files) -> dict[str, str]:
-    """A drop as it is delivered: the files that have rows, and the list of their checksums."""
+    """A drop as it is delivered: the list of its checksums first, then the files that have rows."""
     texts = {name: "\n".join([HEADERS[name], *rows]) + "\n" for name, rows in files.items() if rows}
     listed = "".join(f"{sha256(text.encode()).hexdigest()}  {name}\n" for name, text in texts.items())
-    return {**texts, "SHA256SUMS": listed}
+    return {"SHA256SUMS": listed, **texts}

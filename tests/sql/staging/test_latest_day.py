@@ -1,9 +1,16 @@
-"""Until when records of a source can be dated: the end of the month of its last delivery."""
+"""Until when records of a source can be dated: the end of the month in which it was last examined."""
 
 TABLE = "staging.latest_day"
 
 
-def test_the_last_delivery_of_each_source_decides(run_sql):
+def test_the_last_examination_decides_however_long_ago_or_ahead_a_file_was_landed(run_sql, only):
+    landed = """source_file | source_id | landed_at | latest_on
+a | omop | 2023-01-03 23:00:00 | 2024-02-29
+b | omop | 2025-03-10 01:00:00 | 2024-02-29"""
+    assert str(only(run_sql(TABLE, {"raw.manifest": landed}))["latest_on"]) == "2024-02-29"
+
+
+def test_where_an_earlier_version_landed_the_last_delivery_of_each_source_decides(run_sql):
     landed = """source_file | source_id | landed_at
 a | omop | 2024-01-03 23:00:00
 b | omop | 2024-02-10 01:00:00

@@ -55,11 +55,48 @@ def test_a_copy_that_keeps_old_times_is_not_quiet(settings):
     assert not arrival(settings).is_complete
 
 
-def test_a_list_needs_no_quiet(settings):
+def changed_again(path: Path) -> None:
+    """The system notes a change of the file, a moment later than every change before."""
+    time.sleep(0.02)
+    path.chmod(0o640)
+
+
+def test_a_list_that_came_first_needs_no_quiet(settings):
     listed(Path(settings.folder))
+    changed_again(Path(settings.folder) / "labs.csv")
     found = arrival(settings)
     assert (found.is_new, found.is_complete, found.why) == (True, True, "complete: as listed")
     require_complete(settings)
+
+
+@pytest.mark.parametrize("content", ["", "\n", f"{'0' * 64}", f"{'0' * 64}  {CHECKSUMS}\n"])
+def test_a_list_that_names_nothing_is_none(settings, content):
+    (Path(settings.folder) / CHECKSUMS).write_text(content)
+    changed_again(Path(settings.folder) / "labs.csv")
+    assert not arrival(settings).is_complete
+    assert arrival(settings, time.time() + LATER).why == "complete: quiet"
+
+
+def test_a_file_that_a_list_does_not_name_has_to_be_quiet(settings):
+    drop = Path(settings.folder)
+    listed(drop)
+    (drop / "dxa.csv").write_text("id\n")
+    changed_again(drop / "labs.csv")
+    assert not arrival(settings).is_complete
+    assert arrival(settings, time.time() + LATER).is_complete
+
+
+def test_a_list_newer_than_what_it_names_has_to_be_quiet(settings):
+    """It may be written line by line as the files come."""
+    drop = Path(settings.folder)
+    listed(drop)
+    changed_again(drop / CHECKSUMS)
+    assert not arrival(settings).is_complete
+    assert arrival(settings, time.time() + LATER).is_complete
+
+
+def test_a_change_still_to_come_is_told_apart_from_one_just_made(settings):
+    assert "set the clock, then touch them" in arrival(settings, time.time() - 400 * 86_400).why
 
 
 @pytest.mark.parametrize("how", ["absent", "half", "other"])
@@ -72,6 +109,7 @@ def test_a_list_waits_for_what_it_names_however_long(settings, how):
         (drop / "dxa.csv").write_bytes(content)
     found = arrival(settings, time.time() + 1_000 * LATER)
     assert not found.is_complete and found.why == "1 files are not there as listed: dxa.csv"
+    changed_again(drop / "labs.csv")
     (drop / "dxa.csv").write_bytes(whole)
     assert arrival(settings).is_complete
 
@@ -81,6 +119,7 @@ def test_a_file_beside_the_listed_folder_still_has_to_be_quiet(settings):
     (drop / "2024-01").mkdir()
     (drop / "2024-01" / "a.csv").write_text("a")
     listed(drop / "2024-01")
+    changed_again(drop / "2024-01" / "a.csv")
     assert not arrival(settings).is_complete
     assert arrival(settings, time.time() + LATER).is_complete
 

@@ -1,5 +1,6 @@
 """A delivery staged in one DuckDB connection, without files, buckets or ids under a key: the real SQL, a light way to it."""
 
+import datetime as dt
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 
@@ -60,7 +61,7 @@ class Staging:
                 person = person_of(rows["native_id"]).alias("person_id")
                 landed.setdefault(part.table, []).append(rows.with_columns(person).drop("native_id"))
                 landed.setdefault("raw.rejected_row", []).append(batch.rejects.with_columns(*provenance))
-        landed["raw.manifest"] = [delivery.manifest]
+        landed["raw.manifest"] = [delivery.manifest.with_columns(pl.lit(dt.date.today()).alias("latest_on"))]
         for name, frames in landed.items():
             self._insert(name, pl.concat(frames))
         for step in self.steps:
