@@ -93,6 +93,12 @@ def nightly(
         bool,
         typer.Option("--dry-run", help="Compute nothing: say what would be computed, and about how long it takes."),
     ] = False,
+    tell_ended: Annotated[
+        bool,
+        typer.Option(
+            "--tell-ended", help="Run nothing: tell of runs whose process was killed, and send their notices."
+        ),
+    ] = False,
 ) -> None:
     """Tonight's run, as cron or systemd would call it: source and folder come from trabecula.toml.
 
@@ -100,6 +106,12 @@ def nightly(
     """
     where = home_of(home)
     settings = machine.load(where)
+    if tell_ended:
+        from assets.telling import tell_lost
+
+        for line in tell_lost(settings):
+            print(line)
+        return
     if not settings.source:
         raise BadInput(f"{settings.file}: no [input] source yet; run `trabecula run --source … --input …` once")
     if dry_run:

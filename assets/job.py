@@ -5,6 +5,7 @@ Dagster is imported once the input was examined: a refusal does not wait for it.
 
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from assets.run_failure import failure
 from assets.run_worker import KIND
-from assets.telling import NIGHTLY, Account, done, note_events, telling
+from assets.telling import NIGHTLY, Account, done, note_events, note_start, telling
 from pipelines import plan, progress
 from pipelines import settings as machine
 from pipelines.errors import BadInput, DamagedRecord, TrabeculaError
@@ -132,8 +133,11 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
     with one_writer(settings) as instance, progress.shown(parts, "landing"):
         prune(instance, settings)
         tell_ended(instance, settings)
+        run_id = str(uuid.uuid4())
+        note_start(account, run_id)
         return job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={

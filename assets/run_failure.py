@@ -21,6 +21,10 @@ _OURS = {name for name, each in vars(errors).items() if isinstance(each, type) a
 _OUT_OF_MEMORY = {"BrokenProcessPool", "MemoryError", "OutOfMemoryException"}
 # Name of the event of a judged check.
 CHECKED = "ASSET_CHECK_EVALUATION"
+WITHOUT_A_WORD = (
+    "the process that ran it ended without a word: it was killed, or the machine stopped; readers see the last published "
+    "build: run again"
+)
 _REFUSALS = {"BadInput": BadInput, "SuiteError": BadInput, "DropChanged": DropChanged, "Busy": Busy}
 
 
@@ -44,13 +48,7 @@ def failure(events: Iterable["dg.DagsterEvent"]) -> Failure:
     told_of = ended.event_specific_data if ended is not None else None
     error = _root(told_of.error) if isinstance(told_of, JobFailureData) else None
     if error is None:
-        return Failure(
-            Interrupted(
-                "the process that ran it ended without a word: it was killed, or the machine stopped; readers see the last "
-                "published build: run again"
-            ),
-            None,
-        )
+        return Failure(Interrupted(WITHOUT_A_WORD), None)
     message = _message(error)
     if error.cls_name in _REFUSALS:
         return Failure(_REFUSALS[error.cls_name](message.splitlines()), None)

@@ -38,7 +38,10 @@ def ended_runs_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Ski
     """Close runs whose process is gone, tell of runs that ended untold, and forget runs above `keep_runs`."""
     from assets.ended_runs import tell_ended
     from assets.history_upkeep import keep_house
+    from assets.telling import tell_lost
 
     settings = home.settings()
+    # First the journal: a run of the command line that stands in both is told once.
+    told = tell_lost(settings)
     keep_house(context.instance, settings)
-    return dg.SkipReason("; ".join(tell_ended(context.instance, settings)) or "no run ended untold")
+    return dg.SkipReason("; ".join(told + tell_ended(context.instance, settings)) or "no run ended untold")

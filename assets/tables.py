@@ -37,6 +37,8 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
                 "dagster/row_count": report.rows,
                 "files_computed": report.computed,
                 "files_current": report.current,
+                # Of the files computed, those whose changed people alone were: only tables of people have such.
+                **({"files_merged": report.merged} if step.is_per_person else {}),
                 "seconds": report.seconds,
                 **plot_metadata(step.table, run.settings),
             }

@@ -1,27 +1,30 @@
-"""Tells how a run ended: the summary in `HOME/runs`, and for a night the notice. Computes nothing and decides nothing.
+"""Tells that a run began and how it ended: the journal and the summary in `HOME/runs`, and for a night the notice.
 
-A summary that cannot be written and a notice that cannot be sent are said on standard error and change nothing else.
+Computes nothing and decides nothing. What cannot be written and a notice that cannot be sent are said on standard error and
+change nothing else.
 """
 
 import datetime as dt
+import os
 import resource
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from assets.run_failure import CHECKED
+from assets.run_failure import CHECKED, WITHOUT_A_WORD
 from assets.run_worker import end_process
 from pipelines import notice
-from pipelines.errors import TookTooLong, TrabeculaError
+from pipelines.errors import Interrupted, TookTooLong, TrabeculaError
 from pipelines.settings import Settings
-from pipelines.warehouse import disk_budget, run_summary
+from pipelines.warehouse import disk_budget, run_journal, run_summary
 from pipelines.warehouse.parquet import row_count
 from pipelines.warehouse.publish import gate_words
+from pipelines.warehouse.run_journal import Begun, Journal
 from pipelines.warehouse.run_summary import STATUS, RunSummary, TableDone
 from pipelines.warehouse.store import Store
 
@@ -45,14 +48,21 @@ class Account:
     hashes: dict[str, str] = field(default_factory=dict)
     gates: dict[str, int] = field(default_factory=dict)
     verdict: str = ""
+    run_id: str = ""
+    journal: Journal | None = None
+
+    def __post_init__(self) -> None:
+        self.run_id = self.run_id or run_summary.new_run_id(self.started)
 
 
 @contextmanager
 def telling(settings: Settings, kind: str) -> Generator[Account]:
-    """An account that is closed and told when the run ends, however it ends; a run that takes too long is ended."""
+    """An account that is on record from here, and told when the run ends, however it ends; one that takes too long is ended."""
+    tell_lost(settings)
     account = Account(
         settings, kind, dt.datetime.now(dt.UTC), time.monotonic(), hashes={"lock": run_summary.lock_hash()}
     )
+    account.journal = _begun(account)
     watch = threading.Timer(settings.most_hours * 3600, _end_overdue, [account])
     watch.daemon = True
     watch.start()
@@ -65,6 +75,45 @@ def telling(settings: Settings, kind: str) -> Generator[Account]:
         tell(account, None)
     finally:
         watch.cancel()
+
+
+def tell_lost(settings: Settings) -> tuple[str, ...]:
+    """Tell, once, of runs of the command line whose process ended without a word, the oldest first; returns their verdicts."""
+    verdicts = []
+    for begun in run_journal.lost(settings):
+        with run_journal.taken(settings, begun) as is_ours:
+            if is_ours:
+                verdicts.append(_tell_lost(settings, begun))
+    return tuple(verdicts)
+
+
+def _tell_lost(settings: Settings, begun: Begun) -> str:
+    account = Account(settings, begun.kind, begun.started, time.monotonic(), run_id=begun.run_id)
+    account.hashes = dict(begun.hashes)
+    # The rest of a summary is asked of the process that writes it, and this is not the one that ran.
+    seconds = (dt.datetime.now(dt.UTC) - begun.started).total_seconds()
+    account.facts |= {"dagster_run_id": begun.dagster_run_id, "seconds": round(seconds, 1), "peak_memory_mib": None}
+    tell(account, Interrupted(WITHOUT_A_WORD))
+    return f"{begun.kind} of {begun.started_at}: {WITHOUT_A_WORD}"
+
+
+def _begun(account: Account) -> Journal | None:
+    settings = account.settings
+    if not _is_home(settings):
+        return None
+    started = account.started.isoformat(timespec="seconds")
+    try:
+        return Journal(settings, Begun(account.run_id, account.kind, started, os.getpid(), hashes=account.hashes))
+    except OSError as failed:
+        print(f"warning: that the run began could not be written: {failed}", file=sys.stderr)
+        return None
+
+
+def note_start(account: Account, dagster_run_id: str) -> None:
+    """Dagster is about to start: from here its history knows of the run, and the journal knows which one that is."""
+    if account.journal is not None:
+        with suppress(OSError):
+            account.journal.note(dagster_run_id, account.hashes)
 
 
 def note_events(account: Account, run_id: str, events: "Sequence[dg.DagsterEvent]") -> None:
@@ -118,11 +167,12 @@ def tell(account: Account, error: BaseException | None) -> None:
     file = None
     settings = account.settings
     try:
-        # A mistyped home is not made by a refusal.
-        if settings.file.exists() or settings.data.exists():
+        if _is_home(settings):
             file = run_summary.write(settings, summary)
     except OSError as failed:
         print(f"warning: the summary of the run could not be written: {failed}", file=sys.stderr)
+    if account.journal is not None:
+        account.journal.close()
     if account.kind not in _NOTICED or not notice.is_due(settings, summary):
         return
     for sent in notice.send(settings, summary, file):
@@ -130,12 +180,17 @@ def tell(account: Account, error: BaseException | None) -> None:
             print(f"warning: the notice by {sent.way} was not sent: {sent.why}", file=sys.stderr)
 
 
+def _is_home(settings: Settings) -> bool:
+    """A mistyped home is not made by a refusal."""
+    return settings.file.exists() or settings.data.exists()
+
+
 def _summary(account: Account, error: BaseException | None) -> RunSummary:
     now = dt.datetime.now(dt.UTC)
     status = 0 if error is None else error.exit_status if isinstance(error, TrabeculaError) else 1
     said = run_summary.failure_words(error) if error is not None else None
     summary = RunSummary(
-        run_id=run_summary.new_run_id(account.started),
+        run_id=account.run_id,
         kind=account.kind,
         started_at=account.started.isoformat(timespec="seconds"),
         ended_at=now.isoformat(timespec="seconds"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.errors import BadInput
 from pipelines.settings import Settings
 from pipelines.sources.registry import SOURCES
-from pipelines.warehouse import drop_log, key, simulated
+from pipelines.warehouse import drop_log, key, run_journal, simulated
 from pipelines.warehouse.disk_budget import disk_budget
 from pipelines.warehouse.run_summary import latest
 
@@ -113,10 +113,17 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _last_run(settings: Settings) -> Finding:
+    if lost := run_journal.lost(settings):
+        told = f"{lost[-1].started_at}, {lost[-1].kind}: its process ended without a word, and nobody was told yet"
+        return Finding("last run", False, told, "`trabecula nightly --tell-ended` tells it, and so does the next run")
     runs = latest(settings)
+    now = "".join(
+        f"; {run.kind} since {run.started_at} under way (process {run.process})"
+        for run in run_journal.under_way(settings)
+    )
     if not runs:
-        return Finding("last run", True, "none on record")
-    told = f"{runs[0].ended_at}, {runs[0].kind}: {runs[0].verdict}"
+        return Finding("last run", True, f"none on record{now}")
+    told = f"{runs[0].ended_at}, {runs[0].kind}: {runs[0].verdict}{now}"
     remedy = f"see {settings.runs / runs[0].run_id}.json and docs/operations.md, What a failure says"
     return Finding("last run", runs[0].exit_status == 0, told, remedy)
 

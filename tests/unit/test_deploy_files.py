@@ -37,14 +37,16 @@ def unit(path: Path) -> ConfigParser:
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
 def test_a_service_starts_a_verb_that_exists_with_options_that_exist(path: Path) -> None:
-    program, *arguments = shlex.split(unit(path)["Service"]["ExecStart"])
-    assert program.startswith(PROGRAM)
-    if Path(program).name != "trabecula":
-        assert Path(sys.executable).with_name(Path(program).name).exists()
-        return
-    verb, *options = arguments
-    known = {name for each in get_command(app).commands[verb].params for name in each.opts}  # type: ignore[attr-defined]
-    assert [option for option in options if option.startswith("-") and option not in known] == []
+    service = unit(path)["Service"]
+    for line in [service[name] for name in ("ExecStart", "ExecStopPost") if name in service]:
+        program, *arguments = shlex.split(line)
+        assert program.startswith(PROGRAM)
+        if Path(program).name != "trabecula":
+            assert Path(sys.executable).with_name(Path(program).name).exists()
+            continue
+        verb, *options = arguments
+        known = {name for each in get_command(app).commands[verb].params for name in each.opts}  # type: ignore[attr-defined]
+        assert [option for option in options if option.startswith("-") and option not in known] == []
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
@@ -63,6 +65,14 @@ def test_the_night_is_started_by_its_timer() -> None:
     from pipelines.settings import Settings
 
     assert hours > Settings(ROOT).most_hours, "the run ends itself first, and tells"
+
+
+def test_a_night_that_was_killed_is_told_when_it_stops_and_after_the_machine_starts() -> None:
+    tells = f"{PROGRAM}trabecula nightly --tell-ended"
+    assert unit(DEPLOY / "trabecula.service")["Service"]["ExecStopPost"] == tells
+    after_start = unit(DEPLOY / "trabecula-ended.service")
+    assert after_start["Service"]["ExecStart"] == tells
+    assert after_start["Install"]["WantedBy"] == "multi-user.target"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
