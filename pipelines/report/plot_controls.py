@@ -47,6 +47,13 @@ def negative_control(mart: Mart, study: str | None = None) -> Drawing | None:
     return Drawing(figure, "Negative controls", " ".join(sentences), "mart.negative_control")
 
 
+def scale_words(controls: pl.DataFrame) -> str:
+    """What is drawn of the controls of one study: ratios of risks at the main horizon, measured changes, or both."""
+    is_ratio = controls["scale"] == _RATIO
+    words = {True: f"ratios of risks at {MAIN_HORIZON / 12:g} years", False: "measured changes in SDs"}
+    return " and ".join(words[kind] for kind in sorted(set(is_ratio), reverse=True))
+
+
 def _covered(rows: pl.DataFrame, prefix: str) -> int:
     return rows.filter((pl.col(f"{prefix}ci_low") <= 0) & (pl.col(f"{prefix}ci_high") >= 0)).height
 

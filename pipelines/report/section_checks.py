@@ -152,6 +152,24 @@ def quality_tables(frame: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
     return tuple(table for table in tables if table.rows)
 
 
+def quality_sentence(frame: pl.DataFrame) -> str:
+    """How many checks of the build hold; empty where none was run."""
+    if frame.is_empty():
+        return ""
+    tally = {status: frame.filter(pl.col("status") == status).height for status in _VERDICTS}
+    evaluable = tally["pass"] + tally["fail"]
+    failed = frame.filter(pl.col("status") == "fail")
+    critical = "critical" in failed["severity"].to_list()
+    found = f"{count(tally['fail'])} failed" if tally["fail"] else "none failed"
+    found += "" if critical or not tally["fail"] else ", none of them critical"
+    unknown = tally["could_not_evaluate"]
+    found += f"; {count(unknown)} more could not be evaluated" if unknown else ""
+    return (
+        f"Of all tables of this build, those of other studies among them, {count(tally['pass'])} of {count(evaluable)} checks "
+        f"hold, {found}."
+    )
+
+
 def change_point_table(frame: pl.DataFrame, threshold: int) -> Table:
     """Steps in the level of a place, the unexplained first."""
     order = (pl.col("cause_code").fill_null("") != NO_CAUSE, "item_code", "place_kind", "place_code", "quarter_number")

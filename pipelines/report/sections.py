@@ -1,6 +1,6 @@
 """The sections of the first page in their order: answers, every contrast, claims, and what holds for all studies.
 
-What is told study by study stands in `study_sections`; how a page looks in `templates`.
+What is told study by study stands in `study_sections`, what both tell in `shared_sections`; how a page looks in `templates`.
 """
 
 from functools import partial
@@ -11,10 +11,8 @@ from pipelines.report import (
     section_account,
     section_answers,
     section_checks,
-    section_claims,
     section_contrasts,
-    section_drift,
-    section_provenance,
+    shared_sections,
 )
 from pipelines.report.absence import why_absent
 from pipelines.report.illustration import illustrated
@@ -30,14 +28,14 @@ def sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
     return (
         _answers(frames),
         _contrasts(frames),
-        _claims(frames),
+        shared_sections.claims(frames, "The claims, one by one"),
         _estradiol(frames),
         _gates(frames),
-        _drift(frames, threshold),
+        shared_sections.drift(frames, threshold),
         _quality(frames, threshold),
         _account(frames, threshold),
         _missing(frames),
-        _provenance(frames),
+        shared_sections.provenance(frames),
     )
 
 
@@ -105,24 +103,6 @@ def _estradiol(frames: Frames) -> Section:
     )
 
 
-def _claims(frames: Frames) -> Section:
-    frame = frames["mart.claim"]
-    tables = section_claims.claims_tables(frame)
-    rules = (
-        "Each claim has a rule, set down before outcomes were read. Supported: the interval excludes 0 on the side claimed and "
-        "the estimate reaches the smallest effect of interest. Contradicted: the interval lies wholly below that. Else "
-        "inconclusive; not answerable where the gate is closed, or the data or the study are not there. Claims of no effect "
-        "are tested for equivalence, claims of a threshold by its interval. A survey says nothing about dosing."
-    )
-    return Section(
-        "claims",
-        "The claims, one by one",
-        paragraphs=(rules, section_claims.count_sentence(frame)) if tables else (),
-        tables=tables,
-        absence="" if tables else "There is nothing to show: mart.claim has no rows, so no claim was judged.",
-    )
-
-
 def _gates(frames: Frames) -> Section:
     gates = section_checks.gate_table(frames)
     tables = (gates,) if gates.rows else ()
@@ -136,18 +116,6 @@ def _gates(frames: Frames) -> Section:
         ),
         tables=tables,
         absence="" if tables else why_absent("mart.diagnostic", frames["mart.missing_piece"], ()),
-    )
-
-
-def _drift(frames: Frames, threshold: int) -> Section:
-    frame = frames["mart.evidence_drift"]
-    said, table = section_drift.drift_sentence(frame), section_drift.drift_table(frame, threshold)
-    return Section(
-        "drift",
-        "What changed since the publication before",
-        paragraphs=(said,) if said else (),
-        tables=(table,) if table.rows else (),
-        absence="" if said else "There is nothing to show: mart.evidence_drift has no rows, so nothing was estimated.",
     )
 
 
@@ -190,21 +158,4 @@ def _missing(frames: Frames) -> Section:
         "What is missing",
         tables=() if frame.is_empty() else (section_account.missing_table(frame),),
         absence="Nothing that the studies ask for is missing from the input." if frame.is_empty() else "",
-    )
-
-
-def _provenance(frames: Frames) -> Section:
-    tables = (
-        section_provenance.build_table(frames["mart.build"]),
-        section_provenance.protocol_table(frames["mart.study"], frames["mart.effect_estimate"]),
-        section_provenance.input_table(frames["mart.source_file"]),
-    )
-    shown = tuple(table for table in tables if table is not None)
-    words = "Equal input, code, packages and protocols give equal tables; hashes say whether they are equal."
-    return Section(
-        "provenance",
-        "What this was made of",
-        paragraphs=(words,) if shown else (),
-        tables=shown,
-        absence="" if shown else "There is nothing to show: mart.build has no row.",
     )

@@ -1,6 +1,7 @@
-"""The sections of the page of one study: who was in it, how alike its arms are, what was found, and how far that holds.
+"""The sections of the page of one study in their order: what was found, who was in it, and how far that holds.
 
-Frames are those of one study (`section_answers.of_study`). What holds for all studies stands in `sections`.
+Frames are those of one study (`section_answers.of_study`). Sections of arms that are compared stand in `arm_sections`, those
+that the first page has as well in `shared_sections`.
 """
 
 from functools import partial
@@ -8,35 +9,27 @@ from functools import partial
 import polars as pl
 
 from pipelines.report import (
+    arm_sections,
     section_bone,
     section_checks,
-    section_contrasts,
     section_curve,
-    section_drift,
     section_findings,
-    section_overlap,
     section_people,
-    section_provenance,
-    section_risk,
     section_threshold,
-    section_trajectory,
+    shared_sections,
 )
 from pipelines.report.absence import why_absent
 from pipelines.report.frames import primary
 from pipelines.report.illustration import illustrated
-from pipelines.report.labels import capitalized, heading, label, readable
+from pipelines.report.labels import heading
 from pipelines.report.numerals import EN_DASH, NBSP
-from pipelines.report.plot_balance import MOST_DRAWN, covariate_balance
-from pipelines.report.plot_controls import negative_control
 from pipelines.report.plot_curve import dose_response, limit_sentence, of_bone
 from pipelines.report.plot_estimates import effect_estimate
-from pipelines.report.plot_incidence import cumulative_incidence, pairs
-from pipelines.report.plot_overlap import propensity_score
 from pipelines.report.plot_prevalence import bone_prevalence
-from pipelines.report.plot_trajectory import bmd_trajectory
 from pipelines.report.views import Figure, Section
 
 Frames = dict[str, pl.DataFrame]
+_ELSEWHERE = "Parts of a claim that another study answers stand on the first page."
 
 
 def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
@@ -45,18 +38,21 @@ def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _findings(frames),
         _people(frames, threshold),
         _table_one(frames, threshold),
-        *_balance(frames),
-        *_overlap(frames),
-        *_risks(frames),
-        *_trajectories(frames),
+        *arm_sections.balance(frames),
+        *arm_sections.overlap(frames),
+        *arm_sections.risks(frames),
+        *arm_sections.controls(frames),
+        *arm_sections.trajectories(frames),
         _curves(frames),
         *_symptoms(frames),
         *_thresholds(frames),
         _prevalence(frames, threshold),
-        *_sensitivity(frames),
+        *arm_sections.sensitivity(frames),
         _diagnostics(frames),
-        _drift(frames, threshold),
-        _protocol(frames),
+        shared_sections.claims(frames, "Claims that rest on this study", _ELSEWHERE),
+        shared_sections.drift(frames, threshold),
+        _quality(frames),
+        shared_sections.provenance(frames),
     )
     always = ("findings", "people", "diagnostics")
     return tuple(each for each in found if not each.absence or each.identifier in always)
@@ -106,101 +102,6 @@ def _table_one(frames: Frames, threshold: int) -> Section:
         "Who was studied",
         tables=tables,
         absence="" if tables else why_absent("mart.table_one", frames["mart.missing_piece"], ("age, sex", "demo")),
-    )
-
-
-def _balance(frames: Frames) -> tuple[Section, ...]:
-    """Who was compared with whom; no section where no study compares arms."""
-    frame = frames["mart.covariate_balance"]
-    figures: list[Figure] = []
-    for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
-        figures += illustrated(
-            partial(covariate_balance, study=study),
-            frames,
-            f"balance-{number}",
-            f"{heading(study)}: covariates at time zero in the two arms, before and after weighting",
-            "mart.covariate_balance",
-            f"The {MOST_DRAWN} covariates furthest apart of each contrast; all of them are in mart.covariate_balance.",
-        )
-    if not figures:
-        return ()
-    words = "Arms are compared after weighting each to everybody in the cohort. The gate looks at every covariate."
-    return (Section("balance", "Whether the arms are alike", paragraphs=(words,), figures=tuple(figures)),)
-
-
-def _risks(frames: Frames) -> tuple[Section, ...]:
-    """Risks of events and the controls behind them; no section where no study compares risks."""
-    tables = section_risk.risk_tables(frames["mart.effect_estimate"])
-    if not tables:
-        return ()
-    figures = _incidence(frames)
-    for number, study in enumerate(frames["mart.negative_control"]["study_id"].unique(maintain_order=True)):
-        figures += illustrated(
-            partial(negative_control, study=study),
-            frames,
-            f"controls-{number}",
-            f"{heading(study)}: outcomes that no arm changes, at 5 years",
-            "mart.negative_control",
-            "Dashed: without systematic error 95 of 100 lie between the lines. Each control is calibrated by all others. "
-            "Controls say nothing of error that they do not share with the outcome.",
-        )
-    words = (
-        "Risks are of the whole follow-up by assignment, death competing. A gate needs 30 negative controls with an estimate, "
-        "little systematic error in them, and where one is named the positive control on its known side."
-    )
-    return (Section("risks", "Risks of events", paragraphs=(words,), figures=tuple(figures), tables=tables),)
-
-
-def _incidence(frames: Frames) -> list[Figure]:
-    """Risks over time, a figure a pair of arms whose gate is open, that of the leading question first."""
-    described = frames["mart.study"]
-    lead = described["lead_contrast"][0] if described.height else None
-    figures: list[Figure] = []
-    for number, of in enumerate(pairs(frames["mart.cumulative_incidence"], lead)):
-        figures += illustrated(
-            partial(cumulative_incidence, of=of),
-            frames,
-            f"incidence-{number}",
-            f"{capitalized(readable(of[0]))}, {label(of[1])}: risks over time, with 95{NBSP}% confidence bands",
-            "mart.cumulative_incidence",
-            "Weighted as the estimates; death competes. Each mark adds enough events to be told; people at risk are rounded. "
-            "Where a line is broken, or ends, a gate is closed.",
-        )
-    return figures
-
-
-def _trajectories(frames: Frames) -> tuple[Section, ...]:
-    """Bone density over time by arm; no section where no gate of such a question is open."""
-    frame = frames["mart.bmd_trajectory"]
-    figures: list[Figure] = []
-    for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
-        figures += illustrated(
-            partial(bmd_trajectory, study=study),
-            frames,
-            f"trajectory-{number}",
-            f"{heading(study)}: change of bone density by arm, with 95{NBSP}% confidence intervals",
-            "mart.bmd_trajectory",
-            "Open circle: time zero, where the change is 0 by definition. Where a line is broken, or ends, a gate is closed. "
-            "People scanned are rounded.",
-        )
-    if not figures:
-        return ()
-    words = (
-        "The mean change if everybody were in the arm, of scans around the end of each year: weighted and adjusted as the "
-        "estimate, which is the difference of the two last marks. Each year has to pass the diagnostics of the question."
-    )
-    why = section_trajectory.silence_sentence(frame)
-    table = section_trajectory.trajectory_table(frame)
-    notes = (why,) if why else ()
-    return (
-        Section(
-            "trajectory",
-            "Bone density over time",
-            paragraphs=(words,),
-            figures=tuple(figures),
-            tables=(table,),
-            notes=notes,
-        ),
     )
 
 
@@ -294,32 +195,6 @@ def _prevalence(frames: Frames, threshold: int) -> Section:
     )
 
 
-def _overlap(frames: Frames) -> tuple[Section, ...]:
-    """How far the arms overlap and what their weights cost; no section where no study weights arms."""
-    figures = illustrated(
-        propensity_score,
-        frames,
-        "overlap-0",
-        "Preference scores of either arm",
-        "mart.propensity_score",
-        "Target above, comparator below. Where one arm has nobody, nothing is compared. Shares are rounded; \u00d7: hidden by "
-        "disclosure control.",
-    )
-    weights = section_overlap.weights_table(frames["mart.diagnostic"])
-    tables = (weights,) if weights.rows else ()
-    if not figures and not tables:
-        return ()
-    return (Section("overlap", "Overlap and weights", figures=figures, tables=tables),)
-
-
-def _sensitivity(frames: Frames) -> tuple[Section, ...]:
-    """How far the answer depends on the method; no section where there is only one."""
-    table = section_contrasts.sensitivity_table(frames["mart.effect_estimate"])
-    if not table.rows:
-        return ()
-    return (Section("sensitivity", "Other methods, same question", tables=(table,)),)
-
-
 def _diagnostics(frames: Frames) -> Section:
     tables = section_checks.diagnostic_tables(frames["mart.diagnostic"])
     words = (
@@ -335,23 +210,12 @@ def _diagnostics(frames: Frames) -> Section:
     )
 
 
-def _drift(frames: Frames, threshold: int) -> Section:
-    frame = frames["mart.evidence_drift"]
-    said, table = section_drift.drift_sentence(frame), section_drift.drift_table(frame, threshold)
+def _quality(frames: Frames) -> Section:
+    said = section_checks.quality_sentence(frames["mart.quality_result"])
     return Section(
-        "drift",
-        "What changed since the publication before",
+        "quality",
+        "Data quality",
         paragraphs=(said,) if said else (),
-        tables=(table,) if table.rows else (),
-        absence="" if said else "nothing was estimated",
-    )
-
-
-def _protocol(frames: Frames) -> Section:
-    table = section_provenance.protocol_table(frames["mart.study"], frames["mart.effect_estimate"])
-    return Section(
-        "protocol",
-        "Protocol",
-        tables=(table,) if table else (),
-        absence="" if table else "no protocol is named",
+        link=("quality.html", "Every check with its source, strata and trend") if said else None,
+        absence="" if said else "no check was run",
     )

@@ -254,7 +254,7 @@ def claims(evidence: str) -> Rows:
         "evidence_source": evidence,
     }
     bone = common | {"claim_id": "H7", "family_code": "bone_density", "claim": "High estradiol harms bone"}
-    bone |= {"is_dosing": False, "claim_verdict": "contradicted"}
+    bone |= {"is_dosing": False, "claim_verdict": "contradicted", "study_id": "nhanes_e2_bmd"}
     dosing = common | {"claim_id": "H11", "family_code": "cardiovascular", "claim": "More heart failure"}
     dosing |= {"is_dosing": True, "claim_verdict": "not_answerable"}
     rows: Rows = [

@@ -109,13 +109,13 @@ def test_sections_come_in_order_and_the_contents_list_them(site: dict[str, str])
         "methods", "query",
     ]  # fmt: skip
     assert sections_of(site["study-nhanes_e2_bmd.html"]) == [
-        "findings", "people", "table-one", "curves", "diagnostics", "protocol",
+        "findings", "people", "table-one", "curves", "diagnostics", "claims", "quality", "provenance",
     ]  # fmt: skip
     assert sections_of(site["study-ai_vs_tamoxifen.html"]) == [
-        "findings", "people", "balance", "overlap", "trajectory", "diagnostics", "protocol",
+        "findings", "people", "balance", "overlap", "controls", "trajectory", "diagnostics", "quality", "provenance",
     ]  # fmt: skip
     assert sections_of(site["study-ai_cardiovascular.html"]) == [
-        "findings", "people", "risks", "diagnostics", "protocol",
+        "findings", "people", "risks", "controls", "diagnostics", "quality", "provenance",
     ]  # fmt: skip
 
 
