@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.home import Home, step_line
-from assets.plots import plot_metadata
+from assets.plots import order_tags, plot_metadata
 from assets.table_metadata import table_metadata, table_owners, table_tags
 from pipelines import plan
 from pipelines.warehouse.step import CsvProducer, SqlProducer, Step
@@ -27,6 +27,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
         tags=table_tags(step.table),
         owners=table_owners(step.table),
         metadata=table_metadata(step.table),
+        op_tags=order_tags(step.table),
         pool="warehouse",
     )
     def body(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
@@ -40,7 +41,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
                 # Of the files computed, those whose changed people alone were: only tables of people have such.
                 **({"files_merged": report.merged} if step.is_per_person else {}),
                 "seconds": report.seconds,
-                **plot_metadata(step.table, run.settings),
+                **plot_metadata(step.table, run),
             }
             return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(report.data_version))
 
