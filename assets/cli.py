@@ -7,7 +7,9 @@ imported only by the verbs that need it.
 import atexit
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -56,12 +58,20 @@ def run(
         str | None,
         typer.Option(help="flat: mapping file, or name of a shipped one; default mapping.toml in the folder."),
     ] = None,
+    runner: Annotated[
+        str | None, typer.Option(help="local, dask or spark: where buckets of people are computed.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="dask: address of its scheduler, tcp://HOST:8786.")] = None,
+    master: Annotated[str | None, typer.Option(help="spark: URL of its master, spark://HOST:7077.")] = None,
 ) -> None:
     """Land, compute, judge, publish and report: the main job on real data.
 
     Example: trabecula run --source omop --input cdm --home hospital_home
     """
-    _run_job(home_of(home), source, input, tuple(study or ()), mapping)
+    if scheduler and master:
+        raise BadInput("--scheduler is of dask, --master of spark: name one")
+    engine = {"runner": runner, "scheduler": scheduler or master or ("" if runner == "local" else None)}
+    _run_job(home_of(home), source, input, tuple(study or ()), mapping, engine=engine)
 
 
 @app.command()
@@ -194,8 +204,14 @@ def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 
 
 
 def _run_job(
-    home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None, kind: str = "run"
+    home: Path,
+    source: str,
+    folder: Path,
+    studies: tuple[str, ...],
+    mapping: str | None = None,
+    kind: str = "run",
+    engine: Mapping[str, str | None] = MappingProxyType({}),
 ) -> None:
     from assets.job import execute
 
-    print(execute(home, source, folder, studies, mapping, kind))
+    print(execute(home, source, folder, studies, mapping, kind, engine))

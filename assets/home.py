@@ -1,7 +1,7 @@
 """The one resource: a home and what a run there was asked. Progress lines for people at a terminal are printed here."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -19,6 +19,7 @@ from pipelines.warehouse.publish import Build, gate_words
 from pipelines.warehouse.runner import StepReport
 
 _SHOWN = 12
+_LOG_SECONDS = 10.0
 
 
 class Home(dg.ConfigurableResource):
@@ -28,13 +29,20 @@ class Home(dg.ConfigurableResource):
     source: str = Field("", description="nhanes, omop or flat; empty: as in trabecula.toml.")
     folder: str = Field("", description="Folder with the drop or drops; empty: as in trabecula.toml.")
     mapping: str = Field("", description="flat: mapping file or name of a shipped one; empty: as in trabecula.toml.")
+    runner: str = Field(
+        "", description="local, dask or spark: where buckets are computed; empty: as in trabecula.toml."
+    )
+    scheduler: str = Field(
+        "", description="Address of the Dask scheduler or Spark master; empty: as in trabecula.toml."
+    )
     studies: list[str] = Field([], description="Ids of the studies to run; none named: all that the source can serve.")
     progress: bool = Field(default=False, description="Print a line a table, for somebody at a terminal.")
 
     def settings(self) -> Settings:
         """Settings of the home named by `path`, else by TRABECULA_HOME."""
         home = Path(self.path) if self.path else machine.home_from_environment()
-        return machine.load(home, source=self.source or None, folder=self.folder or None, mapping=self.mapping or None)
+        named = {name: getattr(self, name) or None for name in ("source", "folder", "mapping", "runner", "scheduler")}
+        return machine.load(home, **named)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self]:
@@ -46,10 +54,13 @@ class Home(dg.ConfigurableResource):
             yield self
 
     @contextmanager
-    def run(self, run_id: str) -> Generator[Run]:
-        """A run of this home, holding its lock: runs from the UI, the schedule and the command line never write together."""
+    def run(self, run_id: str, log: Callable[[str], None] = lambda line: None) -> Generator[Run]:
+        """A run of this home, holding its lock: runs from the UI, the schedule and the command line never write together.
+
+        `log` is told how far a table with many files is, now and then.
+        """
         settings = self.settings()
-        with writing(settings), Run(settings, tuple(self.studies), run_id[:12]) as run:
+        with writing(settings), Run(settings, tuple(self.studies), run_id[:12], now_and_then(log)) as run:
             yield run
 
     def say(self, line: str) -> None:
@@ -62,6 +73,21 @@ class Home(dg.ConfigurableResource):
         self.say(line)
         if self.progress:
             progress.current().step(what)
+
+
+def now_and_then(
+    log: Callable[[str], None], now: Callable[[], float] = time.monotonic
+) -> Callable[[str, int, int], None]:
+    """Files of a table that are done, as lines no closer than `_LOG_SECONDS`: each is an event in Dagster's history."""
+    last = now()
+
+    def tell(table: str, done: int, asked: int) -> None:
+        nonlocal last
+        if now() - last >= _LOG_SECONDS:
+            last = now()
+            log(f"{table}: {done} of {asked} files computed")
+
+    return tell
 
 
 def step_line(report: StepReport) -> str:

@@ -6,9 +6,10 @@ Dagster is imported once the input was examined: a refusal does not wait for it.
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from assets.run_failure import failure
@@ -50,13 +51,20 @@ def prepare_instance(settings: Settings) -> None:
 
 
 def execute(
-    home: Path, source: str, folder: Path, studies: tuple[str, ...], mapping: str | None = None, kind: str = "run"
+    home: Path,
+    source: str,
+    folder: Path,
+    studies: tuple[str, ...],
+    mapping: str | None = None,
+    kind: str = "run",
+    engine: Mapping[str, str | None] = MappingProxyType({}),
 ) -> str:
     """Run everything; returns the one-line verdict. However it ends, its summary lies in `HOME/runs`.
 
     Args:
         mapping: of a flat drop, a file or the name of a shipped one; None: what trabecula.toml says.
         kind: what the summary calls it; `nightly` sends notices, and tries again what passes.
+        engine: `runner` and `scheduler` of `Settings`; None or absent: what trabecula.toml says.
 
     Raises:
         BadInput: the input was refused; nothing was published.
@@ -64,7 +72,7 @@ def execute(
         DiskFull: there is no room for a run; nothing was started.
     """
     named = str(Path(mapping).expanduser().resolve()) if mapping and Path(mapping).expanduser().is_file() else mapping
-    settings = machine.load(home, source=source, folder=str(folder.expanduser().resolve()), mapping=named)
+    settings = machine.load(home, source=source, folder=str(folder.expanduser().resolve()), mapping=named, **engine)
     with telling(settings, kind) as account:
         attempt = partial(_attempt, settings, studies, account)
         account.verdict = attempt() if kind != NIGHTLY else again_if_passing(attempt, account)
@@ -124,6 +132,8 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
         source=settings.source,
         folder=settings.folder,
         mapping=settings.mapping,
+        runner=settings.runner,
+        scheduler=settings.scheduler,
         studies=list(studies),
         progress=True,
     )

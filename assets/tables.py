@@ -31,7 +31,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
         pool="warehouse",
     )
     def body(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-        with home.run(context.run.run_id) as run:
+        with home.run(context.run.run_id, context.log.info) as run:
             report = run.step(step)
             home.done(step.table, step_line(report))
             metadata = {

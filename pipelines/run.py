@@ -76,11 +76,15 @@ _examined: dict[Settings, _Examined] = {}
 
 @dataclass(slots=True)
 class Run:
-    """A run of one home: its settings, its facts, and a warm runner while it is open."""
+    """A run of one home: its settings, its facts, and a warm runner while it is open.
+
+    `tell` is called with table, files done and files asked for as each file of a table with many is computed.
+    """
 
     settings: Settings
     studies: tuple[str, ...] = ()
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    tell: Callable[[str, int, int], None] = lambda table, done, asked: None
     _runner: Runner | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
@@ -197,7 +201,7 @@ class Run:
     def step(self, step: Step) -> StepReport:
         """Bring one table up to date."""
         if self._runner is None:
-            self._runner = Runner(self.settings, self.facts)
+            self._runner = Runner(self.settings, self.facts, self.tell)
         return self._runner.bring_up_to_date(step)
 
     def publish(self) -> Build:

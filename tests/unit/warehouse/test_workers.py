@@ -52,8 +52,8 @@ def compute(settings: Settings, tables: list[str], on_file: Callable[[], None] =
         told.append((done, asked))
         on_file()
 
-    with Run(settings) as run, Runner(settings, run.facts, tell) as runner:
-        reports = [runner.bring_up_to_date(plan.step(table)) for table in tables]
+    with Run(settings, tell=tell) as run:
+        reports = [run.step(plan.step(table)) for table in tables]
     assert [report.computed for report in reports] == [4] * len(tables)
     return told
 
