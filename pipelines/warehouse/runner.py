@@ -5,6 +5,7 @@ One warm pool of local processes a run; how one bucket is computed stands in `pr
 
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing import get_context
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipelines.errors import OutOfMemory
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
@@ -61,15 +63,14 @@ class Runner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        self._end_pool()
 
     def bring_up_to_date(self, step: Step) -> StepReport:
         """Compute the stale buckets of a step and drop files that no longer belong to its table.
 
         Raises:
             BlockedByCheck: the result breaks the table's contract.
+            OutOfMemory: memory ran out, or a worker was killed for it.
         """
         started = time.perf_counter()
         store = Store(self.settings)
@@ -127,7 +128,11 @@ class Runner:
         )
 
     def _compute(self, stale: list[Work]) -> int:
-        """Compute what is stale; returns how many files only had their changed people computed."""
+        """Compute what is stale; returns how many files only had their changed people computed.
+
+        Raises:
+            OutOfMemory: a worker was killed.
+        """
         if len(stale) <= 1 or self.settings.threads == 1:
             return sum(execute(work, self.settings, self.run) for work in stale)
         if self._pool is None:
@@ -139,8 +144,20 @@ class Runner:
             )
         workers = self.settings.threads
         share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / workers, threads=1)
-        futures = [self._pool.submit(execute, work, share, self.run) for work in stale]
-        return sum(future.result() for future in as_completed(futures))
+        try:
+            futures = [self._pool.submit(execute, work, share, self.run) for work in stale]
+            return sum(future.result() for future in as_completed(futures))
+        except BrokenProcessPool:
+            self._end_pool()
+            raise OutOfMemory(
+                f"{stale[0].step.table}: a worker process was killed, as the system does when memory runs out: lower [limits] "
+                "memory_gb, threads or persons_per_bucket, or give the machine more memory; nothing was published"
+            ) from None
+
+    def _end_pool(self) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
 
 def _stale(works: dict[Path, Work]) -> list[Work]:
