@@ -193,9 +193,12 @@ def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 
 
     Example: trabecula ui --home /srv/trabecula --port 3333
     """
+    from assets.history_upkeep import set_aside_at_rest
     from assets.job import prepare_instance
 
     settings = machine.load(home_of(home))
+    for line in set_aside_at_rest(settings):
+        print(f"warning: {line}", file=sys.stderr)
     prepare_instance(settings)
     os.environ["TRABECULA_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
 from pipelines.errors import Busy
@@ -17,7 +17,7 @@ from pipelines.settings import Settings
 from pipelines.warehouse.lock import writing
 
 ASIDE = "set_aside"
-# Folder of DAGSTER_HOME -> its databases that every run needs; the file of one run is needed by that run alone.
+# Folder of DAGSTER_HOME -> its databases that every run needs; the file of one run is needed only to tell how that run ended.
 _NEEDED = {"history": ("runs.db", "runs/index.db"), "schedules": ("schedules.db",)}
 # A run that is queued has no process yet.
 _STILL_GOING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
@@ -37,13 +37,39 @@ def set_damaged_aside(settings: Settings) -> tuple[str, ...]:
             continue
         aside = settings.dagster_home / ASIDE
         shutil.rmtree(aside / folder, ignore_errors=True)
-        aside.mkdir(exist_ok=True)
+        aside.mkdir(parents=True, exist_ok=True)
         place.rename(aside / folder)
         told.append(
             f"{place / damaged[0]}: damaged; Dagster's {folder} begins anew, the old lies in {aside / folder}; data are "
             "not touched"
         )
     return tuple(told)
+
+
+def set_aside_at_rest(settings: Settings) -> tuple[str, ...]:
+    """`set_damaged_aside` before the UI starts; nothing where a run holds the home, since its history is open."""
+    try:
+        with writing(settings):
+            return set_damaged_aside(settings)
+    except Busy:
+        return ()
+
+
+def set_run_aside(instance: dg.DagsterInstance, settings: Settings, run_id: str) -> Path | None:
+    """Move the damaged history of one run out of the way, so that its end can be told; returns where it lies now."""
+    shards = settings.dagster_home / "history" / "runs"
+    if not (shards / f"{run_id}.db").exists() or _is_sound(shards / f"{run_id}.db"):
+        return None
+    aside = settings.dagster_home / ASIDE / "runs"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for file in shards.glob(f"{run_id}.db*"):
+        file.replace(aside / file.name)
+    history = instance.event_log_storage
+    if isinstance(history, SqliteEventLogStorage):
+        # Dagster makes the tables of a file once a process: of the new file it must make them again.
+        history._initialized_dbs.discard(run_id)
+    return aside / f"{run_id}.db"
 
 
 def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
@@ -56,6 +82,7 @@ def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
         status = record.dagster_run.status
         if status not in _STILL_GOING or (status == dg.DagsterRunStatus.STARTING and _is_fresh(record)):
             continue
+        set_run_aside(instance, settings, record.dagster_run.run_id)
         instance.add_run_tags(record.dagster_run.run_id, {GONE: "gone"})
         instance.report_run_failed(record.dagster_run, "the process that ran it is gone")
     old = [record.dagster_run.run_id for record in records[settings.keep_runs :]]

@@ -23,7 +23,9 @@ from pipelines.settings import Settings
 from pipelines.trials.study import select
 from pipelines.warehouse.arrival import require_complete
 from pipelines.warehouse.disk_budget import require_space
+from pipelines.warehouse.engine import told_when_full
 from pipelines.warehouse.lock import writing
+from pipelines.warehouse.parquet import atomic
 from pipelines.warehouse.publish import code_version
 
 if TYPE_CHECKING:
@@ -44,10 +46,11 @@ retention: {schedule: {purge_after_days: 30}, sensor: {purge_after_days: {skippe
 
 def prepare_instance(settings: Settings) -> None:
     """Write DAGSTER_HOME inside the home, once."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
     file = settings.dagster_home / "dagster.yaml"
     if not file.exists():
-        file.write_text(_INSTANCE)
+        # Whole or not there: half of it would stay for good.
+        with atomic(file) as partial:
+            partial.write_text(_INSTANCE)
 
 
 def execute(
@@ -140,7 +143,7 @@ def _execute(settings: Settings, studies: tuple[str, ...], account: Account) -> 
     job = build_definitions(resource).resolve_job_def("nightly")
     account.hashes["code"] = code_version(step.code_version() for step in plan.steps())
     parts = len(plan.steps()) + len(all_tables())
-    with one_writer(settings) as instance, progress.shown(parts, "landing"):
+    with told_when_full(settings), one_writer(settings) as instance, progress.shown(parts, "landing"):
         prune(instance, settings)
         tell_ended(instance, settings)
         run_id = str(uuid.uuid4())

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines import errors
-from pipelines.errors import BadInput, BlockedByCheck, Busy, DiskFull, DropChanged, Interrupted, TrabeculaError
+from pipelines.errors import (
+    BadInput,
+    BlockedByCheck,
+    Busy,
+    DiskFull,
+    DropChanged,
+    Interrupted,
+    OutOfMemory,
+    TrabeculaError,
+)
 from pipelines.warehouse.run_summary import unexpected
 
 if TYPE_CHECKING:
@@ -14,11 +23,13 @@ if TYPE_CHECKING:
 
 # Errors whose message may be repeated: ours, and those of the system, which name files and numbers.
 _SPEAKS_FREELY = {
-    *("BlockedByCheck", "StepFailed", "DiskFull"),
+    *("BlockedByCheck", "StepFailed", "DiskFull", "OutOfMemory"),
     *("OSError", "PermissionError", "FileNotFoundError", "FileExistsError"),
 }
 _OURS = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, TrabeculaError)}
+# Outside of the runner, which says it itself: in landing, judging, publishing.
 _OUT_OF_MEMORY = {"BrokenProcessPool", "MemoryError", "OutOfMemoryException"}
+_OF_THE_MACHINE: dict[str | None, type[TrabeculaError]] = {"DiskFull": DiskFull, "OutOfMemory": OutOfMemory}
 # Name of the event of a judged check.
 CHECKED = "ASSET_CHECK_EVALUATION"
 WITHOUT_A_WORD = (
@@ -72,14 +83,14 @@ def _of_step(failed: "dg.DagsterEvent", events: list["dg.DagsterEvent"]) -> Trab
     ]
     if blocked:
         return BlockedByCheck(f"critical checks failed, nothing was published: {', '.join(blocked)}")
-    if name == "DiskFull":
-        return DiskFull(message)
+    if name in _OF_THE_MACHINE:
+        return _OF_THE_MACHINE[name](message)
     if name in _OUT_OF_MEMORY:
-        message = (
-            "memory ran out (a worker may have been killed for it): lower [limits] persons_per_bucket, or give the machine "
-            "more than memory_gb beside what else it runs"
+        return OutOfMemory(
+            f"{failed.step_key}: memory ran out: lower [limits] persons_per_bucket, raise memory_gb if the machine has more, "
+            "or give it more; nothing was published"
         )
-    elif name not in _SPEAKS_FREELY:
+    if name not in _SPEAKS_FREELY:
         message = unexpected(name or "error")
     return BlockedByCheck(f"{failed.step_key} failed, nothing was published: {message}")
 

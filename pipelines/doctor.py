@@ -51,7 +51,10 @@ def _settings_file(settings: Settings) -> Finding:
 
 
 def _source(settings: Settings) -> Finding:
-    landed = key.landed_source(settings)
+    try:
+        landed = key.landed_source(settings)
+    except BadInput as error:
+        return Finding("source", False, *_what_and_remedy(error))
     if not settings.source:
         return Finding("source", False, "none is named", "run `trabecula run --source … --input FOLDER` once")
     if settings.source not in SOURCES:
@@ -72,7 +75,7 @@ def _key(settings: Settings) -> Finding:
         found = key.person_key(settings, policy)
         key.require_same_key(settings, key.landed_source(settings) or settings.source, found)
     except BadInput as error:
-        return Finding("key of person ids", False, error.problems[0].partition(": ")[0], error.problems[0])
+        return Finding("key of person ids", False, *_what_and_remedy(error))
     if found.is_secret:
         return Finding("key of person ids", True, "a secret one is set")
     told = {
@@ -82,8 +85,15 @@ def _key(settings: Settings) -> Finding:
     return Finding("key of person ids", True, told[policy])
 
 
+def _what_and_remedy(error: BadInput) -> tuple[str, str]:
+    return error.problems[0].partition(": ")[0], error.problems[0]
+
+
 def _drops(settings: Settings) -> Finding:
-    landed = drop_log.landed(settings)
+    try:
+        landed = drop_log.landed(settings)
+    except BadInput as error:
+        return Finding("drops", False, *_what_and_remedy(error))
     folder = Path(settings.folder) if settings.folder else None
     if not landed:
         return Finding("drops", True, "none landed: the folder is one snapshot, or nothing was landed yet")

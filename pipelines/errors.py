@@ -51,6 +51,12 @@ class DiskFull(TrabeculaError):
     exit_status = 1
 
 
+class OutOfMemory(TrabeculaError):
+    """Memory ran out for an engine, or a worker was killed for it: the published data stay as they were."""
+
+    exit_status = 1
+
+
 class DamagedRecord(TrabeculaError):
     """Files of the working record could not be read and were taken away: the next run computes them anew."""
 

@@ -140,9 +140,16 @@ class Run:
         Raises:
             BadInput: with every problem of the input; nothing was written.
         """
+        with told_when_full(self.settings):
+            return self._land(on_part)
+
+    def _land(self, on_part: Callable[[AnyPart, bool], None]) -> LandingReport:
         settings = self.settings
-        for folder in (settings.data, settings.landing, settings.home / "state", settings.runs):
+        proofs = settings.home / withdrawal.PROOFS
+        for folder in (settings.data, settings.landing, settings.home / "state", settings.runs, proofs):
             sweep_partials(folder)
+        # Not below: what lies in builds, and in an input that lies in the home, is for others to sweep.
+        sweep_partials(settings.home, is_deep=False)
         sweep_spill(settings)
         source = source_named(settings.source)
         examined = _examined.pop(settings, None) or self._examine()

@@ -168,12 +168,18 @@ class Settings:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in set(_TEXTS):
             values[name] = json.dumps(values[name], ensure_ascii=False)  # a JSON string is a TOML basic string
-        partial = self.file.with_suffix(".toml.part")
+        # By hand: what writes everything else atomically knows the settings, so these do not know it.
+        partial = self.file.with_name(f".{self.file.name}.part")
         with partial.open("w") as file:
             file.write(_TEMPLATE.format_map(values))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.file)
+        folder = os.open(self.home, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def home_from_environment() -> Path:

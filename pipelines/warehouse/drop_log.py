@@ -27,7 +27,7 @@ def require_unchanged(settings: Settings, drops: Sequence[NamedDrop]) -> None:
     """Refuse a delivery that contradicts what was landed.
 
     Raises:
-        BadInput: a landed drop changed, is gone or would change its place.
+        BadInput: a landed drop changed, is gone or would change its place, or the list of them cannot be read.
     """
     known = landed(settings)
     here = {drop.folder: drop for drop in drops if drop.folder}
@@ -60,9 +60,18 @@ def remember(settings: Settings, drops: Sequence[NamedDrop]) -> None:
 
 
 def landed(settings: Settings) -> dict[str, tuple[str, int]]:
-    """Landed drops: folder -> (hash of its files, place in the order)."""
+    """Landed drops: folder -> (hash of its files, place in the order).
+
+    Raises:
+        BadInput: the list cannot be read.
+    """
+    path = settings.landing / "drops.json"
     try:
-        held = json.loads((settings.landing / "drops.json").read_text())
-    except (OSError, ValueError):
+        held = json.loads(path.read_text())
+        return {folder: (drop_id, sequence) for folder, (drop_id, sequence) in held.items()}
+    except FileNotFoundError:
         return {}
-    return {folder: (drop_id, sequence) for folder, (drop_id, sequence) in held.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise BadInput(
+            f"{path}: cannot be read, so nobody knows which drops were landed: put it back from a backup, or use a new --home"
+        ) from None

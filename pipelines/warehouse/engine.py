@@ -2,6 +2,8 @@
 
 import atexit
 import os
+import shutil
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -15,6 +17,14 @@ import polars as pl
 from pipelines.errors import DiskFull
 from pipelines.settings import Settings
 
+# What engines raise where the machine refused them, as far as they tell it from a fault of the statement or the rows.
+_REFUSED_BY_MACHINE = (
+    *(duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException),
+    *(pl.exceptions.ComputeError, sqlite3.OperationalError),
+)
+_FULL_SQLITE = "database or disk is full"
+# With less than this no step ends well, whatever stopped it.
+_LEAST_FREE_BYTES = 16 * 2**20
 _numbers = count(1)
 _choosing = Lock()
 # Engines of this process that nobody uses, all with the same limits.
@@ -134,16 +144,29 @@ def told_when_full(settings: Settings) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.TransactionException, pl.exceptions.ComputeError) as error:
-        # The engines pass on the words of the system, not its number.
-        for code in (ENOSPC, EDQUOT, EFBIG):
-            if getattr(error, "errno", None) != code and os.strerror(code) not in str(error):
-                continue
-            raise DiskFull(
-                f"{settings.home}: {os.strerror(code)}: free space there (data, spill and builds lie in it) and run "
-                "again; nothing was published"
-            ) from error
-        raise
+    except Exception as error:
+        refused = getattr(error, "orig", error)  # what SQLAlchemy wraps
+        if not isinstance(refused, (OSError, *_REFUSED_BY_MACHINE)):
+            raise
+        said = _full_in_words(refused)
+        # Not every engine says why it failed; what it had written by then may be gone, so a little is free again.
+        if said is None and not isinstance(refused, OSError):
+            free = shutil.disk_usage(settings.home).free
+            said = f"{free / 2**20:.0f} MB free" if free < _LEAST_FREE_BYTES else None
+        if said is None:
+            raise
+        raise DiskFull(
+            f"{settings.home}: {said}: free space there (data, spill and builds lie in it) and run again; nothing was "
+            "published"
+        ) from error
+
+
+def _full_in_words(error: BaseException) -> str | None:
+    """What an error says of a full disk: the engines pass on the words of the system, not its number."""
+    for code in (ENOSPC, EDQUOT, EFBIG):
+        if getattr(error, "errno", None) == code or os.strerror(code) in str(error):
+            return os.strerror(code)
+    return _FULL_SQLITE if _FULL_SQLITE in str(error) else None
 
 
 def quoted(name: str) -> str:

@@ -60,11 +60,10 @@ def require_same_key(settings: Settings, source: str, key: PersonKey) -> None:
     """Refuse another key, or another source, than this home was landed with.
 
     Raises:
-        BadInput: the key or the source has changed.
+        BadInput: the key or the source has changed, or what the home remembers of them cannot be read.
     """
-    try:
-        held = json.loads(_path(settings).read_text())
-    except (OSError, ValueError):
+    held = _held(settings)
+    if held is None:
         return
     if held.get("source") != source:
         raise BadInput(
@@ -78,11 +77,12 @@ def require_same_key(settings: Settings, source: str, key: PersonKey) -> None:
 
 
 def landed_source(settings: Settings) -> str:
-    """The source that this home was landed from; empty where nothing was landed."""
-    try:
-        return str(json.loads(_path(settings).read_text()).get("source", ""))
-    except (OSError, ValueError):
-        return ""
+    """The source that this home was landed from; empty where nothing was landed.
+
+    Raises:
+        BadInput: what the home remembers of it cannot be read.
+    """
+    return str((_held(settings) or {}).get("source", ""))
 
 
 def remember_key(settings: Settings, source: str, key: PersonKey) -> None:
@@ -90,6 +90,22 @@ def remember_key(settings: Settings, source: str, key: PersonKey) -> None:
     if not _path(settings).exists():
         with atomic(_path(settings)) as partial:
             partial.write_text(json.dumps({"source": source, "check": _check(key)}))
+
+
+def _held(settings: Settings) -> dict[str, str] | None:
+    """What this home remembers of its source and key; None where nothing was landed."""
+    try:
+        held = json.loads(_path(settings).read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        held = None
+    if not isinstance(held, dict) or not {"source", "check"} <= held.keys():
+        raise BadInput(
+            f"{_path(settings)}: cannot be read, so nobody knows with which key this home was landed: put it back from a "
+            "backup, or use a new --home"
+        )
+    return held
 
 
 def _path(settings: Settings) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipelines.errors import Busy
 from pipelines.settings import Settings
+from pipelines.warehouse.home_access import require_writable
 from pipelines.worker import end_with_parent
 
 # Workers of a killed run end by themselves, as soon as the system lets them.
@@ -26,11 +27,13 @@ def writing(settings: Settings) -> Generator[None]:
     """Hold the home for writing; within one process it may be held again, so that a job and its steps agree.
 
     Raises:
+        BadInput: this user may not write there.
         Busy: another run is writing there, or workers of one that was killed still are.
     """
     if settings.home in _HELD:
         yield
         return
+    require_writable(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     descriptor = _opened(settings.home / ".writing")
     try:

@@ -127,9 +127,10 @@ def row_count(paths: tuple[Path, ...]) -> int:
     return sum(pq.read_metadata(path).num_rows for path in paths)
 
 
-def sweep_partials(folder: Path) -> int:
-    """Remove what a killed process left half-written; returns how many files."""
-    left = [path for path in folder.rglob(f".*{PARTIAL}") if path.is_file()]
+def sweep_partials(folder: Path, *, is_deep: bool = True) -> int:
+    """Remove what a killed process left half-written, in folders below too unless told not; returns how many files."""
+    search = folder.rglob if is_deep else folder.glob
+    left = [path for path in search(f".*{PARTIAL}") if path.is_file()]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

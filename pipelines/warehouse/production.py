@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from pipelines.errors import BlockedByCheck, StepFailed
+from pipelines.errors import BlockedByCheck, OutOfMemory, StepFailed
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.tables import Contract
@@ -55,6 +55,7 @@ def execute(work: Work, settings: Settings, run: RunFacts) -> bool:
         BlockedByCheck: the result breaks the contract; no file is left.
         StepFailed: the engine refused; the old file stays.
         DiskFull: there was no space left; the old file stays.
+        OutOfMemory: the engine was given too little; the old file stays.
     """
     step = work.step
     try:
@@ -65,6 +66,11 @@ def execute(work: Work, settings: Settings, run: RunFacts) -> bool:
     except (duckdb.ConversionException, pl.exceptions.InvalidOperationError) as error:
         raise BlockedByCheck(
             f"{step.table}: a value does not fit the type of its column ({type(error).__name__})"
+        ) from None
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise OutOfMemory(
+            f"{step.table}: memory ran out: raise [limits] memory_gb if the machine has more, or lower threads or "
+            "persons_per_bucket; nothing was published"
         ) from None
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise StepFailed(_without_values(step, error)) from None
@@ -86,8 +92,7 @@ def changed_people(work: Work, settings: Settings) -> pl.DataFrame | None:
 def _without_values(step: Step, error: Exception) -> str:
     """What may be said of an engine's error: all of it where it speaks of names or machines, else only its kind."""
     speaks_of_names = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
-    speaks_of_machines = (duckdb.IOException, duckdb.OutOfMemoryException)
-    if isinstance(error, (*speaks_of_names, *speaks_of_machines)):
+    if isinstance(error, (*speaks_of_names, duckdb.IOException)):
         return f"{step.table}: {error}"
     return (
         f"{step.table}: {type(error).__name__} (its message may quote values and is not repeated); run the step by hand"

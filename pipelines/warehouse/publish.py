@@ -114,8 +114,7 @@ def publish(
         _verify(folder)
         (folder / RESTS_ON).write_text(json.dumps({**(basis or {})}, indent=2) + "\n")
         (folder / COMPLETE).write_text(json.dumps(row, indent=2) + "\n")
-        for path in (*folder.glob("*.*"), folder):
-            fsync(path)
+        _wait_for_disk(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -234,6 +233,17 @@ def _write_database(
         connection.execute("checkpoint built")
         connection.execute("detach built")
     path.chmod(0o640)
+
+
+def _wait_for_disk(folder: Path) -> None:
+    """Wait until the disk holds a build: its own files, and the names in every folder down to it.
+
+    The files that are linked into it were waited for when they were made.
+    """
+    linked = folder / "data"
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        if path.is_dir() or not path.is_relative_to(linked):
+            fsync(path)
 
 
 def _verify(folder: Path) -> None:

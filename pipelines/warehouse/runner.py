@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipelines.errors import TrabeculaError
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
@@ -61,15 +62,14 @@ class Runner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._workers:
-            self._workers.close()
-            self._workers = None
+        self._end_workers()
 
     def bring_up_to_date(self, step: Step) -> StepReport:
         """Compute the stale buckets of a step and drop files that no longer belong to its table.
 
         Raises:
             BlockedByCheck: the result breaks the table's contract.
+            OutOfMemory: memory ran out, or a worker was killed for it.
         """
         started = time.perf_counter()
         store = Store(self.settings)
@@ -127,17 +127,30 @@ class Runner:
         )
 
     def _compute(self, stale: list[Work]) -> int:
-        """Compute what is stale; returns how many files only had their changed people computed."""
+        """Compute what is stale; returns how many files only had their changed people computed.
+
+        Raises:
+            TrabeculaError: as the workers do.
+        """
         if len(stale) <= 1 or (self.settings.runner == "local" and self.settings.threads == 1):
             return sum(execute(work, self.settings, self.run) for work in stale)
         if self._workers is None:
             self._workers = open_workers(self.settings)
         share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / self.settings.threads, threads=1)
         merged = 0
-        for done, is_merged in enumerate(self._workers.execute_all(stale, share, self.run), 1):
-            merged += is_merged
-            self.tell(stale[0].step.table, done, len(stale))
+        try:
+            for done, is_merged in enumerate(self._workers.execute_all(stale, share, self.run), 1):
+                merged += is_merged
+                self.tell(stale[0].step.table, done, len(stale))
+        except TrabeculaError:
+            self._end_workers()  # a pool that lost a worker takes no more work
+            raise
         return merged
+
+    def _end_workers(self) -> None:
+        if self._workers:
+            self._workers.close()
+            self._workers = None
 
 
 def _stale(works: dict[Path, Work]) -> list[Work]:

@@ -8,16 +8,28 @@ from hashlib import sha256
 
 import polars as pl
 
+from pipelines.errors import BadInput
 from pipelines.settings import Settings
-from pipelines.warehouse.parquet import write_frame
+from pipelines.warehouse.parquet import is_whole, write_frame
 
 FILE = "withdrawn.parquet"
 
 
 def withdrawn(settings: Settings) -> frozenset[int]:
-    """Everybody who ever withdrew from this home."""
+    """Everybody who ever withdrew from this home.
+
+    Raises:
+        BadInput: the list cannot be read.
+    """
     path = settings.landing / FILE
-    return frozenset(pl.read_parquet(path)["person_id"].to_list()) if path.exists() else frozenset()
+    if not path.exists():
+        return frozenset()
+    if not is_whole(path):
+        raise BadInput(
+            f"{path}: the list of people who withdrew cannot be read, and without it they would come back: put it back from a "
+            "backup, or use a new --home and withdraw them there"
+        )
+    return frozenset(pl.read_parquet(path)["person_id"].to_list())
 
 
 def add(settings: Settings, ids: Iterable[int]) -> frozenset[int]:

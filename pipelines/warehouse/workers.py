@@ -7,6 +7,7 @@ them. What is computed, and which files are stale, is not said here. Dask and Sp
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -14,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipelines.errors import BadInput, StepFailed, TrabeculaError
+from pipelines.errors import BadInput, OutOfMemory, StepFailed, TrabeculaError
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings, project_root, sql_root
 from pipelines.warehouse.lock import work_in, working
@@ -34,7 +35,8 @@ class Workers(Protocol):
 
         Raises:
             TrabeculaError: the first of the errors of `production.execute`.
-            StepFailed: a worker was lost too often, or has other code than this process.
+            OutOfMemory: a local worker was killed.
+            StepFailed: a worker elsewhere was lost too often, or has other code than this process.
         """
         ...
 
@@ -95,9 +97,15 @@ class LocalProcesses:
         )
 
     def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
-        futures = [self._pool.submit(execute, work, share, run) for work in works]
-        for future in as_completed(futures):
-            yield future.result()
+        try:
+            futures = [self._pool.submit(execute, work, share, run) for work in works]
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            raise OutOfMemory(
+                f"{works[0].step.table}: a worker process was killed, as the system does when memory runs out: lower [limits] "
+                "memory_gb, threads or persons_per_bucket, or give the machine more memory; nothing was published"
+            ) from None
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -81,3 +81,12 @@ def test_an_input_that_is_one_file_is_there(own, tmp_path):
     (tmp_path / "cdm.duckdb").touch()
     assert found(replace(own, folder=str(tmp_path / "cdm.duckdb")), "drop folder").is_fine
     assert not found(replace(own, folder=str(tmp_path / "other.duckdb")), "drop folder").is_fine
+
+
+def test_a_record_that_cannot_be_read_is_a_finding(own):
+    own.landing.mkdir(parents=True)
+    for name in ("key.json", "drops.json"):
+        (own.landing / name).write_text('{"half": ')
+    for subject, name in (("source", "key.json"), ("key of person ids", "key.json"), ("drops", "drops.json")):
+        one = found(own, subject)
+        assert not one.is_fine and one.what == str(own.landing / name) and "from a backup" in one.remedy

@@ -23,6 +23,7 @@ from pipelines import plan
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
+from pipelines.warehouse.engine import told_when_full
 from pipelines.warehouse.lock import writing
 from pipelines.warehouse.publish import complete_builds, publish
 from pipelines.warehouse.step import PythonProducer, Step
@@ -128,7 +129,8 @@ def night(settings: Settings, say: Callable[[str], None] = lambda begun: None, l
             say(step.table)
             run.step(step)
         say("publishing")
-        build = publish(settings, run.facts, report.drop_id, "code", small_home["_page"])
+        with told_when_full(settings):
+            build = publish(settings, run.facts, report.drop_id, "code", small_home["_page"])
     return build.build_id
 
 

@@ -248,6 +248,7 @@ def strike(name: str, stage: Stage, folder: Path, new: dict, layers: tuple[str, 
     assert found.value["published"] == new, "the publication differs from the working record"
     assert not scene["leftovers"](stage.settings), f"left over: {scene['leftovers'](stage.settings)}"
     told = ended.error.splitlines()[0].replace(str(stage.disk), "DISK")[:160] if ended.error else ""
+    assert name != "disk full" or told.startswith("DiskFull: "), f"a full disk was told as {told}"
     status = {0: "ended well", 1: "failed"}.get(ended.status, f"died, signal {-ended.status}")
     return {
         "struck_night": status,

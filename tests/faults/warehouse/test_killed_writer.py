@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pipelines.errors import BadInput, Busy
+from pipelines.run import Run
 from pipelines.warehouse import lock
 from pipelines.warehouse.lock import writing
 from pipelines.warehouse.parquet import fingerprint_of, sweep_partials, write_frame
@@ -264,3 +266,21 @@ def test_an_error_frees_the_home(empty_home):
         raise RuntimeError
     with writing(empty_home):
         assert (Path(empty_home.home) / ".writing").exists()
+
+
+def test_what_killed_runs_left_is_swept_before_the_next_lands(empty_home):
+    """Also where the input is refused. What is not ours to sweep stays: an input inside the home, what a build holds."""
+    left = (
+        ".layout.json.7.part",
+        ".trabecula.toml.part",
+        "withdrawals/.2026.json.7.part",
+        "data/ref/drug/.all.parquet.7.part",
+    )
+    kept = ("drop/.labs.csv.7.part", "builds/b/.page.7.part", "layout.json.part")
+    for name in (*left, *kept):
+        (empty_home.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (empty_home.home / name).touch()
+    with pytest.raises(BadInput):
+        Run(replace(empty_home, source="nhanes", folder=str(empty_home.home / "nowhere"))).land()
+    there = [name for name in (*left, *kept) if (empty_home.home / name).exists()]
+    assert there == list(kept)

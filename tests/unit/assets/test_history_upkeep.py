@@ -1,5 +1,7 @@
 """Upkeep of Dagster's history: damaged databases set aside, old runs forgotten with their files, dead runs closed."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -7,10 +9,23 @@ import pytest
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from sqlalchemy import func, select
 
-from assets.history_upkeep import prune, set_damaged_aside
-from assets.job import prepare_instance
+from assets.ended_runs import tell_ended
+from assets.history_upkeep import prune, set_aside_at_rest, set_damaged_aside
+from assets.job import _INSTANCE, prepare_instance
 from assets.run_history import one_writer
 from pipelines.settings import Settings
+
+DAMAGES = ("overwritten", "cut", "not a database")
+HOLD = """
+import sys
+from pathlib import Path
+from pipelines.settings import Settings
+from pipelines.warehouse.lock import writing
+
+with writing(Settings(Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -74,13 +89,7 @@ def test_sound_databases_stay(settings: Settings) -> None:
     assert _counts(settings)[2] == {run_id}
 
 
-@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
-@pytest.mark.parametrize("how", ["overwritten", "cut", "not a database"])
-def test_a_damaged_database_is_set_aside_and_the_next_run_works(settings: Settings, name: str, how: str) -> None:
-    _night(settings)
-    path = settings.dagster_home / name
-    with one_writer(settings) as instance:
-        assert instance.schedule_storage is not None
+def _damage(path: Path, how: str) -> None:
     content = path.read_bytes()
     for log in path.parent.glob(f"{path.name}-*"):
         log.unlink()
@@ -90,9 +99,78 @@ def test_a_damaged_database_is_set_aside_and_the_next_run_works(settings: Settin
         "not a database": b"nothing of the sort" * 1000,
     }
     path.write_bytes(damage[how])
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_the_damaged_history_of_a_run_that_died_stops_no_night(settings: Settings, how: str) -> None:
+    with one_writer(settings) as instance:
+        dead = instance.create_run_for_job(dg.job(name="nightly")(lambda: None), status=dg.DagsterRunStatus.STARTED)
+        instance.report_engine_event("began", dead)
+    shard = settings.dagster_home / "history" / "runs" / f"{dead.run_id}.db"
+    _damage(shard, how)
+    with one_writer(settings) as instance:
+        prune(instance, settings)
+        assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
+        (told,) = tell_ended(instance, settings)
+        assert "ended without a word" in told or "is gone" in told
+    assert (settings.dagster_home / "set_aside" / "runs" / shard.name).exists()
+    assert _night(settings) in _counts(settings)[2]
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_the_damaged_history_of_an_untold_run_stops_no_night(settings: Settings, how: str) -> None:
+    @dg.op
+    def nothing() -> None: ...
+
+    with one_writer(settings) as instance:
+        night = dg.job(name="nightly")(lambda: nothing()).execute_in_process(instance=instance)
+    _damage(settings.dagster_home / "history" / "runs" / f"{night.run_id}.db", how)
+    with one_writer(settings) as instance:
+        (told,) = tell_ended(instance, settings)
+        assert told.startswith("done: what it published is not told, its history is damaged and lies in ")
+        assert tell_ended(instance, settings) == ()
+
+
+def test_the_ui_sets_aside_what_no_run_has_open(settings: Settings) -> None:
+    _night(settings)
+    _damage(settings.dagster_home / "history" / "runs.db", "cut")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(settings.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as run:
+        run.stdout.readline()
+        assert set_aside_at_rest(settings) == ()
+        run.communicate()
+    (told,) = set_aside_at_rest(settings)
+    assert "runs.db: damaged" in told
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_database_is_set_aside_and_the_next_run_works(settings: Settings, name: str, how: str) -> None:
+    _night(settings)
+    path = settings.dagster_home / name
+    with one_writer(settings) as instance:
+        assert instance.schedule_storage is not None
+    _damage(path, how)
     (told,) = set_damaged_aside(settings)
     folder = name.partition("/")[0]
     assert str(path) in told and "data are not touched" in told
     assert (settings.dagster_home / "set_aside" / folder).is_dir()
     assert set_damaged_aside(settings) == ()
     assert _night(settings) in _counts(settings)[2]
+
+
+def test_half_a_configuration_of_dagster_never_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_text
+
+    def cut(path: Path, text: str) -> int:
+        write(path, text[:40])
+        raise OSError("the power went")
+
+    monkeypatch.setattr(Path, "write_text", cut)
+    settings = Settings(home=tmp_path / "fresh")
+    with pytest.raises(OSError, match="power"):
+        prepare_instance(settings)
+    monkeypatch.undo()
+    prepare_instance(settings)
+    assert (settings.dagster_home / "dagster.yaml").read_text() == _INSTANCE

@@ -54,3 +54,15 @@ def test_a_snapshot_is_not_remembered(empty_home):
     remember(empty_home, [Named("snapshot")])
     assert not (empty_home.landing / "drops.json").exists()
     require_unchanged(empty_home, [Named("another")])
+
+
+@pytest.mark.parametrize("content", ["", '{"2024-01": ["a', "[]", '{"2024-01": 1}', '{"2024-01": ["a"]}', "null"])
+def test_a_damaged_list_of_drops_lets_none_in(empty_home, content):
+    remember(empty_home, [JANUARY])
+    (empty_home.landing / "drops.json").write_text(content)
+    for act in (require_unchanged, remember):
+        with pytest.raises(
+            BadInput, match="landing/drops.json: cannot be read, so nobody knows which drops were landed"
+        ):
+            act(empty_home, [JANUARY, FEBRUARY])
+    assert (empty_home.landing / "drops.json").read_text() == content

@@ -1,13 +1,18 @@
 """Connections: limits as asked, and nothing of one is left for the next although the engine stays."""
 
+import shutil
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import polars as pl
 import pytest
+import sqlalchemy
 
+from pipelines.errors import DiskFull
 from pipelines.settings import Settings
-from pipelines.warehouse.engine import connect
+from pipelines.warehouse.engine import connect, told_when_full
 
 
 @pytest.fixture
@@ -92,3 +97,45 @@ def test_a_file_database_stays(settings: Settings, tmp_path: Path) -> None:
         connection.execute("create table one as select 1 as a")
     with duckdb.connect(str(path), read_only=True) as reader:
         assert reader.execute("from one").fetchall() == [(1,)]
+
+
+FULL = "free space there .* nothing was published"
+
+
+def free_is(monkeypatch: pytest.MonkeyPatch, mebibytes: float) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=int(mebibytes * 2**20)))
+
+
+REFUSED = [
+    duckdb.IOException("IO Error: Could not write"),
+    duckdb.OutOfMemoryException("Out of Memory Error: failed to offload data block"),
+    pl.exceptions.ComputeError("parquet: file out of specification"),
+    sqlite3.OperationalError("disk I/O error"),
+]
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
+def test_a_full_disk_is_told_whatever_the_engine_calls_it(settings, monkeypatch, error) -> None:
+    free_is(monkeypatch, 3)
+    with pytest.raises(DiskFull, match=f"3 MB free: {FULL}"), told_when_full(settings):
+        raise error
+    free_is(monkeypatch, 500)
+    with pytest.raises(type(error)), told_when_full(settings):
+        raise error
+
+
+def test_a_fault_of_rows_or_statement_is_no_full_disk(settings, monkeypatch) -> None:
+    free_is(monkeypatch, 3)
+    for error in (
+        duckdb.ConversionException("Conversion Error"),
+        duckdb.BinderException("Binder Error"),
+        ValueError("x"),
+    ):
+        with pytest.raises(type(error)), told_when_full(settings):
+            raise error
+
+
+def test_a_full_disk_under_the_history_of_dagster_is_told(settings) -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    with pytest.raises(DiskFull, match=f"database or disk is full: {FULL}"), told_when_full(settings):
+        raise sqlalchemy.exc.OperationalError("insert into event_logs", {}, full)

@@ -126,3 +126,18 @@ def test_the_first_key_stays(own):
     before = (own.landing / "key.json").read_bytes()
     key.remember_key(own, "omop", key.PersonKey(b"another-key-of-16-bytes", is_secret=True))
     assert (own.landing / "key.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["", '{"source": "om', "[]", "{}", '{"source": "omop"}', "\x00\x00\x00"])
+def test_a_home_that_forgot_its_key_takes_none(own, content):
+    """Not even the right one: nobody could tell that it is."""
+    secret = key.PersonKey(SECRET.encode(), is_secret=True)
+    key.remember_key(own, "omop", secret)
+    (own.landing / "key.json").write_text(content)
+    says = "landing/key.json: cannot be read, so nobody knows with which key .* put it back from a backup"
+    with pytest.raises(BadInput, match=says):
+        key.require_same_key(own, "omop", secret)
+    with pytest.raises(BadInput, match=says):
+        key.landed_source(own)
+    key.remember_key(own, "omop", secret)
+    assert (own.landing / "key.json").read_text() == content, "the damage was written over"

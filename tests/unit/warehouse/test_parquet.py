@@ -133,6 +133,8 @@ def test_sweeping_takes_partials_and_nothing_else(tmp_path):
     left = [tmp_path / "a" / ".t.parquet.123.part", tmp_path / "a" / "b" / ".u.parquet.9.part"]
     for path in (*keep, *left):
         path.touch()
+    (tmp_path / ".layout.json.5.part").touch()
+    assert sweep_partials(tmp_path, is_deep=False) == 1 and all(path.exists() for path in left)
     assert sweep_partials(tmp_path) == 2
     assert all(path.exists() for path in keep) and not any(path.exists() for path in left)
     assert sweep_partials(tmp_path / "no such folder") == 0

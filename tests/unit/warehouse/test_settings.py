@@ -1,5 +1,6 @@
 """Machine settings: read back as written, and refused by file name where they are wrong."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -88,3 +89,10 @@ def test_the_smallest_cell_may_be_raised_and_not_lowered(tmp_path):
         Settings(home=tmp_path, min_cell=10)
     with pytest.raises(BadInput):
         load(tmp_path, min_cell=1)
+
+
+def test_the_disk_holds_the_file_and_its_name(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", lambda opened: waited.append(os.readlink(f"/proc/self/fd/{opened}")))
+    Settings(home=tmp_path).write()
+    assert waited == [str(tmp_path / ".trabecula.toml.part"), str(tmp_path)]
