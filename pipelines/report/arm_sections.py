@@ -8,11 +8,12 @@ from functools import partial
 import polars as pl
 
 from pipelines.report import section_contrasts, section_overlap, section_risk, section_trajectory
-from pipelines.report.illustration import illustrated
+from pipelines.report.illustration import illustrated, series
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP
 from pipelines.report.plot_balance import MOST_DRAWN, covariate_balance
 from pipelines.report.plot_controls import negative_control, scale_words
+from pipelines.report.plot_dose import dose_bands
 from pipelines.report.plot_incidence import cumulative_incidence, pairs
 from pipelines.report.plot_overlap import propensity_score
 from pipelines.report.plot_trajectory import bmd_trajectory
@@ -76,7 +77,7 @@ def _incidence(frames: Frames) -> list[Figure]:
     lead = described["lead_contrast"][0] if described.height else None
     figures: list[Figure] = []
     for number, of in enumerate(pairs(frames["mart.cumulative_incidence"], lead)):
-        figures += illustrated(
+        figures += series(
             partial(cumulative_incidence, of=of),
             frames,
             f"incidence-{number}",
@@ -105,7 +106,9 @@ def controls(frames: Frames) -> tuple[Section, ...]:
         )
     if not figures:
         return ()
-    words = "No arm should change these outcomes: what is found in them is systematic error, which calibrated estimates allow for."
+    words = (
+        "No arm should change these outcomes: what is found in them is systematic error, which calibration allows for."
+    )
     return (Section("controls", "Negative controls", paragraphs=(words,), figures=tuple(figures)),)
 
 
@@ -114,7 +117,7 @@ def trajectories(frames: Frames) -> tuple[Section, ...]:
     frame = frames["mart.bmd_trajectory"]
     figures: list[Figure] = []
     for number, study in enumerate(frame["study_id"].unique(maintain_order=True)):
-        figures += illustrated(
+        figures += series(
             partial(bmd_trajectory, study=study),
             frames,
             f"trajectory-{number}",
@@ -142,6 +145,29 @@ def trajectories(frames: Frames) -> tuple[Section, ...]:
             notes=notes,
         ),
     )
+
+
+def doses(frames: Frames) -> tuple[Section, ...]:
+    """Differences along a dose that was kept up; no section where no study asks for bands, or none of them is told."""
+    described = frames["mart.effect_estimate"]
+    figures: list[Figure] = []
+    for number, study in enumerate(described["study_id"].unique(maintain_order=True)):
+        figures += illustrated(
+            partial(dose_bands, study=study),
+            frames,
+            f"doses-{number}",
+            f"{heading(study)}: difference by band, lowest first, with 95{NBSP}% confidence intervals",
+            "mart.effect_estimate",
+            "Open circle: the reference, where the difference is 0 by definition. Bands are those of the protocol; no line joins "
+            "them, since nothing was estimated between them.",
+        )
+    if not figures:
+        return ()
+    words = (
+        "The mean difference had everybody kept to the band, against everybody in the reference. Days covered are adherence, "
+        "not dose: who takes a drug to the day differs in more than the drug."
+    )
+    return (Section("doses", "Along the dose", paragraphs=(words,), figures=tuple(figures)),)
 
 
 def sensitivity(frames: Frames) -> tuple[Section, ...]:

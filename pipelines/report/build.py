@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.errors import BadInput
-from pipelines.report.data_docs import table_docs
+from pipelines.report.data_docs import LONG, table_docs
 from pipelines.report.figure import WATERMARK
 from pipelines.report.frames import Mart, evidence_sources, prepared
 from pipelines.report.header import cycles, facts, is_of_survey, source_name
@@ -54,6 +54,7 @@ def build_report(mart: Mart, out: Path, min_cell: int = MIN_CELL) -> Path:
         tables=tables,
         passed=sum(table.passed for table in tables),
         evaluable=sum(table.evaluable for table in tables),
+        long=LONG,
     )
     _write(out / "quality.html", quality)
     for study in studies(frames):

@@ -18,6 +18,8 @@ from pipelines.tables import CONTRACTS
 WHOLE = "all"
 _OPEN = ("fail", "could_not_evaluate")
 _MOST_STRATA = 40
+#: a table with more checks than this can be searched, too
+LONG = 14
 #: checks that ask for the columns of a table and count no rows
 _OF_STRUCTURE = ".columns"
 _WIDTH, _HEIGHT, _MARGIN = 96.0, 22.0, 3.0
@@ -34,7 +36,10 @@ class StratumDoc:
 
 @dataclass(frozen=True, slots=True)
 class CheckDoc:
-    """A check in words; `spark` is an inline SVG of its latest runs, `cause` why it differs from the run before."""
+    """A check in words; `spark` is an inline SVG of its latest runs, `cause` why it differs from the run before.
+
+    `share` that must hold and `rows` that break it are what a reader sorts by; a number that is not shown is None.
+    """
 
     identifier: str
     note: str
@@ -50,6 +55,8 @@ class CheckDoc:
     more: int
     spark: str
     cause: str
+    share: float | None
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,8 @@ def _check(strata: pl.DataFrame, runs: pl.DataFrame | None, threshold: int) -> C
         more=max(len(troubled) - _MOST_STRATA, 0),
         spark=sparkline(rates, allowed),
         cause="" if cause in ("none", "first run") else cause,
+        share=whole["threshold"],
+        rows=whole["n_violated"] if _shown(whole, "n_violated", threshold) == count(whole["n_violated"]) else None,
     )
 
 

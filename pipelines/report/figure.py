@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.report.frames import Mart, evidence_sources
 from pipelines.report.labels import label
+from pipelines.report.slim_svg import slim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +59,6 @@ _STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.6,
 }
 _NO_DATES = {"Date": None, "Creator": None, "Format": None, "Type": None}
-_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-_GEOMETRY = re.compile(r' (?:d|x|y|width|height|transform)="[^"]*"')
 _IDENTIFIER = re.compile(r' id="([^"]*)"')
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^)"]*)')
 _FONT_FAMILY = re.compile(r"font-family: [^;\"]*;? ?")
@@ -83,6 +82,11 @@ def color_of(population: str) -> str:
     """One color a population, the same in every plot."""
     known = {"men": BLUE, "male": BLUE, "women": VERMILLION, "female": VERMILLION, "postmenopausal_women": VERMILLION}
     return known.get(population, {"premenopausal_women": PURPLE}.get(population, GREEN))
+
+
+def ink_of(color: str) -> str:
+    """The color as text has it: dark enough to be read on white (WCAG 2.2 AA, 4.5 to 1)."""
+    return {VERMILLION: "#a84a00", GREEN: "#00734f", PURPLE: "#94416f"}.get(color, color)
 
 
 def marker_of(population: str) -> str:
@@ -184,17 +188,16 @@ def _inline(text: str, drawing: Drawing, name: str) -> str:
     body = body[body.index(">") + 1 :]
     body = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
     body = re.sub(r"\s*<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
-    referenced = set(_REFERENCE.findall(body))
-    body = _IDENTIFIER.sub(lambda m: f' id="{name}-{m[1]}"' if m[1] in referenced else "", body)
-    body = _REFERENCE.sub(lambda m: m[0].removesuffix(m[1]) + f"{name}-{m[1]}", body).replace("xlink:href", "href")
+    short = {each: f"{name}-r{number}" for number, each in enumerate(dict.fromkeys(_REFERENCE.findall(body)))}
+    body = _IDENTIFIER.sub(lambda m: f' id="{short[m[1]]}"' if m[1] in short else "", body)
+    body = _REFERENCE.sub(lambda m: m[0].removesuffix(m[1]) + short[m[1]], body).replace("xlink:href", "href")
     body = _FONT_FAMILY.sub("", _FONT_SHORTHAND.sub(_font_parts, body))
-    body = _GEOMETRY.sub(lambda m: _NUMBER.sub(lambda n: f"{float(n[0]):.2f}", m[0]).replace("\n", ""), body)
     width, height = (72 * inches for inches in drawing.figure.get_size_inches())
     return (
         f'<svg class="plot" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-labelledby="{name}-title {name}-description">'
         f'<title id="{name}-title">{escape(drawing.title)}</title>'
-        f'<desc id="{name}-description">{escape(drawing.description)}</desc>{body.strip()}</svg>'
+        f'<desc id="{name}-description">{escape(drawing.description)}</desc>{slim(body, name)}</svg>'
     )
 
 

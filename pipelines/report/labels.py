@@ -270,6 +270,14 @@ _LABELS = {
     "prompted_share": "share of draws prompted by a symptom",
     "unbanded_share": "share of draws whose band a limit, or a dose not known, leaves open",
     "prevalent_share": "share of draws with the symptom before the window",
+    # bands of dose and of adherence
+    "up_to_1_mg": "up to 1 mg a week",
+    "over_1_to_2_mg": "over 1 to 2 mg a week",
+    "over_2_to_3_5_mg": "over 2 to 3.5 mg a week",
+    "over_3_5_mg": "over 3.5 mg a week",
+    "covered_under_50": "under 50 % of days covered",
+    "covered_50_to_80": "50 to under 80 % of days covered",
+    "covered_80_or_more": "80 % of days covered or more",
     # regimes of dosing
     "no_inhibitor": "no inhibitor",
     "fixed_0.5_mg_twice_weekly": "0.5 mg twice a week",

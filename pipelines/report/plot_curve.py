@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, say, tag_line
+from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, ink_of, say, tag_line
 from pipelines.report.frames import Mart, prepared
 from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, heading, label, ordered, split_unit
 from pipelines.report.numerals import compact, decimal, with_unit
@@ -19,6 +19,9 @@ MARKS_PG_ML = (20.0, 30.0)
 #: where a change-point was asked for, the third level that practice names is drawn beside it, too
 THRESHOLD_MARKS_PG_ML = (*MARKS_PG_ML, 100.0)
 _TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 100, 150, 200, 300, 500)
+#: panels of one picture of symptoms, and beside each other
+MOST_PANELS = 12
+_COLUMNS = 2
 _NOTE: dict[str, Any] = {
     "fontsize": 6.5,
     "color": MUTED,
@@ -59,6 +62,35 @@ def dose_response(mart: Mart, study: str | None = None) -> Drawing | None:
     grid[-1][len(outcomes) // 2].set_xlabel("Estradiol, pg/mL (log scale)")
     title = "Difference in bone mineral density along estradiol"
     return Drawing(figure, title, description(curves), "mart.dose_response")
+
+
+def symptom_response(mart: Mart, study: str | None = None, picture: int = 0) -> Drawing | None:
+    """Differences of risks of symptoms along estradiol, a panel a symptom and population; None without any such curve.
+
+    Args:
+        picture: which of the pictures, where there are more curves than one holds.
+    """
+    frames = prepared(mart, ["mart.dose_response"])
+    curves = _each(_of_study(of_bone(frames["mart.dose_response"], is_bone=False), study))
+    told = curves[picture * MOST_PANELS :][:MOST_PANELS]
+    if not told:
+        return None
+    n_rows = -(-len(told) // _COLUMNS)
+    figure = blank(0.55 + 2.3 * n_rows)
+    grid = figure.subplots(n_rows, _COLUMNS, squeeze=False)
+    limits = _limits(frames.get("mart.e2_distribution"))
+    for axes, (_, curve) in zip(grid.ravel(), told, strict=False):
+        first = curve.row(0, named=True)
+        waived = " (gate waived)" if "waived" in curve["gate_status"].to_list() else ""
+        axes.set_title(f"{heading(first['outcome'])}, {label(first['population'])}{waived}")
+        _draw(axes, curve, color_of(first["population"]), limits)
+        axes.set_xlabel("Estradiol, pg/mL (log scale)")
+    for axes in grid.ravel()[len(told) :]:
+        axes.set_axis_off()
+    for row in grid:
+        row[0].set_ylabel("Difference of risks")
+    said = " ".join(curve_sentence(curve) for _, curve in told)
+    return Drawing(figure, "Difference of risks of symptoms along estradiol", said, "mart.dose_response")
 
 
 def description(curves: pl.DataFrame) -> str:
@@ -140,7 +172,7 @@ def _draw_bend(axes: "Axes", bend: dict[str, Any], color: str) -> None:
         axes.axvspan(low, high, ymax=0.06, color=color, alpha=0.5, linewidth=0)
     if left < bend["place_pg_ml"] < right:
         axes.axvline(bend["place_pg_ml"], color=color, linewidth=1.2)
-        tag_line(axes, bend["place_pg_ml"], f"bends at {compact(bend['place_pg_ml'])}", color=color)
+        tag_line(axes, bend["place_pg_ml"], f"bends at {compact(bend['place_pg_ml'])}", color=ink_of(color))
 
 
 def _vertical(outcome: str) -> str:

@@ -20,10 +20,15 @@ _RATIOS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5,
 _WIDE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
-def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
-    """Estimates of the primary method, by study and contrast; those without any are left out. None where no gate is open."""
+def effect_estimate(mart: Mart, study: str | None = None, of: pl.Expr | None = None) -> Drawing | None:
+    """Estimates of the primary method, by study and contrast; those without any are left out. None where no gate is open.
+
+    Args:
+        study: one study; all of them else.
+        of: which rows; those that lead the page else.
+    """
     frame = prepared(mart, ["mart.effect_estimate"])["mart.effect_estimate"]
-    frame = primary(frame).filter(is_main())
+    frame = primary(frame).filter(is_main() if of is None else of)
     if study is not None:
         frame = frame.filter(pl.col("study_id") == study)
     if frame["estimate"].null_count() == frame.height:
@@ -38,6 +43,17 @@ def effect_estimate(mart: Mart, study: str | None = None) -> Drawing | None:
     title = "Estimates with 95 % confidence intervals"
     sentences = [estimate_text(row) for _, rows in groups for row in rows.iter_rows(named=True)]
     return Drawing(figure, title, " ".join(sentences), "mart.effect_estimate")
+
+
+def undrawn_sentence(estimates: pl.DataFrame, of: pl.Expr | None = None) -> str:
+    """How many contrasts of these rows have no estimate at all and are therefore left out; empty where none is."""
+    rows = primary(estimates).filter(is_main() if of is None else of)
+    told = rows.group_by("contrast", "estimator", "scale").agg(pl.col("estimate").is_not_null().any())["estimate"]
+    silent = told.len() - int(told.sum())
+    if not silent:
+        return ""
+    are = "1 contrast without any estimate is" if silent == 1 else f"{silent} contrasts without any estimate are"
+    return f"{are} not drawn; tables say why."
 
 
 def estimate_text(row: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank
+from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank, ink_of
 from pipelines.report.frames import Mart, prepared
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NONE, count, decimal
@@ -24,7 +24,7 @@ _NEAR_DAYS = 15
 #: more than two quarters
 _GAP_DAYS = 200
 _KEY = ("study_id", "pair", "population")
-#: panels of one picture; a study's page has a picture for each pair of arms
+#: panels of one picture; what is more stands in further ones
 MOST_PANELS = 12
 _COLUMNS = 2
 _STYLES: tuple[dict[str, Any], ...] = (
@@ -41,12 +41,15 @@ def pairs(curves: pl.DataFrame, lead: str | None = None) -> list[tuple[str, str]
     return sorted(found, key=lambda each: each[0] != leading)
 
 
-def cumulative_incidence(mart: Mart, study: str | None = None, of: tuple[str, str] | None = None) -> Drawing | None:
+def cumulative_incidence(
+    mart: Mart, study: str | None = None, of: tuple[str, str] | None = None, picture: int = 0
+) -> Drawing | None:
     """Risks in percent with 95 % bands by years after time zero; None where no day after time zero is told.
 
     Args:
         study: one study; all of them else.
-        of: a pair of arms and a population, as `pairs` has them; all of them else, as many as one picture holds.
+        of: a pair of arms and a population, as `pairs` has them; all of them else.
+        picture: which of the pictures, where there are more panels than one holds.
     """
     frame = prepared(mart, ["mart.cumulative_incidence"])["mart.cumulative_incidence"].with_columns(_pair())
     if study is not None:
@@ -57,7 +60,7 @@ def cumulative_incidence(mart: Mart, study: str | None = None, of: tuple[str, st
         (key, rows)
         for key, rows in frame.group_by(*_KEY, "outcome", maintain_order=True)
         if _shown(rows)["follow_up_days"].max() not in (None, 0)
-    ][:MOST_PANELS]
+    ][picture * MOST_PANELS :][:MOST_PANELS]
     if not told:
         return None
     n_rows = -(-len(told) // _COLUMNS)
@@ -140,7 +143,7 @@ def _draw(axes: "Axes", rows: pl.DataFrame, arms: list[str]) -> None:
     axes.set_xlabel("years after time zero; below: people at risk", labelpad=2)
     for line, (arm, style) in enumerate(zip(arms, _STYLES, strict=False)):
         height = -0.36 - 0.1 * line
-        place: dict[str, Any] = {"fontsize": 6.5, "color": style["color"], "va": "center"}
+        place: dict[str, Any] = {"fontsize": 6.5, "color": ink_of(style["color"]), "va": "center"}
         for year, n in zip(marks, at_risk(rows, arm, marks), strict=True):
             words = NONE if n is None else count(n)
             axes.text(year, height, words, transform=axes.get_xaxis_transform(), ha="center", **place)

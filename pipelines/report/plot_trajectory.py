@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank
+from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank, ink_of
 from pipelines.report.frames import Mart, prepared
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP, NONE, count, decimal, interval
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TABLE = "mart.bmd_trajectory"
 YEAR_DAYS = 365.25
-#: panels of one picture
+#: panels of one picture; what is more stands in further ones
 MOST_PANELS = 12
 _KEY = ("study_id", "pair", "population", "outcome")
 _COLUMNS = 2
@@ -39,14 +39,16 @@ def courses(trajectory: pl.DataFrame) -> list[tuple[tuple[str, ...], pl.DataFram
     return [(tuple(map(str, key)), rows) for key, rows in found if rows["change_pct"].drop_nulls().len()]
 
 
-def bmd_trajectory(mart: Mart, study: str | None = None) -> Drawing | None:
+def bmd_trajectory(mart: Mart, study: str | None = None, picture: int = 0) -> Drawing | None:
     """Mean change in percent with 95 % intervals by years after time zero; None where no change is told.
 
     Args:
         study: one study; all of them else.
+        picture: which of the pictures, where there are more panels than one holds.
     """
     frame = prepared(mart, [TABLE])[TABLE]
-    told = courses(frame if study is None else frame.filter(pl.col("study_id") == study))[:MOST_PANELS]
+    own = frame if study is None else frame.filter(pl.col("study_id") == study)
+    told = courses(own)[picture * MOST_PANELS :][:MOST_PANELS]
     if not told:
         return None
     n_rows = -(-len(told) // _COLUMNS)
@@ -107,7 +109,7 @@ def _draw(axes: "Axes", rows: pl.DataFrame, arms: list[str]) -> None:
     axes.set_xticks(marks)
     axes.set_xlabel("years after time zero; below: people scanned", labelpad=2)
     for line, (arm, style) in enumerate(zip(arms, _STYLES, strict=False)):
-        place: dict[str, Any] = {"fontsize": 6.5, "color": style["color"], "va": "center", "ha": "center"}
+        place: dict[str, Any] = {"fontsize": 6.5, "color": ink_of(style["color"]), "va": "center", "ha": "center"}
         for day, n in rows.filter(pl.col("arm_code") == arm).select("follow_up_days", "n_observed").iter_rows():
             words = NONE if n is None else count(n)
             axes.text(day / YEAR_DAYS, -0.36 - 0.1 * line, words, transform=axes.get_xaxis_transform(), **place)

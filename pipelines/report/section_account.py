@@ -29,7 +29,9 @@ def account_table(frame: pl.DataFrame, threshold: int) -> Table:
     )
     caption = f"{count(frame.height)} source files, row by row accounted for"
     note = "Rows in = staged + duplicate + set aside + out of scope. Set aside: rejected with a reason, and counted."
-    return Table(caption, "mart.source_file", columns, tuple(rows), note=note, is_folded=True)
+    return Table(
+        caption, "mart.source_file", columns, tuple(rows), note=note, is_folded=True, is_sortable=True, filters=(1, 7)
+    )
 
 
 def account_sentence(frame: pl.DataFrame) -> str:
@@ -62,7 +64,7 @@ def _became(row: dict[str, Any]) -> Cell:
 
 def _count(row: dict[str, Any], column: str, threshold: int) -> Cell:
     if row[column] is not None:
-        return number(count(row[column]))
+        return Cell(count(row[column]), is_number=True, sort=row[column])
     return hidden_cell(threshold) if row["is_suppressed"] else number(NONE)
 
 

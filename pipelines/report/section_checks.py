@@ -92,6 +92,7 @@ def _diagnostics(study: str, part: pl.DataFrame) -> Table:
         rows_in_order,
         note=" ".join(notes),
         is_folded=len(rows_in_order) > _LONG,
+        is_sortable=len(rows_in_order) > _LONG,
     )
 
 
@@ -233,7 +234,9 @@ def _checks(caption: str, frame: pl.DataFrame, threshold: int, *, is_folded: boo
         Column("Must hold in", is_number=True),
         Column("Verdict"),
     )
-    return Table(caption, "mart.quality_result", columns, rows, is_folded=is_folded)
+    return Table(
+        caption, "mart.quality_result", columns, rows, is_folded=is_folded, is_sortable=is_folded, filters=(1, 2, 5)
+    )
 
 
 def _check(row: dict[str, Any], threshold: int) -> Row:
@@ -245,8 +248,8 @@ def _check(row: dict[str, Any], threshold: int) -> Row:
     cells = (
         text(row["table_name"]),
         text(capitalized(row["category"]), row["severity"]),
-        number(broken, asked),
-        number(required),
+        Cell(broken, note=asked, is_number=True, sort=violated if broken == count(violated) else None),
+        Cell(required, is_number=True, sort=row["threshold"]),
         verdict(row["status"]),
     )
     return Row(f"{row['note']}{stratum}", cells)

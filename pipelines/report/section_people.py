@@ -48,14 +48,18 @@ def _attrition(study: str, cohort: str, part: pl.DataFrame, threshold: int) -> T
         *(Column(heading(arm), "left, and taken away by the step", is_number=True) for arm in arms),
     )
     note = f"Steps are asked in this order; unknown counts as not met. {_cohort_note(cohort, start)}"
-    who = heading(study) if cohort == _SURVEY else f"{heading(study)}, {readable(cohort)}"
     return Table(
-        f"{who}: who was counted in",
+        f"{cohort_name(study, cohort)}: who was counted in",
         "mart.attrition",
         columns,
         rows,
         note=f"{note}{hidden_note(rows, threshold)}",
     )
+
+
+def cohort_name(study: str, cohort: str) -> str:
+    """The study, and its cohort where it has several."""
+    return heading(study) if cohort == _SURVEY else f"{heading(study)}, {readable(cohort)}"
 
 
 def _cohort_note(cohort: str, start: dict[str, int | None]) -> str:
@@ -83,10 +87,10 @@ def _left(row: dict[str, Any] | None, start: int | None, threshold: int) -> Cell
     if row["n_after"] is None:
         return hidden_cell(threshold)
     bar = 100 * row["n_after"] / start if start else None
-    return number(count(row["n_after"]), _taken(row, threshold), bar, beside=True)
+    return number(count(row["n_after"]), taken(row, threshold), bar, beside=True)
 
 
-def _taken(row: dict[str, Any], threshold: int) -> str:
+def taken(row: dict[str, Any], threshold: int) -> str:
     """People the step took away; fewer than the threshold stay unsaid here too."""
     if row["n_before"] is None or row["step_number"] == 0:
         return ""

@@ -44,6 +44,19 @@ def is_main() -> pl.Expr:
     return ~pl.col("estimator").is_in(RISK_ESTIMATORS) | ((pl.col("horizon_months") == MAIN_HORIZON) & ~is_interaction)
 
 
+def other_parts(estimates: pl.DataFrame) -> list[tuple[str, pl.Expr]]:
+    """What does not lead the page, in words and as its rows: every other horizon, and how effects differ between cohorts."""
+    is_interaction = pl.col("estimator") == "interaction_additive"
+    of_pairs = estimates.filter(pl.col("estimator") == "risk_difference")
+    months = of_pairs["horizon_months"].drop_nulls().unique().sort()
+    parts = [
+        (f"risks by {each:g} months", (pl.col("estimator") == "risk_difference") & (pl.col("horizon_months") == each))
+        for each in months
+        if each != MAIN_HORIZON
+    ]
+    return [*parts, ("how effects differ between cohorts", is_interaction)]
+
+
 def risk_sentence(row: dict[str, Any]) -> str:
     """What is said of one risk difference in the key findings."""
     points = 100 * row["estimate"]

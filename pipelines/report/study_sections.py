@@ -20,12 +20,14 @@ from pipelines.report import (
 )
 from pipelines.report.absence import why_absent
 from pipelines.report.frames import primary
-from pipelines.report.illustration import illustrated
+from pipelines.report.illustration import folded, illustrated, series
 from pipelines.report.labels import heading
 from pipelines.report.numerals import EN_DASH, NBSP
-from pipelines.report.plot_curve import dose_response, limit_sentence, of_bone
-from pipelines.report.plot_estimates import effect_estimate
+from pipelines.report.plot_attrition import attrition
+from pipelines.report.plot_curve import dose_response, limit_sentence, of_bone, symptom_response
+from pipelines.report.plot_estimates import effect_estimate, undrawn_sentence
 from pipelines.report.plot_prevalence import bone_prevalence
+from pipelines.report.section_risk import other_parts
 from pipelines.report.views import Figure, Section
 
 Frames = dict[str, pl.DataFrame]
@@ -43,6 +45,7 @@ def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         *arm_sections.risks(frames),
         *arm_sections.controls(frames),
         *arm_sections.trajectories(frames),
+        *arm_sections.doses(frames),
         _curves(frames),
         *_symptoms(frames),
         *_thresholds(frames),
@@ -63,8 +66,15 @@ def _findings(frames: Frames) -> Section:
     figures: list[Figure] = []
     for number, study in enumerate(estimates["study_id"].unique(maintain_order=True)):
         caption = f"{heading(study)}: estimates with 95{NBSP}% confidence intervals"
+        own = estimates.filter(pl.col("study_id") == study)
         draw = partial(effect_estimate, study=study)
-        figures += illustrated(draw, frames, f"estimates-{number}", caption, "mart.effect_estimate")
+        name, left_out = f"estimates-{number}", undrawn_sentence(own)
+        figures += illustrated(draw, frames, name, caption, "mart.effect_estimate", left_out)
+        for part, (words, rows) in enumerate(other_parts(primary(own))):
+            draw = partial(effect_estimate, study=study, of=rows)
+            caption = f"{heading(study)}: {words}, with 95{NBSP}% confidence intervals"
+            left_out = undrawn_sentence(own, rows)
+            figures += folded(illustrated(draw, frames, f"{name}-{part}", caption, "mart.effect_estimate", left_out))
     n_open = primary(estimates).filter(pl.col("estimate").is_not_null()).height
     notes = (
         [f"Intervals and p-values of the {n_open} associations are not adjusted for their number."]
@@ -86,10 +96,18 @@ def _findings(frames: Frames) -> Section:
 
 
 def _people(frames: Frames, threshold: int) -> Section:
-    tables = section_people.attrition_tables(frames["mart.attrition"], threshold)
+    frame = frames["mart.attrition"]
+    tables = section_people.attrition_tables(frame, threshold)
+    figures: list[Figure] = []
+    cohorts = frame.select("study_id", "cohort_code").unique(maintain_order=True).iter_rows()
+    for number, (study, cohort) in enumerate(cohorts):
+        draw = partial(attrition, study=study, cohort=cohort, threshold=threshold)
+        caption = f"{section_people.cohort_name(study, cohort)}: who was counted in, step by step"
+        figures += series(draw, frames, f"people-{number}", caption, "mart.attrition")
     return Section(
         "people",
         "Who was counted in",
+        figures=tuple(figures),
         tables=tables,
         absence="" if tables else why_absent("mart.attrition", frames["mart.missing_piece"], ("age, sex", "demo")),
     )
@@ -136,7 +154,7 @@ def _curves(frames: Frames) -> Section:
 
 
 def _symptoms(frames: Frames) -> list[Section]:
-    """The ends of the curves of symptoms; nothing where no gate of one is open."""
+    """Curves of symptoms and their ends; nothing where no gate of one is open."""
     curves = of_bone(frames["mart.dose_response"], is_bone=False)
     if curves.is_empty():
         return []
@@ -147,7 +165,15 @@ def _symptoms(frames: Frames) -> list[Section]:
     )
     table = section_curve.ends_table(curves, frames["mart.effect_estimate"])
     words = tuple(text for text in (span, bent) if text)
-    return [Section("symptoms", "Symptoms along estradiol", paragraphs=words, tables=(table,))]
+    figures = series(
+        symptom_response,
+        frames,
+        "symptoms",
+        f"Difference of 12-month risks of symptoms along estradiol, with 95{NBSP}% confidence bands",
+        "mart.dose_response",
+        "Open circle: the reference, where the difference is 0 by definition. " + limit_sentence(frames),
+    )
+    return [Section("symptoms", "Symptoms along estradiol", paragraphs=words, figures=figures, tables=(table,))]
 
 
 def _thresholds(frames: Frames) -> tuple[Section, ...]:

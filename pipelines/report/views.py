@@ -97,12 +97,13 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An inline SVG with its caption and the mart table it came from."""
+    """An inline SVG with its caption and the mart table it came from; `is_folded` starts collapsed."""
 
     svg: str
     caption: str
     source: str
     notes: tuple[str, ...] = ()
+    is_folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

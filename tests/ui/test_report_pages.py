@@ -11,10 +11,15 @@ import pytest
 from pipelines.report.build import build_report
 
 pytestmark = pytest.mark.ui
-MADE_UP = Path(__file__).parents[1] / "unit" / "report" / "conftest.py"
-PAGES = ("index", "quality", "study-nhanes_e2_bmd", "study-ai_vs_tamoxifen", "study-ai_cardiovascular")
+TESTS = Path(__file__).parents[1]
+MADE_UP = TESTS / "unit" / "report" / "conftest.py"
+STUDIES = runpy.run_path(str(MADE_UP.with_name("pages.py")))["STUDIES"]
+PAGES = ("index", "quality", *(f"study-{study}" for study in STUDIES))
+FUNCTIONAL = runpy.run_path(str(TESTS / "functional" / "conftest.py"))
+# The finished home of the functional tests, made once for all of them.
+drop, first_run, finished = (FUNCTIONAL[name] for name in ("drop", "first_run", "finished"))
 DESK, PHONE = (1280, 900), (390, 844)
-SHOWN = "Array.from(document.querySelectorAll('table.sortable tbody tr')).filter(row => !row.hidden)"
+SHOWN = "Array.from(document.querySelectorAll('#contrasts table.sortable tbody tr')).filter(row => !row.hidden)"
 # Contrast of every text with what it stands on (WCAG 2.2, 1.4.3): 4.5 to 1, of large text 3 to 1.
 FAINT = """
 (() => {
@@ -31,13 +36,14 @@ FAINT = """
   const faint = [];
   for (const element of document.querySelectorAll('body *')) {
     const own = Array.from(element.childNodes).some(node => node.nodeType === 3 && node.textContent.trim());
-    if (!own || element.closest('svg, script, [aria-hidden]') || !element.checkVisibility()) { continue; }
+    if (!own || element.closest('title, desc, script, [aria-hidden]') || !element.checkVisibility()) { continue; }
     const style = getComputedStyle(element);
-    const [one, two] = [light(number(style.color)), light(under(element))].sort((a, b) => b - a);
+    const ink = element.closest('svg') ? style.fill : style.color;
+    const [one, two] = [light(number(ink)), light(under(element))].sort((a, b) => b - a);
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     const found = (one + 0.05) / (two + 0.05);
-    if (found < (large ? 3 : 4.5)) { faint.push(`${element.className || element.tagName}: ${found.toFixed(2)}`); }
+    if (found < (large ? 3 : 4.5)) { faint.push(`${element.tagName} ${element.textContent.slice(0, 30)}: ${found.toFixed(2)}`); }
   }
   return Array.from(new Set(faint));
 })()
@@ -62,17 +68,25 @@ def test_what_would_leave_is_refused_and_remembered(page: Any) -> None:
     assert page.left == ["http://192.0.2.1/spy"]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_says_no_error_and_asks_for_nothing_but_itself(page: Any, report: Path, name: str) -> None:
-    opened(page, report, name)
+def is_silent(page: Any, report: Path, name: str) -> None:
+    """Nothing failed, nothing left, and the page asked for nothing but itself."""
     assert page.errors == []
     assert page.left == []
     assert page.requests == [f"file://{report / name}.html"]
 
 
+def test_every_page_that_is_written_is_opened_here(report: Path) -> None:
+    assert {file.stem for file in report.glob("*.html")} == set(PAGES)
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_every_figure_is_rendered(page: Any, report: Path, name: str) -> None:
-    opened(page, report, name)
+def test_a_page_says_no_error_and_asks_for_nothing_but_itself(page: Any, report: Path, name: str) -> None:
+    is_silent(opened(page, report, name), report, name)
+
+
+def has_its_figures(page: Any) -> int:
+    """How many figures there are; each of them is seen, folded ones opened, and speaks."""
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
     drawn = page.evaluate(
         "Array.from(document.querySelectorAll('svg.plot')).map(svg => { const box = svg.getBoundingClientRect();"
         "return [box.width, box.height, svg.querySelectorAll('path, use, rect').length, svg.querySelectorAll('text').length,"
@@ -80,9 +94,29 @@ def test_every_figure_is_rendered(page: Any, report: Path, name: str) -> None:
     )
     figures = page.evaluate("document.querySelectorAll('figure').length")
     assert len(drawn) == figures
-    assert figures > 0 or name == "quality"
     for width, height, shapes, words, role, title in drawn:
         assert width > 300 and height > 60 and shapes > 3 and words > 2 and role == "img" and title
+    return int(figures)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_figure_is_rendered(page: Any, report: Path, name: str) -> None:
+    figures = has_its_figures(opened(page, report, name))
+    assert figures > 0 or name in ("quality", "study-e2_threshold")
+
+
+def test_a_published_report_is_as_silent_and_as_whole(browser: Any, finished: Path) -> None:
+    """Pages of a build of simulated people: all that a night writes, not only what is made up here."""
+    report = (finished / "report").resolve()
+    found = {}
+    for file in sorted(report.glob("*.html")):
+        page = opened(browser.page(), report, file.stem)
+        found[file.stem] = has_its_figures(page)
+        is_silent(page, report, file.stem)
+        assert page.evaluate("document.documentElement.scrollWidth") <= DESK[0]
+        page.close()
+    assert {"index", "quality", "study-nhanes_e2_bmd"} <= set(found)
+    assert found["index"] and found["study-nhanes_e2_bmd"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -118,6 +152,21 @@ def test_rows_are_chosen_by_gate_and_found_by_words(page: Any, report: Path) -> 
     page.until(f"{SHOWN}.length === {all_rows}")
 
 
+@pytest.mark.parametrize(
+    ("column", "place", "word"),
+    [("Study", 0, "Estradiol and bone mineral density"), ("Outcome", 2, "Heart failure"), ("Population", 3, "Men")],
+)
+def test_rows_are_chosen_by_study_outcome_and_population(
+    page: Any, report: Path, column: str, place: int, word: str
+) -> None:
+    opened(page, report, "index")
+    all_rows = page.evaluate(f"{SHOWN}.map(row => row.cells[{place}].textContent)")
+    choose(page, column, word)
+    chosen = page.evaluate(f"{SHOWN}.map(row => row.cells[{place}].textContent)")
+    assert chosen == [text for text in all_rows if text == word]
+    assert 0 < len(chosen) < len(all_rows)
+
+
 def test_headings_sort_by_number_and_those_without_one_come_last(page: Any, report: Path) -> None:
     opened(page, report, "index")
     heading = "document.querySelectorAll('table.sortable thead th')[4]"
@@ -134,6 +183,25 @@ def test_headings_sort_by_number_and_those_without_one_come_last(page: Any, repo
         assert told == sorted(told, reverse=is_reversed)
         assert found[len(told) :] == [None] * (len(found) - len(told))
     assert None in up
+
+
+def test_checks_are_sorted_and_searched_wherever_they_stand(page: Any, report: Path) -> None:
+    opened(page, report, "quality")
+    heading = "document.querySelector('#staging-lab_result thead th:nth-child(4)')"
+    page.evaluate(f"{heading}.querySelector('button').click()")
+    values = page.evaluate(
+        f"Array.from({heading}.closest('table').tBodies[0].rows).map(row => row.cells[3].dataset.sort || null)"
+    )
+    told = [float(value) for value in values if value is not None]
+    assert told == sorted(told) and values[len(told) :] == [None] * (len(values) - len(told)) and None in values
+    opened(page, report, "index")
+    every = "Array.from(document.querySelectorAll('#quality table.sortable tbody tr'))"
+    page.evaluate(
+        "const box = document.querySelector('#quality .controls input'); box.value = 'dxa_scan';"
+        "box.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    shown = page.evaluate(f"{every}.filter(row => !row.hidden).length")
+    assert 0 < shown < page.evaluate(f"{every}.length")
 
 
 def press(page: Any, key: str, code: int) -> None:
@@ -168,6 +236,17 @@ def test_a_page_prints_whole_without_controls(page: Any, report: Path) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('.controls')).display") == "none"
     printed = base64.b64decode(page.send("Page.printToPDF", preferCSSPageSize=True)["data"])
     assert printed.startswith(b"%PDF-") and len(printed) > 20_000
+
+
+def test_what_is_folded_is_printed(page: Any, report: Path) -> None:
+    opened(page, report, "index")
+    shown = "Array.from(document.querySelectorAll('details :is(table, .answer, figure)')).map(each => each.checkVisibility())"
+    assert True not in page.evaluate(shown) and len(page.evaluate(shown)) > 2
+    page.send("Emulation.setEmulatedMedia", media="print")
+    assert False not in page.evaluate(shown)
+    closed = "Array.from(document.querySelectorAll('details:not([open])'))"
+    heights = page.evaluate(f"{closed}.map(each => each.offsetHeight - each.firstElementChild.offsetHeight)")
+    assert min(heights) > 30
 
 
 def test_without_its_script_a_page_is_whole(page: Any, report: Path, tmp_path: Path) -> None:

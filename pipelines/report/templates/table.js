@@ -36,6 +36,7 @@
     const heads = Array.from(table.tHead.rows[0].cells);
     const told = make("p", { className: "small shown" });
     told.setAttribute("role", "status");
+    const asked = table.dataset.filters;
 
     heads.forEach(function (head, column) {
       const button = make("button", { type: "button" });
@@ -51,8 +52,9 @@
       });
     });
 
+    if (asked === undefined) { return; }
     const search = make("input", { type: "search" });
-    const choices = table.dataset.filters.split(" ").filter(Boolean).map(Number).map(function (column) {
+    const choices = asked.split(" ").filter(Boolean).map(Number).map(function (column) {
       const select = make("select", {});
       select.append(make("option", { textContent: "all", value: "" }));
       Array.from(new Set(rows.map(function (row) { return first(row.cells[column]); }))).sort().forEach(function (word) {

@@ -86,3 +86,10 @@ def test_a_small_number_that_got_here_takes_its_mean_away(mart):
     leaked = mart[NAME].with_columns(n_observed=pl.lit(7, pl.Int64), is_suppressed=pl.lit(value=False))
     assert prepared({NAME: leaked}, [])[NAME]["change_pct"].null_count() == leaked.height
     assert bmd_trajectory({NAME: leaked}) is None
+
+
+def test_courses_that_one_picture_cannot_hold_stand_in_a_further_one(mart):
+    many = pl.concat(mart[NAME].with_columns(outcome=pl.lit(f"site_{number:02}_bmd")) for number in range(13))
+    drawn = [bmd_trajectory({NAME: many}, picture=number) for number in range(3)]
+    panels = [0 if each is None else len([axes for axes in each.figure.axes if axes.lines]) for each in drawn]
+    assert panels == [12, 1, 0]

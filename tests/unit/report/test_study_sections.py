@@ -69,3 +69,32 @@ def test_a_study_says_what_it_was_made_of(told: Any) -> None:
     assert {"c0ffee12", "10c4" * 16} <= {row.cells[0].text for row in build.rows}
     assert [[cell.text for cell in row.cells] for row in protocol.rows] == [["ai_cardiovascular", "77aa"]]
     assert [row.heading for row in inputs.rows] == ["2005-2006/TST.parquet", "2013-2014/TST.parquet"]
+
+
+def test_what_does_not_lead_the_page_is_drawn_too_and_folded_away(told: Any, mart: Mart) -> None:
+    """Of risks the main horizon leads; each other one, and how effects differ, have a figure of their own."""
+    risk = mart["mart.effect_estimate"].filter(study_id="ai_cardiovascular", estimator="risk_difference")
+    answered = risk.filter(pl.col("estimate").is_not_null(), pl.col("horizon_months") == 60)
+    differ = answered.with_columns(estimator=pl.lit("interaction_additive"), contrast=pl.lit("cohort a minus cohort b"))
+    both = pl.concat([mart["mart.effect_estimate"], differ])
+    main, year, interaction = told("ai_cardiovascular", effect_estimate=both)["findings"].figures
+    assert not main.is_folded and year.is_folded and interaction.is_folded
+    assert "risks by 12 months" in year.caption and "how effects differ between cohorts" in interaction.caption
+    assert "12 months" in year.svg and "60 months" not in year.svg
+    shut = risk.with_columns(estimate=pl.lit(None, dtype=pl.Float64), contrast=pl.lit("a vs b, 60 months"))
+    some = told("ai_cardiovascular", effect_estimate=pl.concat([both, shut.filter(pl.col("horizon_months") == 60)]))
+    assert some["findings"].figures[0].notes == ("1 contrast without any estimate is not drawn; tables say why.",)
+
+
+def test_panels_that_one_picture_cannot_hold_stand_in_a_further_one(told: Any, mart: Mart) -> None:
+    curve = mart["mart.cumulative_incidence"]
+    effect = mart["mart.effect_estimate"].filter(study_id="ai_cardiovascular", outcome="heart_failure")
+    codes = [f"event_{number:02}" for number in range(13)]
+    many = {
+        "cumulative_incidence": pl.concat(curve.with_columns(outcome=pl.lit(code)) for code in codes),
+        "effect_estimate": pl.concat(effect.with_columns(outcome=pl.lit(code)) for code in codes),
+    }
+    first, second = told("ai_cardiovascular", **many)["risks"].figures
+    assert (first.is_folded, second.is_folded) == (False, True)
+    assert "Event 11" in first.svg and "Event 12" not in first.svg
+    assert "Event 12" in second.svg and second.caption == f"{first.caption} (2)"

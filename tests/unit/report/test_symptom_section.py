@@ -1,4 +1,4 @@
-"""Curves of symptoms are told in a table of their own, never drawn under the heading of bone."""
+"""Curves of symptoms have a picture and a table of their own, never under the heading of bone."""
 
 from pathlib import Path
 
@@ -40,6 +40,8 @@ def test_symptoms_have_a_table_and_no_picture_of_bone(mart: Mart, tmp_path: Path
     assert "Symptoms along estradiol" in page and "Symptoms along estradiol" not in plain
     section = page[page.index("Symptoms along estradiol") :]
     assert "Men, fatigue" in section
+    assert "Difference of 12-month risks of symptoms along estradiol" in section
+    assert "Fatigue, men" in section[section.index("<svg") : section.index("</svg>")]
     heading = "difference in bone mineral density along estradiol"
     assert page.count(heading) == plain.count(heading) > 0
     assert f"Estradiol and symptoms: {heading}" not in page
