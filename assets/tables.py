@@ -36,6 +36,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
             metadata = {
                 "dagster/row_count": report.rows,
                 "files_computed": report.computed,
+                "files_merged": report.merged,
                 "files_current": report.current,
                 "seconds": report.seconds,
                 **plot_metadata(step.table, run.settings),
