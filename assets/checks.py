@@ -4,6 +4,7 @@ A suite that also reads tables which are not upstream of its own is judged once 
 so publishing asks for every verdict again.
 """
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import dagster as dg
 from assets.home import Home
 from expectations.suite import Suite, all_tables, load
 from pipelines import plan
+from pipelines.warehouse.run_log import Event
 
 if TYPE_CHECKING:
     from expectations.judge import CheckResult
@@ -51,9 +53,15 @@ def _checks(suite: Suite) -> dg.AssetChecksDefinition:
     def body(context: dg.AssetCheckExecutionContext, home: Home) -> Iterator[dg.AssetCheckResult]:
         from expectations.record import judge_and_record
 
+        started = time.monotonic()
         results = judge_and_record(suite.table, home.settings())
+        seconds = time.monotonic() - started
         failed = sum(result.status in ("fail", "could_not_evaluate") for result in results)
         home.done(f"{suite.table} checked", f"{suite.table:<30} {len(results):>12,} checks {failed} not passed")
+        home.record(
+            context.run.run_id,
+            Event("checked", suite.table, seconds=seconds, checks=len(results), not_passed=failed),
+        )
         for check in suite.checks:
             yield _result(key, [result for result in results if result.check_id == check.id])
 

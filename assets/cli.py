@@ -1,6 +1,6 @@
 """The entry point of `trabecula`: the verbs that run the job, beside those of `pipelines`, and the exit status.
 
-Exit status: 0 done, 1 a blocking data check stopped it, 2 bad usage or input. Errors go to standard error. Dagster is
+Exit status: 0 done, 1 a blocking data check or a fault stopped it, 2 bad usage or input. Errors go to standard error. Dagster is
 imported only by the verbs that need it.
 """
 
@@ -16,8 +16,9 @@ import typer
 
 from pipelines import cli, cli_published
 from pipelines import settings as machine
-from pipelines.command_line import HomeOption, app, home_of
+from pipelines.command_line import HomeOption, app, home_meant, home_of
 from pipelines.errors import BadInput, TrabeculaError
+from pipelines.trace import unexpected_end
 
 # Importing them adds their verbs.
 _OTHERS = cli, cli_published
@@ -35,6 +36,9 @@ def main() -> None:
         if not isinstance(end.code, int | None):
             raise
         _leave(end.code or 0)
+    except Exception as error:
+        print(f"trabecula: {unexpected_end(error, home_meant())}", file=sys.stderr)
+        _leave(1)
 
 
 def _leave(status: int) -> None:

@@ -1,4 +1,4 @@
-"""The one resource: a home and what a run there was asked. Progress lines for people at a terminal are printed here."""
+"""The one resource: a home and what a run there was asked. Progress is told here: lines for people at a terminal, and the log."""
 
 import time
 from collections.abc import Callable, Generator
@@ -14,8 +14,10 @@ from pipelines import progress
 from pipelines import settings as machine
 from pipelines.run import LandingReport, Run
 from pipelines.settings import Settings
+from pipelines.warehouse import run_log
 from pipelines.warehouse.lock import writing
 from pipelines.warehouse.publish import Build, gate_words
+from pipelines.warehouse.run_log import Event
 from pipelines.warehouse.runner import StepReport
 
 _SHOWN = 12
@@ -68,6 +70,10 @@ class Home(dg.ConfigurableResource):
         if self.progress:
             progress.current().say(f"{time.strftime('%H:%M:%S')}  {line}")
 
+    def record(self, run_id: str, event: Event) -> None:
+        """One line in the log of the run, whoever watches."""
+        run_log.write(self.settings(), run_id, event)
+
     def done(self, what: str, line: str) -> None:
         """A part of the run that is done, and its line."""
         self.say(line)
@@ -94,6 +100,12 @@ def step_line(report: StepReport) -> str:
     """Progress of one table."""
     how = f"{report.seconds:6.1f} s" if report.computed else " current"
     return f"{report.table:<30} {report.rows:>12,} rows  {how}"
+
+
+def step_event(report: StepReport) -> Event:
+    """The same for the log."""
+    files = report.computed, report.merged, report.current
+    return Event("table", report.table, report.rows, report.seconds, *files)
 
 
 def landing_lines(report: LandingReport) -> list[str]:

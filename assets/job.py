@@ -45,7 +45,9 @@ retention: {schedule: {purge_after_days: 30}, sensor: {purge_after_days: {skippe
 
 
 def prepare_instance(settings: Settings) -> None:
-    """Write DAGSTER_HOME inside the home, once."""
+    """Write DAGSTER_HOME inside the home, once. Traces that may quote values lie there: the owner alone enters it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    settings.dagster_home.chmod(0o700)
     file = settings.dagster_home / "dagster.yaml"
     if not file.exists():
         # Whole or not there: half of it would stay for good.

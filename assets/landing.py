@@ -1,5 +1,6 @@
 """Landing: one op, one asset a raw table. The bodies call `pipelines.run`."""
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -9,6 +10,7 @@ from assets.run_worker import require_ready
 from assets.table_metadata import table_metadata, table_owners, table_tags
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.parquet import row_count
+from pipelines.warehouse.run_log import Event
 from pipelines.warehouse.store import Store
 
 RAW_TABLES = tuple(name for name in CONTRACTS if name.startswith("raw."))
@@ -34,11 +36,17 @@ def land(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Materiali
     """Examine the drop folder, refuse it whole if a file is bad, else write what changed."""
     with home.run(context.run.run_id) as run:
         require_ready(run.settings, context.run)
+        started = time.monotonic()
         report = run.land(
             lambda part, current: home.say(f"{part.table:<30} {part.name}{' current' if current else ''}")
         )
         for line in landing_lines(report):
             home.say(line)
+        landed = report.landed
+        files = {"files_computed": landed.written, "files_current": landed.current}
+        home.record(
+            context.run.run_id, Event("landed", rows=landed.rejected, seconds=time.monotonic() - started, **files)
+        )
         context.instance.add_run_tags(context.run.run_id, {"trabecula/input": report.drop_id})
         store = Store(run.settings)
         for name in RAW_TABLES:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.home import Home, step_line
+from assets.home import Home, step_event, step_line
 from assets.plots import order_tags, plot_metadata
 from assets.table_metadata import table_metadata, table_owners, table_tags
 from pipelines import plan
@@ -34,6 +34,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
         with home.run(context.run.run_id, context.log.info) as run:
             report = run.step(step)
             home.done(step.table, step_line(report))
+            home.record(context.run.run_id, step_event(report))
             metadata = {
                 "dagster/row_count": report.rows,
                 "files_computed": report.computed,

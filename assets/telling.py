@@ -21,6 +21,7 @@ from assets.run_worker import end_process
 from pipelines import notice
 from pipelines.errors import Interrupted, TookTooLong, TrabeculaError
 from pipelines.settings import Settings
+from pipelines.tables import CONTRACTS
 from pipelines.warehouse import disk_budget, run_journal, run_summary
 from pipelines.warehouse.parquet import row_count
 from pipelines.warehouse.publish import gate_words
@@ -131,7 +132,8 @@ def note_events(account: Account, run_id: str, events: "Sequence[dg.DagsterEvent
         if "seconds" in held:
             rows, seconds = int(str(held["dagster/row_count"])), float(str(held["seconds"]))
             computed, current = int(str(held["files_computed"])), int(str(held["files_current"]))
-            tables[name] = TableDone(run_summary.shown(rows, least), computed, current, round(seconds, 3))
+            merged = int(str(held.get("files_merged", 0)))  # a history of an earlier version has none
+            tables[name] = TableDone(run_summary.shown(rows, least), computed, current, round(seconds, 3), merged)
         if name == "publish":
             account.facts["build_id"] = str(held["build_id"])
             gates = {"all": "gates", "closed": "gates_closed", "waived": "gates_waived"}
@@ -140,6 +142,9 @@ def note_events(account: Account, run_id: str, events: "Sequence[dg.DagsterEvent
     statuses = [_status(event.asset_check_evaluation_data) for event in events if event.event_type_value == CHECKED]
     account.facts["checks"] = {status: statuses.count(status) for status in sorted(set(statuses))}
     account.facts["tables"] = tables
+    for unit, told in (("person", "seconds_of_people"), ("population", "seconds_across_people")):
+        of_unit = (table.seconds for name, table in tables.items() if CONTRACTS[name].unit == unit)
+        account.facts[told] = round(sum(of_unit), 3)
     account.facts["dagster_run_id"] = run_id
 
 
@@ -150,9 +155,10 @@ def done(account: Account) -> str:
         return "done: nothing was to be published by this run"
     gates = account.gates
     quarantined = row_count(Store(settings).files("staging.quarantine"))
-    facts["rows_quarantined"] = run_summary.shown(quarantined, settings.min_cell)
+    facts["rows_quarantined"] = shown = run_summary.shown(quarantined, settings.min_cell)
+    rows = f"fewer than {settings.min_cell}" if shown is None else f"{shown:,}"
     told = gate_words(gates["all"], gates["closed"], gates["waived"])
-    return f"done: build {facts['build_id']}, {told}, {quarantined:,} rows quarantined"
+    return f"done: build {facts['build_id']}, {told}, {rows} rows quarantined"
 
 
 def _status(check: "dg.AssetCheckEvaluation") -> str:

@@ -22,9 +22,20 @@ HomeOption = Annotated[
 ]
 
 
+# The home of the command under way, for what is said of its end.
+_meant: list[Path] = []
+
+
 def home_of(given: Path | None) -> Path:
     """The home a command means: the one given, else TRABECULA_HOME."""
-    return given.expanduser().resolve() if given else machine.home_from_environment()
+    home = given.expanduser().resolve() if given else machine.home_from_environment()
+    _meant[:] = [home]
+    return home
+
+
+def home_meant() -> Path | None:
+    """The home the command under way asked for; None where it asked for none."""
+    return _meant[0] if _meant else None
 
 
 def published(home: Path) -> "duckdb.DuckDBPyConnection":

@@ -163,7 +163,10 @@ class Settings:
         return self.home / "trabecula.toml"
 
     def write(self) -> None:
-        """Write `trabecula.toml`, atomically; the comments in it are the documentation."""
+        """Write `trabecula.toml`, atomically; the comments in it are the documentation.
+
+        Analysts of the group read limits in it, unless it holds the address of a webhook: whoever has that can post there.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in set(_TEXTS):
@@ -172,6 +175,7 @@ class Settings:
         partial = self.file.with_name(f".{self.file.name}.part")
         with partial.open("w") as file:
             file.write(_TEMPLATE.format_map(values))
+            os.fchmod(file.fileno(), 0o600 if self.notice_webhook else 0o640)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.file)

@@ -23,12 +23,16 @@ _OF_THE_SYSTEM = OSError
 
 @dataclass(frozen=True, slots=True)
 class TableDone:
-    """What a run did to one table. `rows`: None where they are few, or unknown."""
+    """What a run did to one table. `rows`: None where they are few, or unknown.
+
+    `files_merged`: of the files computed those of which only changed people were.
+    """
 
     rows: int | None
     files_computed: int
     files_current: int
     seconds: float
+    files_merged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class RunSummary:
         gates: `all`, `closed`, `waived`; empty where nothing was published.
         checks: number of verdicts by status, of this run.
         rows_quarantined: None where unknown or few.
+        seconds_of_people: of the steps that work on one person at a time, which a night does for those who changed.
+        seconds_across_people: of the others, lists, counts and fits of everybody.
         disk: bytes of `data`, `builds`, `dagster`, and `free`; `needed` as asked before the start.
         peak_memory_mib: of the process that ran it; None where another one tells.
         hashes: `code`, `lock`, `input`; a missing one was not known yet.
@@ -64,6 +70,8 @@ class RunSummary:
     checks: Mapping[str, int] = field(default_factory=dict)
     rows_quarantined: int | None = None
     tables: Mapping[str, TableDone] = field(default_factory=dict)
+    seconds_of_people: float | None = None
+    seconds_across_people: float | None = None
     attempts: int = 1
     disk: Mapping[str, int] = field(default_factory=dict)
     peak_memory_mib: float | None = None

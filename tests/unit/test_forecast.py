@@ -1,4 +1,4 @@
-"""Forecast of a night: seconds from past runs and what the lines say. Against real homes: tests/functional/test_telling_runs."""
+"""Forecast of a night: seconds from past runs, and what the lines say of canned numbers."""
 
 from dataclasses import replace
 

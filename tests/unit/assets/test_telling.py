@@ -4,14 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 from assets.job import PAUSES, again_if_passing
-from assets.telling import NIGHTLY, telling
+from assets.telling import NIGHTLY, done, note_events, telling
 from pipelines.errors import BadInput, BlockedByCheck, Busy, DamagedRecord
 from pipelines.settings import Settings
-from pipelines.warehouse.run_summary import latest
+from pipelines.warehouse.run_summary import TableDone, latest
 
 WAIT_SECONDS = 60
 OVERDUE = """
@@ -71,6 +73,42 @@ def test_a_bad_end_is_on_record_and_told(settings, error, status, said):
     assert summary.verdict.startswith(f"{status}: {said}")
     assert notice["text"].endswith(summary.verdict)
     assert notice["summary"] == str(settings.runs / f"{summary.run_id}.json")
+
+
+@pytest.mark.parametrize(("rows", "said"), [(0, "0"), (3, "fewer than 11"), (1_108, "1,108")])
+def test_the_verdict_counts_quarantined_rows_as_the_summary_does(settings, rows, said):
+    file = settings.data / "staging" / "quarantine" / "whole.parquet"
+    file.parent.mkdir(parents=True)
+    pl.DataFrame({"source_row": range(rows)}, {"source_row": pl.Int64}).write_parquet(file)
+    with telling(settings, NIGHTLY) as account:
+        account.facts["build_id"], account.gates = "b", {"all": 4, "closed": 3, "waived": 0}
+        account.verdict = done(account)
+    (summary,) = latest(settings)
+    assert summary.verdict.endswith(f" closed, {said} rows quarantined")
+    assert summary.rows_quarantined == (rows if rows != 3 else None)
+
+
+def materialized(table: str, **facts: object) -> SimpleNamespace:
+    """The event of a table that was brought up to date, as far as it is read."""
+    held = {"dagster/row_count": 500, "files_computed": 1, "files_current": 0, "seconds": 2.0} | facts
+    metadata = {name: SimpleNamespace(value=value) for name, value in held.items()}
+    made = SimpleNamespace(asset_key=SimpleNamespace(path=table.split(".")), metadata=metadata)
+    data = SimpleNamespace(materialization=made)
+    return SimpleNamespace(is_step_materialization=True, step_materialization_data=data, event_type_value="")
+
+
+def test_steps_of_people_and_across_people_are_timed_apart(settings):
+    events = [
+        materialized("staging.person", files_computed=4, files_merged=3, seconds=1.25),
+        materialized("staging.lab_result", seconds=2.5),
+        materialized("mart.claim", seconds=4.0),
+    ]
+    with telling(settings, NIGHTLY) as account:
+        note_events(account, "run", events)
+    (summary,) = latest(settings)
+    assert (summary.seconds_of_people, summary.seconds_across_people) == (3.75, 4.0)
+    assert summary.tables["staging.person"] == TableDone(500, 4, 0, 1.25, files_merged=3)
+    assert summary.tables["mart.claim"].files_merged == 0
 
 
 def test_whoever_runs_by_hand_gets_no_notice(settings):
