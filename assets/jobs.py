@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.drops import KEY
 from assets.run_worker import NIGHT
 from pipelines import plan
 from pipelines.settings import Settings
@@ -20,12 +21,21 @@ def nightly() -> "UnresolvedAssetJobDefinition":
     """Everything; every run carries the hashes of code and lock, landing adds that of the input."""
     return dg.define_asset_job(
         NIGHT,
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(KEY),
         description="Land the drop, bring every table up to date, judge, publish, report.",
         tags={
             "trabecula/code": code_version(step.code_version() for step in plan.steps()),
             "trabecula/lock": lock_hash(),
         },
+    )
+
+
+def read_again() -> "UnresolvedAssetJobDefinition":
+    """Chosen drops from the source again: what a backfill over drops runs."""
+    return dg.define_asset_job(
+        "read_drops_again",
+        selection=dg.AssetSelection.assets(KEY),
+        description="Land the input folder, and read the files of the chosen drops again though they are current.",
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.drops import tell_drops
 from assets.home import Home, landing_lines
 from assets.run_worker import require_ready
 from assets.table_metadata import table_metadata, table_owners, table_tags
@@ -47,6 +48,7 @@ def land(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Materiali
         home.record(
             context.run.run_id, Event("landed", rows=landed.rejected, seconds=time.monotonic() - started, **files)
         )
+        tell_drops(context, report)
         context.instance.add_run_tags(context.run.run_id, {"trabecula/input": report.drop_id})
         store = Store(run.settings)
         for name in RAW_TABLES:

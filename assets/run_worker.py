@@ -52,9 +52,19 @@ def at_work(settings: Settings, run: "dg.DagsterRun") -> Generator[None]:
             watch.cancel()
 
 
+def require_landable(settings: Settings) -> None:
+    """Before a landing that Dagster started: room on the disk, and all of the delivery there.
+
+    Raises:
+        DiskFull: there is less free than a run may need.
+        DropChanged: the delivery is still being written.
+    """
+    require_space(settings)
+    require_complete(settings)
+
+
 def require_ready(settings: Settings, run: "dg.DagsterRun") -> None:
-    """Before a night that Dagster started: room on the disk, all of the delivery there, and after a night that stopped no
-    damaged files in its way.
+    """Before a night that Dagster started: what any landing asks for, and after a night that stopped no damaged files in its way.
 
     Raises:
         DiskFull: there is less free than a run may need.
@@ -62,8 +72,7 @@ def require_ready(settings: Settings, run: "dg.DagsterRun") -> None:
     """
     if run.job_name != NIGHT or kind_of(run.tags) in BY_COMMAND_LINE:
         return
-    require_space(settings)
-    require_complete(settings)
+    require_landable(settings)
     last = latest(settings)
     # It reads everything, so only where the night before says that something was wrong.
     if last and last[0].status == "stopped":

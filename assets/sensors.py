@@ -1,9 +1,14 @@
 """Two sensors: one starts the night when a new delivery is complete, one tells how runs ended. They look and ask, no more."""
 
+from pathlib import Path
+
 import dagster as dg
 
+from assets.drops import announced
 from assets.home import Home
 from assets.run_worker import KIND, NIGHT
+from pipelines.errors import BadInput
+from pipelines.settings import Settings
 
 _LOOK_SECONDS = 60
 
@@ -15,7 +20,7 @@ _LOOK_SECONDS = 60
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Starts the night when a delivery is new and complete: as SHA256SUMS lists it, or quiet long enough.",
 )
-def drop_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.RunRequest | dg.SkipReason:
+def drop_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
     """One run a state of the drop folder; a delivery that is refused is not tried again before it changes."""
     from pipelines.warehouse.arrival import arrival
 
@@ -25,7 +30,18 @@ def drop_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.RunReques
     found = arrival(settings)
     if not (found.is_new and found.is_complete):
         return dg.SkipReason(found.why)
-    return dg.RunRequest(run_key=found.state, tags={KIND: "sensor", "trabecula/delivery": found.state})
+    night = dg.RunRequest(run_key=found.state, tags={KIND: "sensor", "trabecula/delivery": found.state})
+    return dg.SensorResult([night], dynamic_partitions_requests=[announced(_names(settings))])
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    """Drops that lie there; none of an input that the night is going to refuse, and say why."""
+    from pipelines.sources.registry import source_named
+
+    try:
+        return source_named(settings.source).names(Path(settings.folder))
+    except BadInput:
+        return ()
 
 
 @dg.sensor(

@@ -36,6 +36,7 @@ from pipelines.warehouse import (
 )
 from pipelines.warehouse.bucket import Bucket, layout
 from pipelines.warehouse.engine import sweep_spill, told_when_full
+from pipelines.warehouse.landed_drop import LandedDrop, drop_of, landed_drops
 from pipelines.warehouse.landing import SNAPSHOT, AnyPart, Landed, Origin, land, stale, write_population
 from pipelines.warehouse.manifest import counted
 from pipelines.warehouse.parquet import sweep_partials
@@ -57,6 +58,7 @@ class LandingReport:
     landed: Landed
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    drops: tuple[LandedDrop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,18 @@ class Run:
         examined = self._examine()
         return stale(examined.delivery.parts, self.settings, examined.buckets, examined.origin)
 
-    def land(self, on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None) -> LandingReport:
+    def land(
+        self,
+        on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None,
+        again: frozenset[str] = frozenset(),
+    ) -> LandingReport:
         """Examine the input, unless `examine` did, and write its raw tables.
 
+        Args:
+            again: names of drops whose files are read and written though they are current.
+
         Raises:
-            BadInput: with every problem of the input; nothing was written.
+            BadInput: with every problem of the input, or there is no such drop; nothing was written.
         """
         with told_when_full(self.settings):
             return self._land(on_part)
@@ -152,13 +161,28 @@ class Run:
         sweep_partials(settings.home, is_deep=False)
         sweep_spill(settings)
         source = source_named(settings.source)
-        examined = _examined.pop(settings, None) or self._examine()
+        examined = (None if again else _examined.pop(settings, None)) or self._examine(again)
         delivery, person_key, origin, buckets = examined.delivery, examined.key, examined.origin, examined.buckets
         Store(settings).lay_out(delivery.persons)
         key.remember_key(settings, settings.source, person_key)
         if delivery.is_simulated:
             simulated.mark(settings)
-        landed = land(delivery.parts, settings, buckets, origin, on_part, lambda: self._confirm(examined))
+        written = set[tuple[str, str]]()
+
+        def tell(part: AnyPart, was_current: bool) -> None:
+            if not was_current:
+                written.add((part.table, part.name))
+            on_part(part, was_current)
+
+        landed = land(
+            delivery.parts,
+            settings,
+            buckets,
+            origin,
+            tell,
+            lambda: self._confirm(examined),
+            lambda part: drop_of(part) in again,
+        )
         self._confirm(examined)
         if not delivery.is_simulated:
             simulated.unmark(settings)
@@ -174,7 +198,8 @@ class Run:
         notes = delivery.notes
         if source.key == "offered" and not person_key.is_secret:
             notes = (key.SIMULATED_NOTE if delivery.is_simulated else key.PUBLIC_WARNING, *notes)
-        return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, notes)
+        drops = landed_drops(delivery.parts, frozenset(written), landed.entries)
+        return LandingReport(delivery.drop_id, delivery.manifest.height, landed, missing, notes, drops)
 
     def _confirm(self, examined: "_Examined") -> None:
         if arrival.files_as_they_are(self.settings) != examined.files:
@@ -182,12 +207,16 @@ class Run:
                 f"{self.settings.folder}: files changed while they were read: let the delivery come to an end, then run again"
             )
 
-    def _examine(self) -> "_Examined":
+    def _examine(self, again: frozenset[str] = frozenset()) -> "_Examined":
         settings = self.settings
         source = source_named(settings.source)
         files = arrival.files_as_they_are(settings)
         delivery = source.open(settings, _database_tables)
         drop_log.require_unchanged(settings, delivery.drops)
+        if unknown := again - {drop_of(part) for part in delivery.parts}:
+            raise BadInput(
+                [f"drop {name}: not in {settings.folder}: choose one that is there" for name in sorted(unknown)]
+            )
         person_key = key.person_key(settings, source.key_policy(is_simulated=delivery.is_simulated))
         key.require_same_key(settings, settings.source, person_key)
         if settings.date_shift_days and not person_key.is_secret:
@@ -201,7 +230,7 @@ class Run:
             settings.source, SNAPSHOT, reader_version, person_key.value, settings.date_shift_days, withdrawn
         )
         if source.is_guarded:
-            changed = stale(delivery.parts, settings, buckets, origin)
+            changed = stale(delivery.parts, settings, buckets, origin, lambda part: drop_of(part) in again)
             require_deidentified(part for part in changed if isinstance(part, Part))
         return _Examined(delivery, person_key, origin, buckets, files)
 

@@ -30,18 +30,39 @@ def drops_of(folder: Path, is_table_folder: Callable[[Path], bool] = lambda path
         return (Drop(SNAPSHOT),)
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder: name the folder that holds the drop")
-    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith((".", "~$"))]
-    files = [path for path in inside if path.is_file() and not path.name.lower().startswith(_SAYS_NO_DATA)]
-    folders = [path for path in inside if path.is_dir() and any(visible_files(path))]
+    files, folders = _inside(folder)
     if not files and not folders:
         raise BadInput(f"{folder}: the folder is empty: name the folder that holds the drop")
-    if files or any(is_table_folder(path) for path in folders):
+    if _is_snapshot(files, folders, is_table_folder):
         return (Drop(SNAPSHOT),)
     drops = []
     for sequence, path in enumerate(folders, 1):
         hashes = {file.relative_to(path).as_posix(): file_hash(file) for file in visible_files(path)}
         drops.append(Drop(delivery_id(hashes), sequence, path.name))
     return tuple(drops)
+
+
+def drop_names(folder: Path, is_table_folder: Callable[[Path], bool] = lambda path: False) -> tuple[str, ...]:
+    """Names of the deliveries of an input folder, in order; no file is read.
+
+    Raises:
+        BadInput: a folder holds a link out of it.
+    """
+    if not folder.is_dir():
+        return (SNAPSHOT,)
+    files, folders = _inside(folder)
+    return (SNAPSHOT,) if _is_snapshot(files, folders, is_table_folder) else tuple(path.name for path in folders)
+
+
+def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Data files at the top of a folder, and its subfolders that hold files."""
+    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith((".", "~$"))]
+    files = [path for path in inside if path.is_file() and not path.name.lower().startswith(_SAYS_NO_DATA)]
+    return files, [path for path in inside if path.is_dir() and any(visible_files(path))]
+
+
+def _is_snapshot(files: list[Path], folders: list[Path], is_table_folder: Callable[[Path], bool]) -> bool:
+    return bool(files) or any(is_table_folder(path) for path in folders)
 
 
 def visible_files(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ Adding a source is adding a line here and a room beside this file.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +13,9 @@ from pipelines.errors import BadInput
 from pipelines.run_facts import EvidenceSource
 from pipelines.settings import Settings
 from pipelines.sources.delivery import Delivery
+from pipelines.sources.drops import SNAPSHOT, drop_names
 from pipelines.sources.nhanes import landing as nhanes
-from pipelines.sources.omop.delivery import DatabaseReader, open_delivery
+from pipelines.sources.omop.delivery import DatabaseReader, is_table_folder, open_delivery
 
 KeyPolicy = Literal["public", "offered", "required"]
 
@@ -28,6 +30,7 @@ class Source:
         key: public; offered (a secret one is taken if it is set); required.
         reader_version: version of the whole reader, where parts have none of their own.
         is_guarded: whether its columns are looked at for direct identifiers.
+        names: names of the drops in an input folder; a survey is always one snapshot, whatever folders its files lie in.
     """
 
     open: Callable[[Settings, DatabaseReader], Delivery | nhanes.Delivery]
@@ -35,6 +38,7 @@ class Source:
     key: KeyPolicy
     reader_version: str = ""
     is_guarded: bool = True
+    names: Callable[[Path], tuple[str, ...]] = drop_names
 
     def key_policy(self, *, is_simulated: bool) -> KeyPolicy:
         """Which key people get: nobody has to hide people who were invented, but a key that is set is never passed over."""
@@ -64,8 +68,8 @@ def _flat(settings: Settings, databases: DatabaseReader) -> Delivery:
 
 
 SOURCES: dict[str, Source] = {
-    nhanes.SOURCE: Source(_nhanes, "public_survey", "public", nhanes.READER_VERSION, is_guarded=False),
-    "omop": Source(_omop, "real", "offered"),
+    nhanes.SOURCE: Source(_nhanes, "public_survey", "public", nhanes.READER_VERSION, False, lambda folder: (SNAPSHOT,)),
+    "omop": Source(_omop, "real", "offered", names=partial(drop_names, is_table_folder=is_table_folder)),
     "flat": Source(_flat, "real", "required"),
 }
 

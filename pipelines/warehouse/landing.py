@@ -91,8 +91,9 @@ def land(
     origin: Origin,
     on_part: Callable[[AnyPart, bool], None] = lambda part, was_current: None,
     confirm: Callable[[], None] = lambda: None,
+    again: Callable[[AnyPart], bool] = lambda part: False,
 ) -> Landed:
-    """Write the parts that changed, then remove raw files that belong to none of them.
+    """Write the parts that changed, and those that are asked for `again`, then remove raw files that belong to none of them.
 
     `confirm` raises if the input is no longer what was examined. It is asked before a part is remembered: rows of one file under
     the hash of another would pass for landed once the file is put back.
@@ -112,7 +113,7 @@ def land(
         years_known = False
         for part, facts in wanted:
             aside = _aside(store, part)
-            entry = _current(store, part, facts, buckets, origin)
+            entry = None if again(part) else _current(store, part, facts, buckets, origin)
             is_current = entry is not None
             if entry is None:
                 if _is_frame(part):
@@ -139,12 +140,18 @@ def land(
 
 
 def stale(
-    parts: Iterable[AnyPart], settings: Settings, buckets: tuple[Bucket, ...], origin: Origin
+    parts: Iterable[AnyPart],
+    settings: Settings,
+    buckets: tuple[Bucket, ...],
+    origin: Origin,
+    again: Callable[[AnyPart], bool] = lambda part: False,
 ) -> tuple[AnyPart, ...]:
     """The parts that `land` would write: what the guard has to look at before anything is written."""
     store = Store(settings)
     return tuple(
-        part for part, facts in _facts(parts, buckets, origin) if not _current(store, part, facts, buckets, origin)
+        part
+        for part, facts in _facts(parts, buckets, origin)
+        if again(part) or not _current(store, part, facts, buckets, origin)
     )
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.assembly import build_definitions
+from assets.drops import DROPS, KEY
 from assets.home import Home
 from pipelines.tables import CONTRACTS, LAYERS
 
@@ -26,7 +27,7 @@ def test_every_table_is_an_asset_with_group_description_and_columns(definitions:
     shown = {key.to_user_string().replace("/", "."): graph.get(key) for key in graph.get_all_asset_keys()}
     assert set(CONTRACTS) - set(shown) == {"mart.quality_result", "mart.quality_trend", "mart.build"}
     for name, node in shown.items():
-        if name != "publish":
+        if name in CONTRACTS:
             assert node.group_name == name.split(".")[0]
             assert node.description == CONTRACTS[name].comment
             columns = [column.name for column in node.metadata["dagster/column_schema"].columns]
@@ -34,9 +35,13 @@ def test_every_table_is_an_asset_with_group_description_and_columns(definitions:
     assert {node.group_name for node in shown.values()} == {*LAYERS, "publish"}
 
 
-def test_buckets_and_studies_are_no_partitions(definitions: dg.Definitions) -> None:
+def test_drops_are_the_only_partitions_and_the_night_is_one_run(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert not any(graph.get(key).is_partitioned for key in graph.get_all_asset_keys())
+    assert [key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned] == [KEY]
+    assert graph.get(KEY).group_name == "raw" and not graph.get(KEY).child_keys
+    nightly, again = (definitions.resolve_job_def(name) for name in ("nightly", "read_drops_again"))
+    assert nightly.partitions_def is None and KEY not in nightly.asset_layer.selected_asset_keys
+    assert again.partitions_def == DROPS and set(again.asset_layer.selected_asset_keys) == {KEY}
 
 
 def test_nightly_runs_every_night(definitions: dg.Definitions) -> None:
