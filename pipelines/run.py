@@ -150,9 +150,9 @@ class Run:
             BadInput: with every problem of the input, or there is no such drop; nothing was written.
         """
         with told_when_full(self.settings):
-            return self._land(on_part)
+            return self._land(on_part, again)
 
-    def _land(self, on_part: Callable[[AnyPart, bool], None]) -> LandingReport:
+    def _land(self, on_part: Callable[[AnyPart, bool], None], again: frozenset[str]) -> LandingReport:
         settings = self.settings
         proofs = settings.home / withdrawal.PROOFS
         for folder in (settings.data, settings.landing, settings.home / "state", settings.runs, proofs):
