@@ -18,7 +18,6 @@ from pipelines import cli, cli_published
 from pipelines import settings as machine
 from pipelines.command_line import HomeOption, app, home_meant, home_of
 from pipelines.errors import BadInput, TrabeculaError
-from pipelines.trace import unexpected_end
 
 # Importing them adds their verbs.
 _OTHERS = cli, cli_published
@@ -37,6 +36,8 @@ def main() -> None:
             raise
         _leave(end.code or 0)
     except Exception as error:
+        from pipelines.trace import unexpected_end  # with the engines it looks at; most calls need none
+
         print(f"trabecula: {unexpected_end(error, home_meant())}", file=sys.stderr)
         _leave(1)
 

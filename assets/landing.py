@@ -44,10 +44,14 @@ def land(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Materiali
         for line in landing_lines(report):
             home.say(line)
         landed = report.landed
-        files = {"files_computed": landed.written, "files_current": landed.current}
-        home.record(
-            context.run.run_id, Event("landed", rows=landed.rejected, seconds=time.monotonic() - started, **files)
+        event = Event(
+            "landed",
+            rows=landed.rejected,
+            seconds=time.monotonic() - started,
+            files_computed=landed.written,
+            files_current=landed.current,
         )
+        home.record(context.run.run_id, event)
         tell_drops(context, report)
         context.instance.add_run_tags(context.run.run_id, {"trabecula/input": report.drop_id})
         store = Store(run.settings)

@@ -155,7 +155,7 @@ class SparkWorkers:
 
     def __init__(self, master: str) -> None:
         try:
-            from pyspark.sql import SparkSession
+            from pyspark.sql import SparkSession  # ty: ignore[import-not-found] (a lock of its own)
         except ImportError as error:
             raise BadInput(
                 "--runner spark: there is no Spark here: pip install --no-deps --require-hashes -r deploy/spark.lock"
