@@ -22,7 +22,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "deploy" / "sbom.json"
 # Lock -> whether everybody installs it.
-LOCKS = {ROOT / "requirements.lock": True, ROOT / "deploy" / "postgres.lock": False}
+LOCKS = {
+    ROOT / "requirements.lock": True,
+    ROOT / "deploy" / "postgres.lock": False,
+    ROOT / "deploy" / "spark.lock": False,
+}
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 _MOST_LETTERS = 80
 

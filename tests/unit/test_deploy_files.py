@@ -145,6 +145,14 @@ def test_the_postgresql_profile_differs_from_the_usual_one_in_storage_and_launch
     )
 
 
+def test_the_lock_of_spark_pins_what_the_extra_names() -> None:
+    import tomllib
+
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["spark"]
+    pins = re.findall(r"^([a-z0-9-]+==[^ ]+) ", (DEPLOY / "spark.lock").read_text(), re.MULTILINE)
+    assert sorted(pins) == sorted(extra)
+
+
 def test_the_lock_of_the_profile_pins_what_the_extra_names() -> None:
     import tomllib
 
