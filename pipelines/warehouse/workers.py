@@ -134,10 +134,9 @@ class DaskWorkers:
         from distributed import KilledWorker
         from distributed import as_completed as as_dask_completes
 
-        told = self._client.scatter((share, run), broadcast=True)
-        futures = [self._client.submit(_told_attempt, work, told, code_here(), pure=False) for work in works]
+        futures = [self._client.submit(attempt, work, share, run, code_here(), pure=False) for work in works]
         found = []
-        for future in as_dask_completes(futures):
+        for future in as_dask_completes(futures, loop=self._client.loop):
             try:
                 found.append(future.result())
             except KilledWorker:
@@ -203,10 +202,6 @@ class SparkWorkers:
 
     def close(self) -> None:
         self._session.stop()
-
-
-def _told_attempt(work: Work, told: tuple[Settings, RunFacts], code: str) -> bool | TrabeculaError:
-    return attempt(work, *told, code)
 
 
 def _lost(kind: str = "") -> StepFailed:

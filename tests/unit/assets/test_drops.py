@@ -67,9 +67,10 @@ def told(instance: dg.DagsterInstance) -> list[tuple[str | None, dict[str, Any]]
 
 
 def written(settings: Settings) -> dict[str, tuple[int, int]]:
-    """Place and time of each file of raw rows."""
+    """Place and time of each file of raw rows that were landed."""
     return {
-        str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in (settings.data / "raw").rglob("*2024_*")
+        str(path): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in (settings.data / "raw").glob("flat_*/*/*2024_*")
     }
 
 
