@@ -96,8 +96,8 @@ def _changed_while_read(change: Callable[[Path], None]) -> Callable:
     def work(stage: Stage, layers: tuple[str, ...]) -> object:
         examine = Run._examine
 
-        def then(run):
-            found = examine(run)
+        def then(run, *again):
+            found = examine(run, *again)
             change(stage.folder / "labs.csv")
             return found
 
