@@ -15,7 +15,7 @@ from assets.plots import drawn_from, plot_metadata
 from assets.tables import table_assets
 from pipelines import settings
 from pipelines.report.frames import evidence_sources
-from pipelines.report.plots import PLOTS, plot_png, plot_svg
+from pipelines.report.plots import PLOTS, plot_png
 from pipelines.run import Run
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse import simulated
@@ -69,10 +69,11 @@ def test_a_first_run_that_has_not_made_the_other_tables_says_all_the_same_that_p
         assert evidence_sources(drawn_from(table, early)) == {"simulated"}, table
 
 
-def test_curves_have_the_limit_of_the_assay_and_their_bends(run: Run) -> None:
+def test_curves_are_given_the_limits_of_assays_their_bends_and_their_gates(run: Run) -> None:
+    """What is drawn of them, `tests/unit/report/test_plots.py` shows."""
     mart = drawn_from(CURVES, run)
     assert {"mart.threshold", "mart.e2_distribution", "mart.effect_estimate"} <= set(mart)
-    assert "LLOQ" in str(plot_svg("dose_response", mart))
+    assert "lloq_pg_ml" in mart["mart.e2_distribution"].columns
 
 
 def test_curves_are_drawn_when_all_beside_them_is_made(finished: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expectations import count, record
+from expectations import count, record, tally
 from expectations import judge as judging
 from expectations.question import question
 from expectations.suite import Check, Suite, load
@@ -161,6 +161,7 @@ def test_counts_of_buckets_add_up_and_only_a_changed_bucket_is_counted(
     whole.unlink()
     counted: list[str] = []
     monkeypatch.setattr(count, "count", lambda *a: counted.append(a[3].name) or COUNT(*a))
+    monkeypatch.setattr(tally, "_MOST_TOGETHER", 2)
     use(monkeypatch, suite_of((ROWS, {"holds": "age_years is not null", "by": ["sex_code"]})))
     found = {r.stratum: (r.n_violated, r.n_evaluated) for r in judging.judge("staging.person", home)}
     assert found == {"all": (2, 3), "female": (2, 3)}
