@@ -4,6 +4,7 @@ Each is a thin launcher of `production.execute`, with the very same code and fil
 them. What is computed, and which files are stale, is not said here. Dask and Spark are imported where they are asked for.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -161,10 +162,11 @@ class SparkWorkers:
             ) from error
         if not master:
             raise BadInput("--runner spark: name its master: --master spark://HOST:7077")
+        # The setting of the same name is heeded by spark-submit alone.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = SparkSession.builder.master(master).appName("trabecula")
         options = {
             "spark.ui.showConsoleProgress": "false",
-            "spark.pyspark.python": sys.executable,
             "spark.executorEnv.PYTHONPATH": str(project_root()),
             # A lost worker takes its executor along; the others are asked again, not the lost one.
             "spark.task.maxFailures": "4",
