@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipelines.errors import TrabeculaError
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
@@ -142,7 +141,7 @@ class Runner:
             for done, is_merged in enumerate(self._workers.execute_all(stale, share, self.run), 1):
                 merged += is_merged
                 self.tell(stale[0].step.table, done, len(stale))
-        except TrabeculaError:
+        except Exception:
             self._end_workers()  # a pool that lost a worker takes no more work
             raise
         return merged

@@ -132,7 +132,6 @@ class DaskWorkers:
             ) from None
 
     def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
-        from distributed import KilledWorker
         from distributed import as_completed as as_dask_completes
 
         futures = [self._client.submit(attempt, work, share, run, code_here(), pure=False) for work in works]
@@ -140,8 +139,8 @@ class DaskWorkers:
         for future in as_dask_completes(futures, loop=self._client.loop):
             try:
                 found.append(future.result())
-            except KilledWorker:
-                found.append(_lost())
+            except Exception as error:  # of Dask, or one that nobody expected, which may quote values
+                found.append(_lost(type(error).__name__))
             if not isinstance(found[-1], TrabeculaError):
                 yield found[-1]
         _raise_first(found)
@@ -194,9 +193,7 @@ class SparkWorkers:
             for future in as_completed(futures):
                 try:
                     found.append(future.result())
-                except (
-                    Exception
-                ) as error:  # Spark's own, whose text holds the trace of the worker, and that may hold values
+                except Exception as error:  # its text holds the trace of the worker, which may quote values
                     found.append(_lost(type(error).__name__))
                 if not isinstance(found[-1], TrabeculaError):
                     yield found[-1]
@@ -206,9 +203,8 @@ class SparkWorkers:
         self._session.stop()
 
 
-def _lost(kind: str = "") -> StepFailed:
-    words = f" ({kind})" if kind else ""
-    return StepFailed(f"workers were lost again and again{words}: look at their memory and their logs, then run again")
+def _lost(kind: str) -> StepFailed:
+    return StepFailed(f"workers failed or were lost ({kind}): look at their memory and their logs, then run again")
 
 
 def _raise_first(found: Sequence[bool | TrabeculaError]) -> None:
