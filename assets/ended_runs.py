@@ -6,10 +6,11 @@ Read from Dagster's history, so that it does not matter whose process lived on. 
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
 
-from assets.history_upkeep import GONE
+from assets.history_upkeep import GONE, set_run_aside
 from assets.run_failure import failure
 from assets.run_worker import BY_COMMAND_LINE, NIGHT, kind_of
 from assets.telling import Account, done, note_events, tell, took_too_long
@@ -56,6 +57,7 @@ def _tell(instance: dg.DagsterInstance, settings: Settings, record: dg.RunRecord
     account = Account(settings, kind_of(run.tags), started, time.monotonic())
     named = {name: run.tags.get(f"trabecula/{name}") for name in ("code", "lock", "input")}
     account.hashes = {name: text for name, text in named.items() if text}
+    lost = set_run_aside(instance, settings, run.run_id)
     entries = instance.all_logs(run.run_id, of_type=_READ)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
     note_events(account, run.run_id, events)
@@ -67,9 +69,13 @@ def _tell(instance: dg.DagsterInstance, settings: Settings, record: dg.RunRecord
         "peak_memory_mib": None,
     }
     error = _error(settings, account, run, events, seconds)
-    account.verdict = done(account) if error is None else ""
+    account.verdict = "" if error else done(account) if lost is None else _done_without_history(lost)
     tell(account, error)
     return account.verdict or str(error).splitlines()[0]
+
+
+def _done_without_history(lost: Path) -> str:
+    return f"done: what it published is not told, its history is damaged and lies in {lost}; data are not touched"
 
 
 def _error(

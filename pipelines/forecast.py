@@ -12,12 +12,16 @@ from pipelines import plan
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.warehouse.disk_budget import DiskBudget, disk_budget
+from pipelines.warehouse.manifest import is_of_this_month
 from pipelines.warehouse.run_summary import RunSummary, latest
 from pipelines.warehouse.runner import Runner
 from pipelines.warehouse.store import Store
 
 _LOOKED_BACK = 20
 _LEAST_SHARE = 0.02
+# What every landing writes besides the parts, and what it writes where there are any.
+_EVERY_NIGHT = {"raw.previous_evidence"}
+_OF_A_LANDING = {"raw.manifest", "raw.rejected_row", "raw.previous_histogram"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ def forecast(settings: Settings) -> Forecast:
     seconds = seconds_by_table(past)
     with Run(settings) as run:
         parts = run.would_land()
-        touched = {part.table for part in parts} | ({"raw.manifest", "raw.rejected_row"} if parts else set())
+        touched = {part.table for part in parts} | _EVERY_NIGHT | (_OF_A_LANDING if parts else set())
+        if not is_of_this_month(settings):
+            touched.add("raw.manifest")
         tables = _tables(Runner(settings, run.facts), Store(settings), touched, seconds)
     names = tuple(sorted(f"{part.table} {part.source_file}" for part in parts))
     return Forecast(names, tables, _besides(past), disk_budget(settings))

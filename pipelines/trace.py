@@ -12,6 +12,7 @@ from pipelines import settings as machine
 from pipelines.warehouse.run_summary import failure_words
 
 OWNER_ALONE = 0o600
+KEPT = 20
 
 
 def unexpected_end(error: Exception, home: Path | None) -> str:
@@ -32,6 +33,8 @@ def _kept(error: Exception, home: Path | None) -> str:
         folder.mkdir(mode=0o700, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE), "w") as file:
             file.writelines(traceback.format_exception(error))
+        for old in sorted(folder.glob("trace-*.txt"))[:-KEPT]:
+            old.unlink(missing_ok=True)
     except OSError as failed:
         return f"{place}; its trace could not be kept: {failed.strerror}"
     return f"its trace, which may quote values, is for the owner alone: {path}"

@@ -4,6 +4,7 @@ Which files there are and what became of them, the source says.
 """
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -39,13 +40,24 @@ def counted(settings: Settings, found: pl.DataFrame, entries: Sequence[Entry]) -
             pl.coalesce("read", "rows_in").alias("rows_in"),
             pl.col("gone").alias("rows_withdrawn"),
             pl.lit(now).alias("landed_at"),
-            pl.lit(now.date()).dt.month_end().alias("latest_on"),
+            pl.lit(_month_end(now)).alias("latest_on"),
             pl.concat_str("note", "remark", separator="; ", ignore_nulls=True).replace("", None).alias("note"),
         )
         .select(found.columns)
     )
     content = manifest.drop("landed_at").sort("source_file").write_csv()
     return _since_first(settings, manifest), sha256(content.encode()).hexdigest()
+
+
+def is_of_this_month(settings: Settings) -> bool:
+    """Whether the input was examined this month already; else everybody is computed again, see docs/decisions/clock.md."""
+    path = Store(settings).path("raw.manifest", None)
+    known = pl.read_parquet(path) if path.exists() else pl.DataFrame()
+    return "latest_on" in known.columns and known["latest_on"].max() == _month_end(dt.datetime.now(dt.UTC))
+
+
+def _month_end(now: dt.datetime) -> dt.date:
+    return now.date().replace(day=monthrange(now.year, now.month)[1])
 
 
 def _since_first(settings: Settings, manifest: pl.DataFrame) -> pl.DataFrame:

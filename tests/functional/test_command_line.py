@@ -10,6 +10,7 @@ import duckdb
 Call = Callable[..., subprocess.CompletedProcess[str]]
 #: tables that tell of the night before, so they are others in the second
 COMPARED = ("previous_evidence", "evidence_drift")
+COMPARED_TABLES = {"models.evidence_drift", "mart.evidence_drift"}
 
 
 def test_first_run_says_what_it_did(first_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -52,6 +53,16 @@ def test_second_run_computes_nothing_but_that_nothing_changed(finished: Path, ca
         ]
         return {p: p.stat().st_mtime_ns for p in found}
 
+    everything = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
+    plan = call("nightly", "--dry-run", "--home", home)
+    assert plan.returncode == 0, plan.stderr[-3000:]
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()} == everything
+    said = plan.stdout.splitlines()
+    assert said[0] == "0 files would be landed"
+    assert said[1].startswith("0 tables would be computed, 2 more if")
+    assert {line.split()[0] for line in said if " perhaps, about " in line} == COMPARED_TABLES
+    assert said[-2].startswith("time: ") and said[-1].startswith("disk: ") and said[-1].endswith(": enough")
+
     before = files()
     result = call("nightly", "--home", home)
     assert result.returncode == 0, result.stderr[-3000:]
@@ -59,7 +70,7 @@ def test_second_run_computes_nothing_but_that_nothing_changed(finished: Path, ca
     tables = [line for line in result.stderr.splitlines() if " rows  " in line]
     computed = [line for line in tables if not line.rstrip().endswith("current")]
     assert len(tables) > 50
-    assert {line.split()[1] for line in computed} == {"models.evidence_drift", "mart.evidence_drift"}
+    assert {line.split()[1] for line in computed} == COMPARED_TABLES
     assert files() == before
     with duckdb.connect(str(home / "release.duckdb"), read_only=True) as release:
         found = release.execute(

@@ -17,14 +17,15 @@ def test_a_flat_drop_runs_and_a_bad_one_changes_nothing(
 ) -> None:
     monkeypatch.setenv("TRABECULA_KEY", "a-key-for-tests-and-nothing-else")
     folder, home = small_home["write_drop"](tmp_path / "drop"), tmp_path / "home"
-    first = call("run", "--source", "flat", "--input", folder, "--home", home)
+    asked = ("run", "--source", "flat", "--input", folder, "--home", home, "--study", "bone_turnover")
+    first = call(*asked)
     assert first.returncode == 0, first.stderr[-3000:]
     assert first.stdout.startswith("done: build ")
-    asked = call("query", "select count_if(is_balanced), count(*) from staging.conservation", "--home", home)
-    assert asked.stdout.count("4") >= 2, asked.stdout
+    told = call("query", "select count_if(is_balanced), count(*) from staging.conservation", "--home", home)
+    assert told.stdout.count("4") >= 2, told.stdout
     before = state_seen(home)
     (folder / "labs.csv").write_bytes(b"%PDF-1.7\n")
-    refused = call("run", "--source", "flat", "--input", folder, "--home", home)
+    refused = call(*asked)
     assert refused.returncode == 2
     assert "labs.csv: not a table but a PDF: deliver the table itself" in refused.stderr
     assert state_seen(home) == before

@@ -52,6 +52,15 @@ def test_an_error_nobody_expected_quotes_no_value(ended, home):
     assert (mode(kept), mode(kept.parent)) == (0o600, 0o700)
 
 
+def test_only_the_latest_traces_are_kept(ended, home):
+    (home / "dagster").mkdir(mode=0o700)
+    for number in range(25):
+        (home / "dagster" / f"trace-20200101T0000{number:02d}.txt").write_text("old")
+    ended(ValueError("Jane Roe"), home)
+    kept = sorted((home / "dagster").glob("trace-*.txt"))
+    assert len(kept) == 20 and "Jane Roe" in kept[-1].read_text()
+
+
 def test_what_the_system_says_is_passed_on(ended, tmp_path):
     _, said = ended(PermissionError(13, "Permission denied", "labs.csv"), tmp_path)
     assert "Permission denied: 'labs.csv'" in said

@@ -40,9 +40,8 @@ def undisturbed(settings, folder: Path, drops: list, layers: tuple[str, ...], *,
         fresh = scene["settings_in"](folder / "fresh")
         put(Path(fresh.folder), drops[-1])
         ended = in_child(lambda say: night(fresh, say, layers) and scene["content"](fresh), folder)
-        assert ended.value == contents[-1], (
-            "a night that computes what changed differs from one that computes everything"
-        )
+        different = scene["different"](ended.value, contents[-1])
+        assert not different, f"a night that computes what changed differs from one that computes everything: {different}"
     return contents, seconds
 
 
@@ -74,14 +73,16 @@ def point(settings, folder: Path, new: dict, seconds: float, chance: random.Rand
     is_new = scene["seen"](settings) != before
     if is_new:
         shown = in_child(lambda say: scene["published"](settings), folder)
-        assert shown.value == new, "what is published is neither the old build nor the new one"
+        different = scene["different"](shown.value, new)
+        assert not different, f"what is published is neither the old build nor the new one: {different}"
     again = in_child(lambda say: night(settings, say, layers), folder)
     assert again.status == 0, f"the next night failed: {again.error}"
     found = in_child(lambda say: _morning(settings), folder)
     assert found.status == 0, found.error
-    different = [name for name, digest in new.items() if found.value["content"][name] != digest]
+    different = scene["different"](found.value["content"], new)
     assert not different, f"tables differ from an undisturbed night: {different}"
-    assert found.value["published"] == new, "the publication differs from the working record"
+    different = scene["different"](found.value["published"], new)
+    assert not different, f"the publication differs from the working record: {different}"
     assert not scene["leftovers"](settings), f"left over: {scene['leftovers'](settings)}"
     return {"begun": begun, "old": kept, "new": len(begun) - kept, "seconds": again.seconds}
 
@@ -116,7 +117,7 @@ def campaign(
         if found.get("seconds"):
             seconds[target] = 0.8 * seconds[target] + 0.2 * max(found["seconds"], 0.7 * seconds[target])
         target = 1 - target
-    layers = Counter(begun.split(".")[0] for one in done for begun in one["begun"])
+    killed_in = Counter(begun.split(".")[0] for one in done for begun in one["begun"])
     return {
         "asked": points,
         "kills": sum(len(one["begun"]) for one in done),
@@ -124,7 +125,7 @@ def campaign(
         "kills_in_a_row_at_most": kills,
         "seed": seed,
         "nights_that_ended_before_their_kill": early,
-        "killed_in": dict(sorted(layers.items())),
+        "killed_in": dict(sorted(killed_in.items())),
         "distinct_tables_at_work_when_killed": len({begun for one in done for begun in one["begun"]}),
         "published_after_the_kill": {name: sum(one[name] for one in done) for name in ("old", "new")},
         "next_night_succeeded": len(done),

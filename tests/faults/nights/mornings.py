@@ -40,7 +40,7 @@ def holds(settings: Settings, *, is_searched: bool) -> dict:
     scene["balance"](settings)
     content = scene["content"](settings)
     published = scene["published"](settings)
-    different = [name for name in content if not name.startswith("mart.") and published[name] != content[name]]
+    different = scene["different"](published, content)
     assert not different, f"published tables differ from the working record: {different}"
     assert not scene["leftovers"](settings), f"left over: {scene['leftovers'](settings)}"
     builds = complete_builds(settings)

@@ -42,7 +42,9 @@ scene = struck["scene"]
 in_child, put, written = scene["in_child"], scene["put"], deliveries["written"]
 FROZEN = HERE / "soak.json"
 NIGHTS, SEED, PEOPLE = 60, 60, 160
-REBUILT_EVERY = 5
+# Each morning is held against a home that takes in everything at once; every byte of the home is searched in some only.
+SEARCHED_EVERY = 5
+FEWEST_FOR_TRENDS = 20
 #: of a hundred nights
 BRINGS = {"drop": 42, "correction": 17, "retraction": 12, "withdrawal": 10, "nothing": 19}
 STRIKES = {
@@ -272,7 +274,7 @@ def _night(campaign: Campaign, one: Night) -> dict:
     if one.strike in ("none", "kill") and one.brings in ("drop", "correction"):
         campaign.seconds = 0.7 * campaign.seconds + 0.3 * min(ended["seconds"], 2 * campaign.seconds)
     found |= ended
-    is_searched = one.brings == "withdrawal" or one.number % REBUILT_EVERY == REBUILT_EVERY - 1
+    is_searched = one.brings == "withdrawal" or one.number % SEARCHED_EVERY == SEARCHED_EVERY - 1
     morning = in_child(lambda say: mornings["holds"](settings, is_searched=is_searched), folder)
     assert morning.status == 0, morning.error
     moved = mornings["small_moves"](morning.value["told"], campaign.told)
@@ -288,16 +290,14 @@ def _night(campaign: Campaign, one: Night) -> dict:
     )
     campaign.ledger = morning.value["ledger"]
     found |= {"released_cells": len(morning.value["told"]), "size": morning.value["size"], "ledger": campaign.ledger}
-    if one.number % REBUILT_EVERY == REBUILT_EVERY - 1:
-        found |= _rebuilt(campaign, morning.value["content"])
-    return found
+    return found | _rebuilt(campaign, morning.value["content"])
 
 
 def _rebuilt(campaign: Campaign, content: dict[str, str]) -> dict:
     with tempfile.TemporaryDirectory(dir=campaign.folder) as place:
         fresh = in_child(lambda say: mornings["rebuilt"](campaign.settings, Path(place), night), campaign.folder)
     assert fresh.status == 0, fresh.error
-    different = [name for name, digest in fresh.value["content"].items() if content[name] != digest]
+    different = scene["different"](fresh.value["content"], content)
     assert not different, f"tables differ from a full rebuild: {different}"
     return {"rebuilt_tables": len(content), "rebuilt_size": fresh.value["size"]}
 
@@ -337,7 +337,7 @@ def _told(nights: int, seed: int, found: list[dict], failures: list[str]) -> dic
         "brought": dict(Counter(one["brings"] for one in found)),
         "struck": dict(Counter(one["strike"] for one in found)),
         "small_moves_hidden": sum(one["small_moves_hidden"] for one in found),
-        "trends": mornings["trends"](found) if len(found) > 4 * REBUILT_EVERY else {},
+        "trends": mornings["trends"](found) if len(found) > FEWEST_FOR_TRENDS else {},
         "failures": failures,
         "each": found,
     }

@@ -130,15 +130,20 @@ def replaced_input(stage: Stage) -> Generator[Callable]:
 
 @contextmanager
 def two_at_once(stage: Stage) -> Generator[Callable]:
-    other = os.fork()
-    if other == 0:
+    def work(stage: Stage, layers: tuple[str, ...]) -> object:
+        other = os.fork()
+        if other == 0:
+            try:
+                stage.night(stage.settings, layers=layers)
+            finally:
+                os._exit(0)
+        time.sleep(0.05)
         try:
-            night(stage.settings, layers=("ref",))
+            return plain(stage, layers)
         finally:
-            os._exit(0)
-    time.sleep(0.05)
-    yield plain
-    os.waitpid(other, 0)
+            os.waitpid(other, 0)
+
+    yield work
 
 
 def _clock(days: int) -> Callable:
@@ -247,7 +252,7 @@ def strike(name: str, stage: Stage, folder: Path, new: dict, layers: tuple[str, 
         # A file cut short at a line reads like a short file: only a list of checksums tells, see docs/operations.md. What lies
         # in the future is judged by the clock there is.
         otherwise = {"input truncated": "of the input as it was"} | dict.fromkeys(CLOCKS, "by the clock as it was")
-        then = "new" if shown.value == new else otherwise.get(name)
+        then = otherwise.get(name) if scene["different"](shown.value, new) else "new"
         assert then, "what is published is neither the old build nor the new one"
     nights = 0
     for nights in (1, 2):  # noqa: B007 (told below)
@@ -258,9 +263,10 @@ def strike(name: str, stage: Stage, folder: Path, new: dict, layers: tuple[str, 
     assert again.status == 0, f"the next night failed: {again.error}"
     found = in_child(lambda say: killed["_morning"](stage.settings), folder)
     assert found.status == 0, found.error
-    different = [table for table, digest in new.items() if found.value["content"][table] != digest]
+    different = scene["different"](found.value["content"], new)
     assert not different, f"tables differ from an undisturbed night: {different}"
-    assert found.value["published"] == new, "the publication differs from the working record"
+    different = scene["different"](found.value["published"], new)
+    assert not different, f"the publication differs from the working record: {different}"
     assert not scene["leftovers"](stage.settings), f"left over: {scene['leftovers'](stage.settings)}"
     told = ended.error.splitlines()[0].replace(str(stage.disk), "DISK")[:160] if ended.error else ""
     assert name != "disk full" or told.startswith("DiskFull: "), f"a full disk was told as {told}"

@@ -30,8 +30,8 @@ def must_hold(found: dict, script: dict) -> None:
     assert [one["brings"] for one in nights] == [one.brings for one in drawn]
     assert set(found["brought"]) == set(script["BRINGS"]) and set(found["struck"]) == set(script["STRIKES"])
     assert all(one["size"]["kept"] <= 3 and one["released_cells"] > 50 for one in nights)
-    rebuilt = [number for number, one in enumerate(nights) if one.get("rebuilt_tables", 0) > 100]
-    assert rebuilt == list(range(4, 60, 5))
+    # Every layer up to the mart is held against a rebuild each morning: see `compared` in scene.py.
+    assert all(one["rebuilt_tables"] > 200 for one in nights)
     assert found["small_moves_hidden"] > 100, "without the ledger the same releases tell small groups"
     judged = {name: limits for name, limits in found["trends"].items() if name not in NOT_JUDGED}
     assert len(judged) == 7

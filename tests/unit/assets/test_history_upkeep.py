@@ -117,6 +117,24 @@ def test_the_damaged_history_of_a_run_that_died_stops_no_night(settings: Setting
     assert _night(settings) in _counts(settings)[2]
 
 
+@pytest.mark.parametrize("how", DAMAGES)
+def test_the_damaged_history_of_an_untold_run_stops_no_night(settings: Settings, how: str) -> None:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name="nightly")
+    def a_night() -> None:
+        nothing()
+
+    with one_writer(settings) as instance:
+        night = a_night.execute_in_process(instance=instance)
+    _damage(settings.dagster_home / "history" / "runs" / f"{night.run_id}.db", how)
+    with one_writer(settings) as instance:
+        (told,) = tell_ended(instance, settings)
+        assert told.startswith("done: what it published is not told, its history is damaged and lies in ")
+        assert tell_ended(instance, settings) == ()
+
+
 def test_the_ui_sets_aside_what_no_run_has_open(settings: Settings) -> None:
     _night(settings)
     _damage(settings.dagster_home / "history" / "runs.db", "cut")

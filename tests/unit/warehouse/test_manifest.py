@@ -56,6 +56,17 @@ def test_a_wrong_clock_is_put_right_by_the_next_night(night, wrong):
     assert days["labs.csv"] <= "2026-02-10"
 
 
+def test_a_plan_knows_that_a_new_month_makes_everybody_stale(night, empty_home):
+    assert not stored.is_of_this_month(empty_home)
+    night("2026-02-03", LABS)
+    assert stored.is_of_this_month(empty_home)
+    night("2026-01-31", LABS)
+    path = Store(empty_home).path("raw.manifest", None)
+    assert stored.is_of_this_month(empty_home)
+    pl.read_parquet(path).with_columns(pl.col("latest_on").dt.offset_by("1mo")).write_parquet(path)
+    assert not stored.is_of_this_month(empty_home)
+
+
 def test_a_manifest_of_an_earlier_version_gets_its_month(night, empty_home):
     night("2026-02-03", LABS)
     path = Store(empty_home).path("raw.manifest", None)
