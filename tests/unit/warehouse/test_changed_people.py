@@ -18,7 +18,7 @@ from pipelines.warehouse.parquet import FINGERPRINT, facts_of, fingerprint_of, w
 from pipelines.warehouse.store import Store
 
 HERE = Path(__file__)
-bring_up_to_date = runpy.run_path(str(HERE.with_name("built_home.py")))["bring_up_to_date"]
+built_home = runpy.run_path(str(HERE.with_name("built_home.py")))
 LAB = Path("2013-2014") / "TST_H.parquet"
 OF_A_LANDING = {
     "raw.manifest",
@@ -39,7 +39,7 @@ def reports(settings):
 def rebuilt(settings, tmp_path):
     """The same drop in a new home."""
     again = replace(settings, home=tmp_path / "rebuilt")
-    bring_up_to_date(again)
+    built_home["bring_up_to_date"](again)
     return again
 
 
@@ -59,12 +59,21 @@ def change_one_value(home):
     return labs["SEQN"][row]
 
 
+@pytest.fixture(scope="module")
+def after_one_value(built, tmp_path_factory):
+    """A new home of the drop in which one value is another, to be read only."""
+    folder = tmp_path_factory.mktemp("one_value")
+    changed = built_home["copy"](built, folder)
+    change_one_value(changed)
+    return rebuilt(changed, folder)
+
+
 @pytest.fixture
 def night(home):
     return replace(home, folder=Path(home.folder))
 
 
-def test_one_changed_person_is_computed_alone_and_the_result_is_that_of_a_rebuild(night, tmp_path):
+def test_one_changed_person_is_computed_alone_and_the_result_is_that_of_a_rebuild(night, after_one_value):
     change_one_value(night)
     found = reports(night)
     changed = ChangeLog(night).since(ChangeLog(night).latest() - 1)
@@ -72,16 +81,10 @@ def test_one_changed_person_is_computed_alone_and_the_result_is_that_of_a_rebuil
     assert found["staging.lab_result"].merged == found["staging.lab_result"].computed == 1
     assert found["features.e2_exposure"].merged == 1
     assert found["staging.dxa_scan"].computed == 0
-    same_rows(night, rebuilt(night, tmp_path))
-
-
-def test_the_file_of_a_merge_carries_the_name_of_a_rebuild(night, tmp_path):
-    change_one_value(night)
-    reports(night)
-    again = rebuilt(night, tmp_path)
+    same_rows(night, after_one_value)
     for table in ("staging.lab_result", "features.e2_exposure"):
-        (merged,), (whole,) = Store(night).files(table), Store(again).files(table)
-        assert fingerprint_of(merged) == fingerprint_of(whole)
+        (merged,), (whole,) = Store(night).files(table), Store(after_one_value).files(table)
+        assert fingerprint_of(merged) == fingerprint_of(whole), "a merged file carries the name of a rebuilt one"
 
 
 def test_the_contract_is_asked_of_what_is_merged_and_what_breaks_it_is_not(night, monkeypatch):
@@ -172,17 +175,17 @@ def test_changed_code_of_an_earlier_step_reaches_everybody(night, tmp_path):
     assert found["staging.person"].merged == found["staging.lab_result"].merged == 0
 
 
-def test_a_step_made_from_an_older_input_is_made_again_when_the_input_follows(night, tmp_path):
+def test_a_step_made_from_an_older_input_is_made_again_when_the_input_follows(night, after_one_value):
     """One asset materialised alone between two landings must not pass for up to date."""
     change_one_value(night)
     with Run(night) as run:
         run.land()
         run.step(plan.step("features.e2_exposure"))
     reports(night)
-    same_rows(night, rebuilt(night, tmp_path))
+    same_rows(night, after_one_value)
 
 
-def test_a_log_that_does_not_reach_back_means_everybody(night, tmp_path):
+def test_a_log_that_does_not_reach_back_means_everybody(night, after_one_value):
     change_one_value(night)
     with Run(night) as run:
         run.land()
@@ -190,4 +193,4 @@ def test_a_log_that_does_not_reach_back_means_everybody(night, tmp_path):
         path.unlink()
     found = reports(night)
     assert (found["staging.lab_result"].computed, found["staging.lab_result"].merged) == (1, 0)
-    same_rows(night, rebuilt(night, tmp_path))
+    same_rows(night, after_one_value)
