@@ -41,7 +41,9 @@ def undisturbed(settings, folder: Path, drops: list, layers: tuple[str, ...], *,
         put(Path(fresh.folder), drops[-1])
         ended = in_child(lambda say: night(fresh, say, layers) and scene["content"](fresh), folder)
         different = scene["different"](ended.value, contents[-1])
-        assert not different, f"a night that computes what changed differs from one that computes everything: {different}"
+        assert not different, (
+            f"a night that computes what changed differs from one that computes everything: {different}"
+        )
     return contents, seconds
 
 
