@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,10 +25,10 @@ from pipelines.warehouse.parquet import (
     fingerprint_of,
     row_count,
 )
-from pipelines.warehouse.production import Work, execute
+from pipelines.warehouse.production import Work, execute, reflected
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
-from pipelines.warehouse.workers import Workers, open_workers
+from pipelines.warehouse.workers import Batch, Workers, open_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +132,41 @@ class Runner:
         Raises:
             TrabeculaError: as the workers do.
         """
-        if len(stale) <= 1 or (self.settings.runner == "local" and self.settings.threads == 1):
-            return sum(execute(work, self.settings, self.run) for work in stale)
+        batches = self._batches(stale)
+        if len(batches) <= 1 or (self.settings.runner == "local" and self.settings.threads == 1):
+            return sum(execute(batch, self.settings, self.run).merged for batch in batches)
         if self._workers is None:
             self._workers = open_workers(self.settings)
         share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / self.settings.threads, threads=1)
-        merged = 0
+        files = merged = 0
         try:
-            for done, is_merged in enumerate(self._workers.execute_all(stale, share, self.run), 1):
-                merged += is_merged
-                self.tell(stale[0].step.table, done, len(stale))
+            for done in self._workers.execute_all(batches, share, self.run):
+                files += done.files
+                merged += done.merged
+                self.tell(stale[0].step.table, files, len(stale))
         except Exception:
             self._end_workers()  # a pool that lost a worker takes no more work
             raise
         return merged
+
+    def _batches(self, stale: list[Work]) -> list[Batch]:
+        """Neighbouring buckets whose changed people are no more than one bucket has, but a batch a thread; others each alone."""
+        most_files = -(-len(stale) // self.settings.threads) if self.settings.runner == "local" else 1
+        log, found, people = ChangeLog(self.settings), list[list[Work]](), 0.0
+        changed: dict[int, float] = {}
+        for work in stale:
+            landing = reflected(work) if most_files > 1 else None
+            if landing is not None and landing not in changed:
+                since = log.since(landing)
+                changed[landing] = inf if since is None else since.height
+            few = inf if landing is None or work.bucket is None else changed[landing] * work.bucket.share
+            people += few
+            if found and len(found[-1]) < most_files and people <= self.settings.persons_per_bucket:
+                found[-1].append(work)
+            else:
+                found.append([work])
+                people = few
+        return [tuple(works) for works in found]
 
     def _end_workers(self) -> None:
         if self._workers:

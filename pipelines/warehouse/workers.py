@@ -20,19 +20,21 @@ from pipelines.errors import BadInput, OutOfMemory, StepFailed, TrabeculaError
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings, project_root, sql_root
 from pipelines.warehouse.lock import work_in, working
-from pipelines.warehouse.production import Work, execute
+from pipelines.warehouse.production import Done, Work, execute
 
 # Of a scheduler or master that does not answer, or has no worker.
 _WAIT_SECONDS = 60
-# Jobs that Spark is asked for at once; each is one bucket, and waits for a free core there.
+# Jobs that Spark is asked for at once; each is one batch, and waits for a free core there.
 _MOST_JOBS = 64
+# Buckets of one step that are computed at once, by one worker.
+Batch = tuple[Work, ...]
 
 
 class Workers(Protocol):
     """An engine that computes buckets side by side; open from its first use to `close`."""
 
-    def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
-        """As each comes to its end, whether only its changed people were computed; none is left at work after an error.
+    def execute_all(self, batches: Sequence[Batch], share: Settings, run: RunFacts) -> Iterator[Done]:
+        """What was done, as each batch comes to its end; none is left at work after an error.
 
         Raises:
             TrabeculaError: the first of the errors of `production.execute`.
@@ -71,15 +73,15 @@ def code_here() -> str:
     return digest.hexdigest()
 
 
-def attempt(work: Work, share: Settings, run: RunFacts, code: str) -> bool | TrabeculaError:
+def attempt(batch: Batch, share: Settings, run: RunFacts, code: str) -> Done | TrabeculaError:
     """What a worker elsewhere does. An error of ours is an answer: an engine would try it again, or hide it in its own."""
     if code_here() != code:
         return StepFailed(
-            f"{work.step.table}: a worker has other code than this run: bring it up to date, start it anew"
+            f"{batch[0].step.table}: a worker has other code than this run: bring it up to date, start it anew"
         )
     try:
         with working(share.home):
-            return execute(work, share, run)
+            return execute(batch, share, run)
     except TrabeculaError as error:
         return error
 
@@ -97,15 +99,15 @@ class LocalProcesses:
             self.count, mp_context=get_context("forkserver"), initializer=work_in, initargs=(self.home,)
         )
 
-    def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
+    def execute_all(self, batches: Sequence[Batch], share: Settings, run: RunFacts) -> Iterator[Done]:
         try:
-            futures = [self._pool.submit(execute, work, share, run) for work in works]
+            futures = [self._pool.submit(execute, batch, share, run) for batch in batches]
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
             raise OutOfMemory(
-                f"{works[0].step.table}: a worker process was killed, as the system does when memory runs out: lower [limits] "
-                "memory_gb, threads or persons_per_bucket, or give the machine more memory; nothing was published"
+                f"{batches[0][0].step.table}: a worker process was killed, as the system does when memory runs out: lower "
+                "[limits] memory_gb, threads or persons_per_bucket, or give the machine more memory; nothing was published"
             ) from None
 
     def close(self) -> None:
@@ -131,10 +133,10 @@ class DaskWorkers:
                 "`dask scheduler` there, and `dask worker` with the same code and the same home"
             ) from None
 
-    def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
+    def execute_all(self, batches: Sequence[Batch], share: Settings, run: RunFacts) -> Iterator[Done]:
         from distributed import as_completed as as_dask_completes
 
-        futures = [self._client.submit(attempt, work, share, run, code_here(), pure=False) for work in works]
+        futures = [self._client.submit(attempt, each, share, run, code_here(), pure=False) for each in batches]
         found = []
         for future in as_dask_completes(futures, loop=self._client.loop):
             try:
@@ -181,15 +183,15 @@ class SparkWorkers:
             ) from None
         self._session.sparkContext.setLogLevel("ERROR")
 
-    def execute_all(self, works: Sequence[Work], share: Settings, run: RunFacts) -> Iterator[bool]:
+    def execute_all(self, batches: Sequence[Batch], share: Settings, run: RunFacts) -> Iterator[Done]:
         context, code = self._session.sparkContext, code_here()
 
-        def job(work: Work) -> bool | TrabeculaError:
-            return context.parallelize([work], 1).map(lambda asked: attempt(asked, share, run, code)).collect()[0]
+        def job(batch: Batch) -> Done | TrabeculaError:
+            return context.parallelize([batch], 1).map(lambda asked: attempt(asked, share, run, code)).collect()[0]
 
         found = []
-        with ThreadPoolExecutor(min(len(works), _MOST_JOBS)) as pool:
-            futures: list[Future[bool | TrabeculaError]] = [pool.submit(job, work) for work in works]
+        with ThreadPoolExecutor(min(len(batches), _MOST_JOBS)) as pool:
+            futures: list[Future[Done | TrabeculaError]] = [pool.submit(job, batch) for batch in batches]
             for future in as_completed(futures):
                 try:
                     found.append(future.result())
@@ -207,7 +209,7 @@ def _lost(kind: str) -> StepFailed:
     return StepFailed(f"workers failed or were lost ({kind}): look at their memory and their logs, then run again")
 
 
-def _raise_first(found: Sequence[bool | TrabeculaError]) -> None:
+def _raise_first(found: Sequence[Done | TrabeculaError]) -> None:
     for each in found:
         if isinstance(each, TrabeculaError):
             raise each

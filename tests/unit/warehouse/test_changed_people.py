@@ -4,6 +4,7 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -12,9 +13,11 @@ from pipelines import plan
 from pipelines.errors import BlockedByCheck
 from pipelines.run import Run
 from pipelines.warehouse import production
+from pipelines.warehouse.bucket import SLOT_SQL, Bucket
 from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.contract_check import check_contract
 from pipelines.warehouse.parquet import FINGERPRINT, facts_of, fingerprint_of, write_frame
+from pipelines.warehouse.runner import Runner
 from pipelines.warehouse.store import Store
 
 HERE = Path(__file__)
@@ -104,6 +107,64 @@ def test_the_contract_is_asked_of_what_is_merged_and_what_breaks_it_is_not(night
     (changed,) = ChangeLog(night).since(ChangeLog(night).latest() - 1)["person_id"]
     assert [set(rows["person_id"]) for rows in asked] == [{changed}]
     assert path.read_bytes() == before
+
+
+def change_some_values(home, share):
+    """Another estradiol for one person in so many."""
+    labs = pl.read_parquet(home.folder / LAB)
+    is_asked = pl.int_range(pl.len()) % share == 0
+    labs.with_columns(pl.when(is_asked).then(pl.col("LBXEST") + 1.5).otherwise("LBXEST")).write_parquet(
+        home.folder / LAB
+    )
+
+
+def of_people(settings):
+    """Land, and bring the tables before the models up to date."""
+    with Run(settings) as run:
+        run.land()
+        layers = built_home["PER_PERSON_LAYERS"]
+        return {step.table: run.step(step) for step in plan.steps() if step.contract.layer in layers}
+
+
+def test_changed_people_of_several_buckets_are_computed_at_once_and_lie_in_their_own(in_four_buckets, tmp_path):
+    copied = built_home["copy"](in_four_buckets, tmp_path)
+    night = replace(copied, folder=Path(copied.folder))
+    change_some_values(night, 40)
+    found = of_people(night)
+    assert found["staging.lab_result"].merged == found["staging.lab_result"].computed == 4
+    assert found["features.e2_exposure"].merged == 4
+    again = replace(night, home=tmp_path / "again", persons_per_bucket=10_000, threads=1)
+    assert of_people(again)["staging.lab_result"].computed == 1
+    for table in found:
+        one, other = (built_home["whole"](settings, table) for settings in (night, again))
+        volatile = [name for name in ("run_id", "landed_at") if name in one.columns]
+        assert_frame_equal(one.drop(volatile), other.drop(volatile), rel_tol=1e-9, abs_tol=1e-12)
+    for path in Store(night).files("staging.lab_result"):
+        slots = duckdb.sql(f"select distinct {SLOT_SQL} as slot from read_parquet('{path}')").pl()["slot"]
+        bucket = Bucket.parse(path.stem)
+        assert slots.is_between(bucket.first, bucket.last).all()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "lengths"),
+    [
+        ({}, [2, 2]),
+        ({"threads": 1}, [4]),
+        ({"threads": 4}, [1, 1, 1, 1]),
+        ({"threads": 1, "persons_per_bucket": 3}, [2, 2]),
+        ({"runner": "dask"}, [1, 1, 1, 1]),
+    ],
+)
+def test_no_more_people_at_once_than_one_bucket_has(in_four_buckets, tmp_path, chosen, lengths):
+    copied = built_home["copy"](in_four_buckets, tmp_path)
+    night = replace(copied, folder=Path(copied.folder))
+    change_some_values(night, 40)
+    with Run(night) as run:
+        run.land()
+        runner = Runner(replace(night, **chosen), run.facts)
+    works = runner._works(plan.step("staging.lab_result"), Store(night))
+    assert len(ChangeLog(night).since(ChangeLog(night).latest() - 1)) == 5
+    assert [len(batch) for batch in runner._batches(list(works.values()))] == lengths
 
 
 @pytest.mark.parametrize("step", [step for step in plan.steps() if step.is_per_person], ids=lambda step: step.table)

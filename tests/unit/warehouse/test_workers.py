@@ -91,7 +91,7 @@ def test_an_error_of_ours_comes_back_as_it_is_and_every_other_file_is_made(
 def test_a_worker_with_other_code_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     work = workers.Work(plan.step("staging.person"), None, Path("none"), "f", "b", 0)
     monkeypatch.setattr(workers, "execute", lambda *_: pytest.fail("computed"))
-    refused = workers.attempt(work, Settings(home=Path("none")), None, "another")  # type: ignore[arg-type]
+    refused = workers.attempt((work,), Settings(home=Path("none")), None, "another")  # type: ignore[arg-type]
     assert isinstance(refused, StepFailed) and "other code than this run" in str(refused)
 
 
