@@ -165,7 +165,8 @@ def published(settings: Settings) -> dict[str, str]:
     with duckdb.connect(str(settings.home / "warehouse.duckdb"), read_only=True, config={"threads": 1}) as reader:
         for name in compared():
             digest = _rows_digest(reader, name)
-            found |= {} if name in AS_TOLD else {name: digest}
+            if name not in AS_TOLD:
+                found[name] = digest
         reader.execute("from mart.build").fetchall()
     with duckdb.connect(str(settings.home / "release.duckdb"), read_only=True, config={"threads": 1}) as reader:
         reader.execute("from mart.build").fetchall()
