@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from pipelines import secret
+from pipelines.errors import BadInput
 from pipelines.settings import Settings
 from pipelines.warehouse.run_summary import RunSummary
 
@@ -55,8 +57,8 @@ def send(settings: Settings, summary: RunSummary, file: Path | None) -> tuple[Se
     ways: dict[str, Callable[[], None]] = {}
     if settings.notice_command:
         ways["command"] = lambda: _command(settings.notice_command, content)
-    if url := os.environ.get(WEBHOOK) or settings.notice_webhook:
-        ways["webhook"] = lambda: _webhook(url, content)
+    if settings.notice_webhook or os.environ.get(WEBHOOK) or secret.file_of(WEBHOOK):
+        ways["webhook"] = lambda: _webhook(_text(WEBHOOK) or settings.notice_webhook, content)
     if settings.notice_email:
         ways["email"] = lambda: _email(settings, content)
     return tuple(_tried(way, deliver) for way, deliver in ways.items())
@@ -66,14 +68,19 @@ def _tried(way: str, deliver: Callable[[], None]) -> Sent:
     try:
         deliver()
     except Exception as error:
-        # Only the kind: a message may hold the secret part of a URL or a login.
-        kind = type(error).__name__
-        return Sent(way, False, str(error) if isinstance(error, _Refused) else kind)
+        # Of others only the kind: a message may hold the secret part of a URL or a login.
+        is_ours = isinstance(error, _Refused | BadInput)
+        return Sent(way, False, str(error) if is_ours else type(error).__name__)
     return Sent(way, True)
 
 
 class _Refused(Exception):
     """The other side did not take the notice; its words are ours and hold no secret."""
+
+
+def _text(variable: str) -> str:
+    """A secret as text, empty where none is given."""
+    return (secret.given(variable) or b"").decode()
 
 
 def _command(line: str, content: Content) -> None:
@@ -112,7 +119,7 @@ def _email(settings: Settings, content: Content) -> None:
         if server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
-        if login := os.environ.get(SMTP_LOGIN):
+        if login := _text(SMTP_LOGIN):
             if not isinstance(server.sock, ssl.SSLSocket):
                 raise _Refused("the server offers no TLS: the login was not sent")
             server.login(*login.split(":", 1))

@@ -5,13 +5,12 @@ Surveys use the public key. `flat` needs a secret one, unless it is simulated; `
 
 import hmac
 import json
-import os
-import stat
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from pipelines import secret
 from pipelines.errors import BadInput
 from pipelines.settings import Settings
 from pipelines.warehouse.identity import PUBLIC_KEY
@@ -48,9 +47,9 @@ def person_key(settings: Settings, policy: KeyPolicy) -> PersonKey:
     Raises:
         BadInput: none is set though one is required, the file lies open or beside the data, or the key is too short.
     """
-    secret = None if policy == "public" else _secret(settings)
-    if secret is not None:
-        return PersonKey(secret, is_secret=True)
+    value = None if policy == "public" else _secret(settings)
+    if value is not None:
+        return PersonKey(value, is_secret=True)
     if policy == "required":
         raise BadInput(f"no key for the person ids: {HOW}")
     return PersonKey(PUBLIC_KEY, is_secret=False)
@@ -117,16 +116,10 @@ def _check(key: PersonKey) -> str:
 
 
 def _secret(settings: Settings) -> bytes | None:
-    given, file = os.environ.get(VARIABLE), os.environ.get(FILE_VARIABLE)
-    if given and file:
-        raise BadInput(f"{VARIABLE} and {FILE_VARIABLE} are both set: unset one")
-    if file:
-        key = _from_file(Path(file).expanduser(), settings)
-    elif given:
-        key = given.encode()
-    else:
-        return None
-    if len(key) < LEAST_BYTES:
+    key = secret.given(VARIABLE)
+    if file := secret.file_of(VARIABLE):
+        _require_apart(file, settings)
+    if key is not None and len(key) < LEAST_BYTES:
         raise BadInput(f"the key is shorter than {LEAST_BYTES} bytes and could be guessed: {HOW}")
     return key
 
@@ -139,16 +132,9 @@ def _data_places(settings: Settings) -> list[Path]:
     return [settings.home, folder.parent if folder.is_file() else folder]
 
 
-def _from_file(path: Path, settings: Settings) -> bytes:
+def _require_apart(path: Path, settings: Settings) -> None:
+    """Refuse a key file beside what it protects."""
     where = path.resolve()
     for place in _data_places(settings):
         if where.is_relative_to(place.resolve()):
             raise BadInput(f"{FILE_VARIABLE}: {path} lies beside the data: keep it elsewhere")
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{FILE_VARIABLE}: {path}: cannot be read ({error.strerror}): {HOW}") from error
-    if mode not in (0o600, 0o400):
-        raise BadInput(f"{FILE_VARIABLE}: {path}: mode is {mode:04o}: chmod 600, so that nobody else can read it")
-    return content.rstrip(b"\r\n")

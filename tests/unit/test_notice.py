@@ -82,8 +82,9 @@ def mail():
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch):
-    monkeypatch.delenv(notice.WEBHOOK, raising=False)
-    monkeypatch.delenv(notice.SMTP_LOGIN, raising=False)
+    for variable in (notice.WEBHOOK, notice.SMTP_LOGIN):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(f"{variable}_FILE", raising=False)
 
 
 def url(server) -> str:
@@ -104,6 +105,18 @@ def test_a_secret_address_comes_from_the_environment_and_wins(web, tmp_path, mon
     monkeypatch.setenv(notice.WEBHOOK, url(web))
     settings = Settings(tmp_path, notice_webhook="http://127.0.0.1:9/nobody")
     assert notice.send(settings, summary(), None)[0].is_sent
+    assert len(web.came) == 1
+
+
+def test_a_secret_address_in_a_file_is_taken_if_only_its_owner_reads_it(web, tmp_path, monkeypatch):
+    file = tmp_path / "hook"
+    file.write_text(url(web) + "\n")
+    monkeypatch.setenv(f"{notice.WEBHOOK}_FILE", str(file))
+    file.chmod(0o400)
+    assert notice.send(Settings(tmp_path), summary(), None) == (notice.Sent("webhook", True),)
+    file.chmod(0o640)
+    (refused,) = notice.send(Settings(tmp_path), summary(), None)
+    assert refused.why == f"TRABECULA_WEBHOOK_FILE: {file}: mode is 0640: chmod 600, so that nobody else can read it"
     assert len(web.came) == 1
 
 
