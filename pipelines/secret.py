@@ -1,4 +1,4 @@
-"""A secret from the environment: in a variable, or in a file that only its owner can read. Which secrets there are is told elsewhere."""
+"""A secret from the environment: in a variable, or in a file that only its owner can read. Which there are, others say."""
 
 import os
 import stat

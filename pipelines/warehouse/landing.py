@@ -1,12 +1,13 @@
 """Landing: delivered parts become raw Parquet, bucketed by person, verbatim but for the id. Sources read; this writes.
 
-A part (one source file) is written again only if its bytes, its reader, the key or the bucket layout changed. Parts come as
+A part (one source file) is written again only if its bytes, its reader, the key or the bucket layout changed, or, where it has
+years of birth, if people were seen so late that another year must be raised. Parts come as
 frames (surveys) or declared column by column, of any size (`bulk`). Before a raw file of people is replaced or removed,
 `ChangeLog.record` is told: steps compute only the people it names.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeGuard
@@ -24,7 +25,7 @@ from pipelines.warehouse.engine import connect, told_when_full
 from pipelines.warehouse.identity import Identities, key_persons
 from pipelines.warehouse.parquet import fingerprint_of, write_frame, write_query
 from pipelines.warehouse.store import WHOLE, Store
-from pipelines.warehouse.year_seen import collect_years
+from pipelines.warehouse.year_seen import collect_years, parts_that_tell_an_age
 
 # Raise when the way rows are landed changes: every part is then landed again.
 LANDING_VERSION = "1"
@@ -103,6 +104,9 @@ def land(
     entries: list[ledger.Entry] = []
     written = rejected = 0
     wanted = _facts(parts, buckets, origin)
+    coded = [part for part, _ in wanted if _is_coded(part)]
+    seen = _digest_of(facts for part, facts in wanted if not _is_coded(part))
+    raised: frozenset[str] | None = None
     sweep_spool(settings)
     log = ChangeLog(settings)
     with told_when_full(settings), connect(settings) as connection:
@@ -110,21 +114,24 @@ def land(
         identities = Identities(connection, origin.source_id, origin.key, origin.date_shift_days)
         identities.open()
         writer = Writer(connection, settings, origin.source_id, identities, buckets, log)
-        years_known = False
         for part, facts in wanted:
             aside = _aside(store, part)
             entry = None if again(part) else _current(store, part, facts, buckets, origin)
+            if _is_coded(part) and (entry is None or entry.seen != seen):
+                if raised is None:
+                    collect_years(connection, store, entries[: len(wanted) - len(coded)], identities, coded)
+                    raised = parts_that_tell_an_age(connection, store, coded)
+                entry = (
+                    None if entry is None or entry.rows_top_coded or part.name in raised else replace(entry, seen=seen)
+                )
+                if entry:
+                    ledger.write(settings, entry)
             is_current = entry is not None
             if entry is None:
                 if _is_frame(part):
                     entry = _write(connection, part, _targets(store, part, buckets), aside, origin, facts, log)
                 elif _is_bulk(part):
-                    if part.top_coded_year and not years_known:
-                        coded = [other for other, _ in wanted if _is_bulk(other) and other.top_coded_year]
-                        others = entries[: len(wanted) - len(coded)]
-                        collect_years(connection, store, others, identities, coded)
-                        years_known = True
-                    entry = _write_bulk(writer, part, store, aside, facts, origin)
+                    entry = _write_bulk(writer, part, store, aside, facts, origin, seen if _is_coded(part) else "")
                 else:
                     raise TypeError(f"{part.table}: neither a frame nor declared column by column")
                 confirm()
@@ -172,17 +179,19 @@ def _is_frame(part: AnyPart) -> TypeGuard[RawPart]:
     return hasattr(part, "load")
 
 
+def _is_coded(part: AnyPart) -> TypeGuard[BulkPart]:
+    """Whether years of birth are raised in it, by what all other parts tell."""
+    return _is_bulk(part) and part.top_coded_year is not None
+
+
 def _facts(parts: Iterable[AnyPart], buckets: tuple[Bucket, ...], origin: Origin) -> list[tuple[AnyPart, str]]:
-    """Each part with the hash of what decides its rows. Top-coded parts come last: they look at all the others."""
+    """Each part with the hash of what decides its rows, its own years of birth apart: such parts come last."""
     found = [(part, _part_facts(part, buckets, origin)) for part in parts]
-    plain = [(part, facts) for part, facts in found if not (_is_bulk(part) and part.top_coded_year)]
-    others = sha256("".join(sorted(facts for _, facts in plain)).encode()).hexdigest()
-    coded = [
-        (part, sha256(f"{facts}{others}".encode()).hexdigest())
-        for part, facts in found
-        if _is_bulk(part) and part.top_coded_year
-    ]
-    return [*plain, *coded]
+    return sorted(found, key=lambda each: _is_coded(each[0]))
+
+
+def _digest_of(facts: Iterable[str]) -> str:
+    return sha256("".join(sorted(facts)).encode()).hexdigest()
 
 
 def _part_facts(part: AnyPart, buckets: tuple[Bucket, ...], origin: Origin) -> str:
@@ -226,7 +235,9 @@ def _open_lists(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
     connection.execute("create or replace temp table year_seen (person_id bigint, year_seen bigint)")
 
 
-def _write_bulk(writer: Writer, part: BulkPart, store: Store, aside: Path, facts: str, origin: Origin) -> ledger.Entry:
+def _write_bulk(
+    writer: Writer, part: BulkPart, store: Store, aside: Path, facts: str, origin: Origin, seen: str
+) -> ledger.Entry:
     done = writer.write(part, store.folder(part.table), aside, facts)
     note = f"{done.rows_top_coded} years of birth top-coded (age over 89)" if done.rows_top_coded else ""
     if origin.date_shift_days and part.id_column:
@@ -243,6 +254,8 @@ def _write_bulk(writer: Writer, part: BulkPart, store: Store, aside: Path, facts
         done.rejected,
         done.rows_withdrawn,
         note,
+        done.rows_top_coded,
+        seen,
     )
 
 

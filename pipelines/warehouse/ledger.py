@@ -26,6 +26,7 @@ class Entry:
         rejected: "rule: reason" -> rows that no person or type could be given to.
         rows_withdrawn: rows of people who withdrew.
         note: what landing changed, for the manifest.
+        rows_top_coded: rows whose year of birth was raised; `seen`: hash of the parts that told in which years people were seen.
     """
 
     table: str
@@ -39,6 +40,8 @@ class Entry:
     rejected: Mapping[str, int] = field(default_factory=dict)
     rows_withdrawn: int = 0
     note: str = ""
+    rows_top_coded: int = 0
+    seen: str = ""
 
     @property
     def rows_rejected(self) -> int:

@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 
 from pipelines.tables import CONTRACTS
+from pipelines.warehouse import ledger
 from pipelines.warehouse.bulk import BulkPart
 from pipelines.warehouse.engine import literal, quoted
 from pipelines.warehouse.identity import Identities
-from pipelines.warehouse.ledger import Entry
 from pipelines.warehouse.parquet import column_names
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.typed_cell import native_id
@@ -24,7 +24,7 @@ _PERIODS = ("raw.omop_observation_period", "raw.flat_period")
 def collect_years(
     connection: duckdb.DuckDBPyConnection,
     store: Store,
-    landed: Sequence[Entry],
+    landed: Sequence[ledger.Entry],
     identities: Identities,
     people: Sequence[BulkPart],
 ) -> None:
@@ -45,7 +45,28 @@ def collect_years(
     connection.execute("create or replace temp table year_seen as select distinct person_id, year_seen from year_seen")
 
 
-def _alike(store: Store, landed: Sequence[Entry]) -> dict[tuple[str, ...], list[Path]]:
+def parts_that_tell_an_age(
+    connection: duckdb.DuckDBPyConnection, store: Store, people: Sequence[BulkPart]
+) -> frozenset[str]:
+    """Names of the parts that as they lie in `raw` have a year of birth which, with `year_seen`, tells an age over 90."""
+    lying: dict[tuple[str, str], list[Path]] = {}
+    for part in people:
+        entry = ledger.read(store.settings, part.table, part.name)
+        paths = [store.folder(part.table) / bucket / f"{part.name}.parquet" for bucket in entry.files] if entry else []
+        lying.setdefault((part.table, part.top_coded_year or ""), []).extend(path for path in paths if path.exists())
+    found: set[str] = set()
+    for (_, year), paths in lying.items():
+        if paths:
+            listed = ", ".join(literal(path) for path in paths)
+            told = connection.execute(
+                f"select distinct filename from read_parquet([{listed}], hive_partitioning = false, filename = true) as born "
+                f"join year_seen using (person_id) where year_seen - {quoted(year)} between 91 and 120"
+            ).fetchall()
+            found |= {Path(path).stem for (path,) in told}
+    return frozenset(found)
+
+
+def _alike(store: Store, landed: Sequence[ledger.Entry]) -> dict[tuple[str, ...], list[Path]]:
     """Raw files of people that hold the same columns of dates, read in one go: parts may be many and small."""
     found: dict[tuple[str, ...], list[Path]] = {}
     for entry in landed:

@@ -70,12 +70,18 @@ def says(page: Any, url: str, *words: str) -> Any:
     for word in words:
         page.until(f"document.body && document.body.innerText.includes({word!r})")
     assert page.left == []
+    assert page.errors == []
     return page
 
 
 def test_lineage_shows_the_layers_and_nothing_pops_up(page: Any, address: str) -> None:
     says(page, f"{address}/asset-groups", "ref", "raw", "staging", "cohort", "features", "models", "mart", "publish")
     assert page.evaluate("document.querySelectorAll('[role=dialog], .bp5-dialog, .bp4-dialog').length") == 0
+
+
+def test_a_table_stands_between_what_it_is_made_of_and_what_is_made_of_it(page: Any, address: str) -> None:
+    neighbours = ("lab_result", "dosing_episode", "menopausal_status", "bone_prevalence", "e2_distribution")
+    says(page, f"{address}/assets/features/e2_exposure?view=lineage&lineageScope=neighbors", "e2_exposure", *neighbours)
 
 
 def test_a_table_shows_its_columns_owner_and_meaning(page: Any, address: str) -> None:
@@ -96,7 +102,7 @@ def test_an_asset_shows_its_rows_and_opens_its_plot(page: Any, address: str) -> 
 
 
 def test_checks_are_listed_with_what_they_ask(page: Any, address: str) -> None:
-    says(page, f"{address}/assets/staging/conservation?view=checks", "is_balanced")
+    says(page, f"{address}/assets/staging/conservation?view=checks", "is_balanced", "Passed")
 
 
 def test_the_age_of_the_publication_is_watched(page: Any, address: str) -> None:

@@ -32,10 +32,10 @@ def undisturbed(settings, folder: Path, drops: list, layers: tuple[str, ...], *,
     contents, seconds = [], 0.0
     for drop in drops:
         put(Path(settings.folder), drop)
-        ended = in_child(lambda say: night(settings, say, layers) and scene["content"](settings), folder)
+        ended = in_child(lambda say: night(settings, say, layers), folder)
         assert ended.status == 0, ended.error
-        contents.append(ended.value)
         seconds = ended.seconds
+        contents.append(in_child(lambda say: scene["content"](settings), folder).value)
     if is_fresh:
         fresh = scene["settings_in"](folder / "fresh")
         put(Path(fresh.folder), drops[-1])
@@ -71,7 +71,7 @@ def point(settings, folder: Path, new: dict, seconds: float, chance: random.Rand
         # What is not yesterday's untouched must be tonight's: that is compared below, once nothing writes any more.
         kept += scene["seen"](settings) == before
     if not begun:
-        return {"begun": []}
+        return {"begun": [], "seconds": ended.seconds}
     is_new = scene["seen"](settings) != before
     if is_new:
         shown = in_child(lambda say: scene["published"](settings), folder)
@@ -113,11 +113,11 @@ def campaign(
         print(len(done), found, failures[-1:], flush=True)
         if found.get("begun"):
             done.append(found)
+            # The time of a night drifts with the load of the machine.
+            seconds[target] = 0.8 * seconds[target] + 0.2 * max(found["seconds"], 0.7 * seconds[target])
         elif found:
             early += 1
-        # The time of a night drifts with the load of the machine.
-        if found.get("seconds"):
-            seconds[target] = 0.8 * seconds[target] + 0.2 * max(found["seconds"], 0.7 * seconds[target])
+            seconds[target] = found["seconds"]
         target = 1 - target
     killed_in = Counter(begun.split(".")[0] for one in done for begun in one["begun"])
     return {

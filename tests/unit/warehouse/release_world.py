@@ -3,6 +3,7 @@
 Numbers of people, the groups that must not be told, and the tables of models and cohort behind them; no claim of any kind.
 """
 
+import runpy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines import mart, mart_curve
+from pipelines import mart, mart_curve, mart_study
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
@@ -24,7 +25,12 @@ FACTS = RunFacts("night", "omop", (), "white_female", MIN_CELL, "real")
 #: days of the curve
 QUARTER, DAYS = 91, tuple(91 * number for number in range(9))
 _KEY = {"study_id": STUDY, "contrast": CONTRAST, "outcome": OUTCOME, "population": POPULATION}
-_MARTS = ("attrition", "table_one", "measurement_count", "effect_estimate", "diagnostic", "source_file", "claim")
+_MARTS = (
+    *("attrition", "table_one", "measurement_count", "effect_estimate", "diagnostic", "source_file", "claim"),
+    *("covariate_balance", "negative_control", "dose_response", "threshold", "change_point", "evidence_drift"),
+    *("e2_distribution", "bone_prevalence", "sig_coverage"),
+)
+_models = runpy.run_path(str(Path(__file__).with_name("release_models.py")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,14 @@ def people(nights: int, seed: int) -> People:
     return People(frame)
 
 
-def write_night(settings: Settings, there: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def write_night(settings: Settings, there: pl.DataFrame, before: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
     """The tables of one night, before the ledger, written as a run leaves them; returns those of the mart."""
-    made = sources(there)
+    made = sources(there, before)
     inputs = {name: frame.lazy() for name, frame in made.items()}
-    inputs["models.claim"] = CONTRACTS["models.claim"].empty().lazy()
     frames = {f"mart.{name}": getattr(mart, name)(inputs, FACTS).collect() for name in _MARTS}
     for name in ("cumulative_incidence", "bmd_trajectory"):
         frames[f"mart.{name}"] = getattr(mart_curve, name)(inputs, FACTS).collect()
+    frames["mart.propensity_score"] = mart_study.propensity_score(inputs, FACTS).collect()
     for name, frame in {**made, **frames}.items():
         write_frame(frame.lazy(), Store(settings).path(name, None), "night")
     return frames
@@ -102,9 +108,13 @@ def studied(there: pl.DataFrame) -> pl.DataFrame:
     return there.filter("is_old", "is_eligible")
 
 
-def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Tables of models, cohort and accounts of one night, every count as it is."""
-    arms = {arm: studied(there).filter(arm_code=arm) for arm in ARMS}
+def by_arm(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {arm: studied(there).filter(arm_code=arm) for arm in ARMS}
+
+
+def sources(there: pl.DataFrame, before: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+    """Tables of models, cohort and accounts of one night, every count as it is; `before`: who was there the night before."""
+    arms = by_arm(there)
     counted = [arms[arm].height for arm in ARMS]
     events = [arms[arm].filter("has_event").height for arm in ARMS]
     means = [float(arms[arm]["value"].mean()) for arm in ARMS]
@@ -117,8 +127,16 @@ def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "estimate": difference, "ci_low": difference - 1.96 * error, "ci_high": difference + 1.96 * error, "se": error,
         "p_value": 0.1234567, "n_target": counted[0], "n_comparator": counted[1], "events_target": events[0],
         "events_comparator": events[1], "n_effective": float(sum(counted)), "gate_status": "open",
+        "calibrated_estimate": 0.9 * difference, "calibrated_ci_low": 0.9 * difference - 2 * error,
+        "calibrated_ci_high": 0.9 * difference + 2 * error, "e_value": 1 + abs(difference), "e_value_limit": 1.0,
     }  # fmt: skip
     values = {"n_target": counted[0], "n_comparator": counted[1], "outcomes_smaller_arm": min(counted), "ease": error}
+    told = ("estimate", "ci_low", "ci_high", "p_value", "evidence_source", "scale")
+    claim = {
+        **_KEY, "claim_id": "claim", "part_code": "whole", "family_code": "family", "kind_code": "superiority",
+        "is_dosing": False, "verdict": "inconclusive", "claim_verdict": "inconclusive", "confidence_pct": 95.0,
+        **{name: effect[name] for name in told},
+    }  # fmt: skip
     diagnostics = [
         {**_KEY, "diagnostic": name, "value": float(value), "threshold": 0.0, "rule": "at least", "status": "pass"}
         for name, value in values.items()
@@ -129,6 +147,7 @@ def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
                "rows_out_of_scope": 0, "source_id": "omop", "drop_id": "one"}  # fmt: skip
     rows = {
         "models.effect_estimate": [effect],
+        "models.claim": [claim],
         "models.diagnostic": diagnostics,
         "models.cumulative_incidence": [row for arm in ARMS for row in _curve(arm, arms[arm])],
         "models.bmd_trajectory": list(_trajectory(arms)),
@@ -137,6 +156,7 @@ def sources(there: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "cohort.measurement_count": list(_measured(there)),
         "raw.manifest": [file],
         "staging.conservation": [account],
+        **_models["tables"](_KEY, there, arms, None if before is None else by_arm(before)),
     }
     return {name: _frame(name, of) for name, of in rows.items()}
 

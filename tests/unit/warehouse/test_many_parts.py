@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.run import Run
 from pipelines.settings import Settings
-from pipelines.warehouse import landing
+from pipelines.warehouse import landing, ledger
 from pipelines.warehouse.changes import ChangeLog
 from pipelines.warehouse.store import Store
 
@@ -80,3 +80,52 @@ def test_who_changes_or_leaves_in_a_later_delivery_is_on_record_alone(settings):
     ).write_parquet(path)
     land(settings)
     assert ChangeLog(settings).since(before).height == 2
+
+
+def seen_again(settings: Settings, person: int, day: str) -> None:
+    """Another delivery, in which somebody of the second part has their result on another day."""
+    path = Path(settings.folder) / "measurement" / "part-1.parquet"
+    results = pl.read_parquet(path)
+    moved = pl.when(pl.col("person_id") == person).then(pl.lit(day).str.to_date()).otherwise("measurement_date")
+    results.with_columns(measurement_date=moved).write_parquet(path)
+
+
+def born(settings: Settings) -> pl.DataFrame:
+    return Store(settings).scan("raw.omop_person").sort("person_id").select("person_id", "year_of_birth").collect()
+
+
+def test_people_are_landed_again_only_where_a_year_of_birth_is_raised_or_would_be(settings):
+    land(settings)
+    before, entries = born(settings), {entry.name: entry for entry in ledger.entries(settings)}
+    raised = [entry.rows_top_coded for name, entry in sorted(entries.items()) if name.startswith("person")]
+    assert len(raised) == PARTS and raised[0] == LAST - 90 - EARLIEST and not any(raised[1:])
+    seen_again(settings, 25, f"{LAST - 1}-07-01")
+    with Run(settings, run_id="r") as run:
+        assert run.land().landed.written == 2, "the results, and the part in which years were raised"
+    assert born(settings).equals(before)
+    with Run(settings, run_id="r") as run:
+        assert run.land().landed.written == 0
+
+
+def test_who_is_seen_later_has_their_year_raised_and_put_back_when_that_was_an_error(settings, monkeypatch):
+    land(settings)
+    before = born(settings)
+    eldest_of_part = PEOPLE // PARTS  # born 1935: 91 in 2026
+    seen_again(settings, eldest_of_part, "2026-01-05")
+
+    def breaks(*given: object) -> None:
+        raise RuntimeError("killed here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "collect_years", breaks)
+        with pytest.raises(RuntimeError, match="killed here"):
+            land(settings)
+    land(settings)
+    moved = born(settings).filter(pl.col("year_of_birth") != before["year_of_birth"])
+    assert moved["year_of_birth"].to_list() == [2026 - 90]
+    fresh = replace(settings, home=settings.home.with_name("fresh"))
+    land(fresh)
+    assert born(fresh).equals(born(settings))
+    seen_again(settings, eldest_of_part, f"{LAST}-03-01")
+    land(settings)
+    assert born(settings).equals(before)
