@@ -9,7 +9,8 @@ people alone, the latter are made again where what they read came out another. S
 other work too: `load` says how much. Nothing is judged, published or shown. A bucket, the unit of work, holds 25,000 to 50,000
 people: 200,000 are four of them, a million 32, each with its own share of changed people. `--disenrolment .35` lets people leave
 earlier, so that each has fewer rows; `--people-alone` leaves out steps that no step of people reads, fits among them. Frozen is
-`--persons 200000 --people-alone --disenrolment .35 --file-persons 50000`.
+`--persons 1000000 --people-alone --disenrolment .35 --file-persons 100000`, begun again after its first landing on the home that
+was landed: `landing_seconds` of its first night is that of finding everything landed.
 """
 
 import argparse
