@@ -1,6 +1,7 @@
 """Nights killed at random points: a few every time, the whole campaign with `make test-slow`, and what it found, frozen.
 
-`killed.json` is of `killed.py --points 200 --in-a-row 4 --layer ref --layer staging`.
+`killed.json` is of `killed.py --points 200 --in-a-row 4 --layer ref --layer staging`, `killed_everywhere.json` of `killed.py --points
+40 --in-a-row 4`.
 """
 
 import json
@@ -19,7 +20,7 @@ def must_hold(found: dict) -> None:
     assert found["tables_compared"] > 200
 
 
-@pytest.mark.parametrize(("file", "least"), [("killed.json", 200)])
+@pytest.mark.parametrize(("file", "least"), [("killed.json", 200), ("killed_everywhere.json", 40)])
 def test_the_frozen_campaigns_held(file, least):
     found = json.loads(Path(__file__).with_name(file).read_text())
     must_hold(found)
@@ -27,6 +28,7 @@ def test_the_frozen_campaigns_held(file, least):
     assert sum(found["killed_in"].values()) == found["kills"]
     # Landing, steps and publication each died.
     assert {"landing", "staging", "publishing"} <= set(found["killed_in"])
+    assert found["layers"] != "all" or {"features", "models", "mart"} <= set(found["killed_in"])
 
 
 @pytest.mark.timeout(3600)
