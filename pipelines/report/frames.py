@@ -66,7 +66,11 @@ _QUESTION = ("study_id", "contrast", "outcome", "population")
 Mart = Mapping[str, pl.DataFrame]
 
 
-def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> dict[str, pl.DataFrame]:
+class Sealed(dict[str, pl.DataFrame]):
+    """Frames that `prepared` made, or rows of them: nothing is asked of them again."""
+
+
+def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> Sealed:
     """The frames checked, sorted by key and sealed; equal content gives equal frames whatever the row order.
 
     A count of people from 1 to `min_cell` - 1 that reached the mart is hidden here with all its row.
@@ -74,6 +78,9 @@ def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> d
     Raises:
         BadInput: a required table is missing or a frame has other columns than its contract. Every problem is listed.
     """
+    required = tuple(required)
+    if isinstance(mart, Sealed) and mart.keys() >= set(required):
+        return mart
     problems = [f"{name}: not given to the report; publish it first" for name in required if name not in mart]
     for name, frame in mart.items():
         wanted = [column.name for column in CONTRACTS[name].columns] if _is_mart(name) else None
@@ -84,7 +91,7 @@ def prepared(mart: Mart, required: Iterable[str], min_cell: int = MIN_CELL) -> d
             problems.append(f"{name}: columns {', '.join(odd)} missing or not of the contract; rebuild the mart")
     if problems:
         raise BadInput(problems)
-    frames = {name: _sealed(name, _plain(name, frame), min_cell) for name, frame in mart.items()}
+    frames = Sealed({name: _sealed(name, _plain(name, frame), min_cell) for name, frame in mart.items()})
     if "mart.dose_response" in frames and "mart.effect_estimate" in frames:
         is_answered = pl.col("gate_status").is_in(_OPEN) & pl.col("estimate").is_not_null()
         shown = primary(frames["mart.effect_estimate"]).filter(is_answered).select(_CURVE).unique()

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.frames import Mart, primary
+from pipelines.report.frames import Mart, Sealed, primary
 from pipelines.report.labels import HAZARD, HAZARD_RISK, cycle, heading, ordered
 from pipelines.report.section_findings import findings
 from pipelines.report.section_threshold import threshold_finding
@@ -35,10 +35,11 @@ def page_of(study: str) -> str:
 
 def of_study(frames: Mart, study: str) -> dict[str, pl.DataFrame]:
     """The same frames with the rows of one study; those that know no study stay whole."""
-    return {
+    rows = {
         name: frame.filter(pl.col("study_id") == study) if "study_id" in frame.columns else frame
         for name, frame in frames.items()
     }
+    return Sealed(rows) if isinstance(frames, Sealed) else rows
 
 
 def answers(frames: Mart) -> tuple[Answer, ...]:

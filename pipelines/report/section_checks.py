@@ -36,10 +36,12 @@ def verdict(status: str) -> Cell:
     return tagged(label(status), _TONES.get(status, "plain"))
 
 
-def gate_cell(row: dict[str, Any]) -> Cell:
-    """The gate of an estimate in its color, with the reason where it is not plainly open."""
+def gate_cell(row: dict[str, Any], most: int | None = None) -> Cell:
+    """The gate of an estimate in its color, with the reason where it is not plainly open: all of it, or so many parts."""
     tones: dict[str, Tone] = {"open": "good", "waived": "unsure"}
-    reason = readable(row["gate_reason"]) if row["gate_reason"] else ""
+    parts = (row["gate_reason"] or "").split("; ")
+    more = f"; and {len(parts) - most} more" if most and len(parts) > most else ""
+    reason = readable("; ".join(parts[:most])) + more
     return tagged(row["gate_status"] or "closed", tones.get(row["gate_status"], "bad"), note=reason)
 
 

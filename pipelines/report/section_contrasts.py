@@ -45,7 +45,7 @@ def contrast_table(estimates: pl.DataFrame) -> Table:
     caption = f"{count(len(rows))} primary estimates, one row each"
     note = (
         "Estimates are on the scale named below each; ratios of hazards are told as ratios. p-values are not adjusted for "
-        "their number. A closed gate tells nothing."
+        "their number. A closed gate tells nothing; all that closed it stands on the page of its study."
     )
     return Table(caption, "mart.effect_estimate", columns, rows, note=note, is_sortable=True, filters=(0, 2, 3, 7))
 
@@ -68,7 +68,7 @@ def _contrast(row: dict[str, Any]) -> Row:
         text(heading(row["population"])),
         *told,
         Cell(" + ".join(count(n) for n in people) or NONE, is_number=True, sort=float(sum(people)) if people else None),
-        gate_cell(row),
+        gate_cell(row, most=2),
     )
     return Row(heading(row["study_id"]), cells)
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.report.build import build_report
 from pipelines.tables import CONTRACTS
 
 Rows = list[dict[str, Any]]
@@ -68,10 +69,19 @@ def simulated_mart() -> dict[str, pl.DataFrame]:
     return build_mart("simulated")
 
 
+Made = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def site(mart: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every page of the made-up mart by name; to be read only."""
-    return PAGES["written"](mart, tmp_path_factory.mktemp("report"))
+def site(made_once: Made) -> dict[str, str]:
+    """Every file of the report of the made-up mart by name; to be read only."""
+    return PAGES["read"](made_once("report", lambda folder: build_report(build_mart(), folder)))
+
+
+@pytest.fixture(scope="session")
+def simulated_site(made_once: Made) -> dict[str, str]:
+    """The same of simulated people."""
+    return PAGES["read"](made_once("simulated-report", lambda folder: build_report(build_mart("simulated"), folder)))
 
 
 @pytest.fixture(scope="session")

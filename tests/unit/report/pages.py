@@ -15,8 +15,12 @@ STUDIES = ("ai_cardiovascular", "ai_vs_tamoxifen", "e2_threshold", "nhanes_bone_
 
 def written(mart: Mart, out: Path, min_cell: int = 11) -> dict[str, str]:
     """Every page by name."""
-    path = build_report(mart, out, min_cell)
-    return {file.name: file.read_text() for file in sorted(path.parent.iterdir())}
+    return read(build_report(mart, out, min_cell).parent)
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Every file of a report by name."""
+    return {file.name: file.read_text() for file in sorted(folder.iterdir())}
 
 
 def tree(page: str) -> ElementTree.Element:

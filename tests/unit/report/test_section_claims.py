@@ -1,10 +1,7 @@
 """The claims ledger on the page: verdicts with why, no number without an answer, recovery in place of verdicts."""
 
-from pathlib import Path
-
 import polars as pl
 
-from pipelines.report.build import build_report
 from pipelines.report.frames import prepared
 from pipelines.report.section_claims import claims_tables, count_sentence
 from pipelines.tables import CONTRACTS
@@ -41,8 +38,8 @@ def test_a_number_that_reached_the_mart_without_an_answer_is_emptied(mart):
     assert sealed.filter(pl.col("verdict") == "contradicted")["estimate"].to_list() == [1.25]
 
 
-def test_simulated_people_are_marked_and_have_recovery(simulated_mart, tmp_path: Path):
-    page = build_report(simulated_mart, tmp_path).read_text()
+def test_simulated_people_are_marked_and_have_recovery(simulated_site):
+    page = simulated_site["index.html"]
     section = page[page.index('<section id="claims"') : page.index('<section id="gates"')]
     assert "Recovery" in section
     assert "recovered" in section
