@@ -1,7 +1,7 @@
 """Nights killed at random points: a few every time, the whole campaign with `make test-slow`, and what it found, frozen.
 
-`killed.json` is of `killed.py --points 200 --in-a-row 4 --layer ref --layer staging`, `killed_everywhere.json` of `killed.py --points
-40 --in-a-row 4`.
+`killed.json` is of `killed.py --points 200 --in-a-row 4 --layer ref --layer staging`, `killed_everywhere.json` of
+`killed.py --points 40 --in-a-row 4`.
 """
 
 import json

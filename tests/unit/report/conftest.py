@@ -46,7 +46,7 @@ def build_mart(evidence: str = "public_survey") -> dict[str, pl.DataFrame]:
         "mart.attrition": _attrition(),
         "mart.table_one": _table_one(),
         "mart.e2_distribution": _distribution(),
-        "mart.measurement_count": _measurements(),
+        "mart.measurement_count": OTHERS["measurements"](),
         "mart.source_file": _files(),
         "mart.missing_piece": OTHERS["missing"](),
         **{name: [] for name in ("mart.sig_coverage", "mart.quality_trend", "mart.evidence_drift")},
@@ -338,19 +338,6 @@ def _bins(cycle: str, assay: str, population: str, lloq: float, shares: dict[int
         row |= {"upper_pg_ml": None if is_open else round(2 ** (number / 2 + 1), 3), "is_suppressed": share < 1}
         shown = {} if share < 1 else {"n": int(15 * share), "weighted_share_pct": share}
         rows.append(row | shown)
-    return rows
-
-
-def _measurements() -> Rows:
-    counts = {"estradiol": (0, 3600), "femur BMD": (3030, 1560), "estradiol and femur BMD": (0, 1443)}
-    rows: Rows = []
-    for measurement, values in counts.items():
-        for cycle, value in zip(("2005-2006", "2013-2014"), values, strict=True):
-            for sex in ("all", "female", "male"):
-                hidden = sex == "female" and value == 0
-                n = None if hidden else 2 * value if sex == "all" else value
-                row = {"cycle_label": cycle, "measurement": measurement, "sex_code": sex, "n": n}
-                rows.append(row | {"is_suppressed": hidden})
     return rows
 
 

@@ -312,3 +312,16 @@ def build(evidence: str) -> Rows:
             "n_gates_waived": 0,
         }
     ]
+
+
+def measurements() -> Rows:
+    counts = {"estradiol": (0, 3600), "femur BMD": (3030, 1560), "estradiol and femur BMD": (0, 1443)}
+    rows: Rows = []
+    for measurement, values in counts.items():
+        for cycle, value in zip(("2005-2006", "2013-2014"), values, strict=True):
+            for sex in ("all", "female", "male"):
+                hidden = sex == "female" and value == 0
+                n = None if hidden else 2 * value if sex == "all" else value
+                row = {"cycle_label": cycle, "measurement": measurement, "sex_code": sex, "n": n}
+                rows.append(row | {"is_suppressed": hidden})
+    return rows
