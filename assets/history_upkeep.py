@@ -75,16 +75,25 @@ def set_run_aside(instance: dg.DagsterInstance, settings: Settings, run_id: str)
 def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
     """Forget runs above `keep_runs`, the oldest first, with their logs; returns how many.
 
-    A run that was killed stands as started for ever: whoever holds the home's lock knows that none is going on.
+    A run that was killed stands as started for ever, and so does its claim to the pool: whoever holds the home's lock knows that
+    none is going on.
     """
     records = instance.get_run_records()
+    going = set[str]()
     for record in records:
         status = record.dagster_run.status
-        if status not in _STILL_GOING or (status == dg.DagsterRunStatus.STARTING and _is_fresh(record)):
+        if status not in _STILL_GOING:
+            continue
+        if status == dg.DagsterRunStatus.STARTING and _is_fresh(record):
+            going.add(record.dagster_run.run_id)
             continue
         set_run_aside(instance, settings, record.dagster_run.run_id)
         instance.add_run_tags(record.dagster_run.run_id, {GONE: "gone"})
         instance.report_run_failed(record.dagster_run, "the process that ran it is gone")
+    history = instance.event_log_storage
+    for run_id in history.get_concurrency_run_ids() - going:
+        # Dagster leaves them to whoever was killed, and the next night would wait for them for ever.
+        history.free_concurrency_slots_for_run(run_id)
     old = [record.dagster_run.run_id for record in records[settings.keep_runs :]]
     for run_id in old:
         _forget(instance, settings, run_id)
@@ -96,8 +105,10 @@ def prune(instance: dg.DagsterInstance, settings: Settings) -> int:
 def keep_house(instance: dg.DagsterInstance, settings: Settings) -> int:
     """The same where nobody holds the home and no run is at its start; returns how many runs were forgotten or closed."""
     going = instance.get_run_records(dg.RunsFilter(statuses=list(_STILL_GOING)))
-    kept = instance.get_runs_count()
-    if any(_is_fresh(record) for record in going) or not (going or kept > settings.keep_runs):
+    claims = instance.event_log_storage.get_concurrency_run_ids()
+    if any(_is_fresh(record) for record in going) or not (
+        going or claims or instance.get_runs_count() > settings.keep_runs
+    ):
         return 0
     try:
         with writing(settings):

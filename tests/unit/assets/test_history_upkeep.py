@@ -10,7 +10,7 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, Sq
 from sqlalchemy import func, select
 
 from assets.ended_runs import tell_ended
-from assets.history_upkeep import prune, set_aside_at_rest, set_damaged_aside
+from assets.history_upkeep import keep_house, prune, set_aside_at_rest, set_damaged_aside
 from assets.job import _INSTANCE, prepare_instance
 from assets.run_history import one_writer
 from pipelines.settings import Settings
@@ -81,6 +81,31 @@ def test_a_run_whose_process_died_is_closed(settings: Settings) -> None:
         prune(instance, settings)
         assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
+
+
+def test_what_a_killed_run_claimed_of_the_pool_is_given_back(settings: Settings) -> None:
+    """Else Dagster's queue would hold the next night back for ever."""
+    _night(settings)
+    with one_writer(settings) as instance:
+        dead = instance.create_run_for_job(dg.job(name="j")(lambda: None), status=dg.DagsterRunStatus.STARTED)
+        history = instance.event_log_storage
+        history.initialize_concurrency_limit_to_default("warehouse")
+        assert history.claim_concurrency_slot("warehouse", dead.run_id, "land").is_claimed
+        history.claim_concurrency_slot("warehouse", dead.run_id, "next")
+        assert history.get_concurrency_run_ids() == {dead.run_id}
+        prune(instance, settings)
+        info = history.get_concurrency_info("warehouse")
+        assert (info.active_slot_count, info.pending_step_count, info.assigned_step_count) == (0, 0, 0)
+        assert history.get_concurrency_run_ids() == set()
+
+
+def test_what_an_ended_run_left_claimed_is_given_back_without_another_to_close(settings: Settings) -> None:
+    _night(settings)
+    with one_writer(settings) as instance:
+        (run,) = instance.get_runs()
+        instance.event_log_storage.claim_concurrency_slot("warehouse", run.run_id, "land")
+        keep_house(instance, settings)
+        assert instance.event_log_storage.get_concurrency_run_ids() == set()
 
 
 def test_sound_databases_stay(settings: Settings) -> None:
