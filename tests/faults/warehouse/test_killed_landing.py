@@ -61,7 +61,7 @@ with Run(Settings(Path(sys.argv[1]), "omop", sys.argv[2], memory_gb=0.5, threads
 """
 POINTS = [
     ("pipelines.warehouse.bulk", "write_query", 0),
-    ("pipelines.warehouse.bulk", "write_query", 3),
+    ("pipelines.warehouse.bulk", "write_query", 2),
     ("pipelines.warehouse.bulk", "write_query", 1),
     ("pipelines.warehouse.changes", "write_frame", 1),
     ("pipelines.warehouse.ledger", "write", 0),
@@ -183,7 +183,7 @@ def test_what_is_published_outlives_a_killed_landing(omop):
     content = {path: path.read_bytes() for path in (omop.home / "current").resolve().rglob("*") if path.is_file()}
     write(Path(omop.folder), 44.0)
     dead = subprocess.run(
-        [sys.executable, "-c", DIE, str(omop.home), omop.folder, "pipelines.warehouse.bulk", "write_query", "3"],
+        [sys.executable, "-c", DIE, str(omop.home), omop.folder, "pipelines.warehouse.bulk", "write_query", "2"],
         capture_output=True,
         timeout=WAIT_SECONDS,
         check=False,
