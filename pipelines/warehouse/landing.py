@@ -104,7 +104,7 @@ def land(
     entries: list[ledger.Entry] = []
     written = rejected = 0
     wanted = _facts(parts, buckets, origin)
-    coded = [part for part, _ in wanted if _is_coded(part)]
+    coded = [(part, facts) for part, facts in wanted if _is_coded(part)]
     seen = _digest_of(facts for part, facts in wanted if not _is_coded(part))
     raised: frozenset[str] | None = None
     sweep_spool(settings)
@@ -119,8 +119,10 @@ def land(
             entry = None if again(part) else _current(store, part, facts, buckets, origin)
             if _is_coded(part) and (entry is None or entry.seen != seen):
                 if raised is None:
-                    collect_years(connection, store, entries[: len(wanted) - len(coded)], identities, coded)
-                    raised = parts_that_tell_an_age(connection, store, coded)
+                    people = [each for each, _ in coded]
+                    collect_years(connection, store, entries[: len(wanted) - len(coded)], identities, people)
+                    sound = [each for each, known in coded if _current(store, each, known, buckets, origin)]
+                    raised = parts_that_tell_an_age(connection, store, sound)
                 entry = (
                     None if entry is None or entry.rows_top_coded or part.name in raised else replace(entry, seen=seen)
                 )

@@ -48,12 +48,18 @@ def collect_years(
 def parts_that_tell_an_age(
     connection: duckdb.DuckDBPyConnection, store: Store, people: Sequence[BulkPart]
 ) -> frozenset[str]:
-    """Names of the parts that as they lie in `raw` have a year of birth which, with `year_seen`, tells an age over 90."""
+    """Names of the parts that as they lie in `raw` have a year of birth which, with `year_seen`, tells an age over 90.
+
+    Args:
+        people: parts whose files are all there.
+    """
     lying: dict[tuple[str, str], list[Path]] = {}
     for part in people:
         entry = ledger.read(store.settings, part.table, part.name)
         paths = [store.folder(part.table) / bucket / f"{part.name}.parquet" for bucket in entry.files] if entry else []
-        lying.setdefault((part.table, part.top_coded_year or ""), []).extend(path for path in paths if path.exists())
+        lying.setdefault((part.table, part.top_coded_year or ""), []).extend(
+            path for path in paths if part.top_coded_year in (column_names(path) or set())
+        )
     found: set[str] = set()
     for (_, year), paths in lying.items():
         if paths:

@@ -129,3 +129,13 @@ def test_who_is_seen_later_has_their_year_raised_and_put_back_when_that_was_an_e
     seen_again(settings, eldest_of_part, f"{LAST}-03-01")
     land(settings)
     assert born(settings).equals(before)
+
+
+def test_a_damaged_file_of_people_is_written_anew_though_another_delivery_came(settings):
+    land(settings)
+    before = born(settings)
+    damaged = next(path for path in Store(settings).files("raw.omop_person") if path.stem.endswith("2"))
+    damaged.write_bytes(b"nothing of the sort")
+    seen_again(settings, 25, f"{LAST - 1}-07-01")
+    land(settings)
+    assert born(settings).equals(before)
