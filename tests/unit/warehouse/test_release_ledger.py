@@ -31,9 +31,19 @@ def everybody() -> pl.DataFrame:
     return world["people"](1, 4).rows.with_columns(is_old=True, is_eligible=True)
 
 
-def night(home: Settings, rows: pl.DataFrame, number: int, keep: bool = True, run_id: str = "", **basis: str) -> dict:
+def night(
+    home: Settings,
+    rows: pl.DataFrame,
+    number: int,
+    keep: bool = True,
+    run_id: str = "",
+    instead: dict[str, pl.DataFrame] | None = None,
+    **basis: str,
+) -> dict:
     """A publication as telling makes it; of no other input than the night before, unless told so."""
     world["write_night"](home, rows)
+    for name, frame in (instead or {}).items():
+        frame.write_parquet(Store(home).path(name, None))
     verdicts = released_quality.hidden(world["results"](rows), MIN_CELL)
     facts = replace(world["FACTS"], run_id=run_id or f"run{number}")
     whole = {**BASIS, "is_input_changed": str(number), **basis}
@@ -169,13 +179,12 @@ def test_drift_is_told_between_numbers_that_were_told(home: Settings, everybody:
     }
     found = []
     for number, come in enumerate((0, 4, 30, 60), 1):
-        for name, columns in (("mart.evidence_drift", schema), ("models.evidence_drift", model)):
-            row = {**base, **moved, "n": everybody.height + come}
-            frame = pl.DataFrame([{n: row.get(n) for n in columns}], schema=columns)
-            path = Store(home).path(name, None)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            frame.write_parquet(path)
-        frames = night(home, with_others(everybody, come), number)
+        row = {**base, **moved, "n": everybody.height + come}
+        drift = {
+            name: pl.DataFrame([{n: row.get(n) for n in columns}], schema=columns)
+            for name, columns in (("mart.evidence_drift", schema), ("models.evidence_drift", model))
+        }
+        frames = night(home, with_others(everybody, come), number, instead=drift)
         found.append(frames["mart.evidence_drift"].row(0, named=True))
     assert [row["estimate_change_se"] for row in found] == [None, None, None, 0.5], (
         "the night before held another number"
