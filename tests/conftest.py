@@ -12,11 +12,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+#: files that make a home which others read, and the longest: run first, so that no worker waits while another makes one
+_FIRST = (
+    "functional/test_omop_run.py",
+    "functional/test_command_line.py",
+    "faults/nights/test_killed.py",
+    "unit/warehouse/test_workers.py",
+    "functional/expectations/test_all_faults_at_once.py",
+    "faults/sources/test_bad_input.py",
+)
 
 # Workers beside each other: threads of each would only wait for one another. Before anything imports numpy.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(_threads, "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The same order in every worker."""
+    place = {ROOT / "tests" / name: number for number, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import polars as pl
 
 from pipelines.report.figure import INK, MUTED, Drawing, blank
 from pipelines.report.frames import Mart, prepared
-from pipelines.report.labels import heading, readable
+from pipelines.report.labels import readable
 from pipelines.report.numerals import NONE, count, hidden
-from pipelines.report.section_people import taken
+from pipelines.report.section_people import arm_name, taken
 from pipelines.settings import MIN_CELL
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def attrition(mart: Mart, study: str, cohort: str, threshold: int = MIN_CELL, pi
     for column, arm in enumerate(arms):
         own = {row["step_number"]: row for row in rows.filter(arm_code=arm).iter_rows(named=True)}
         x = _WORDS + (1 - _WORDS) * (column + 0.4) / len(arms)
-        axes.text(x, -0.75, fill(heading(arm), 80 // len(arms)), ha="center", va="center", fontsize=8, weight="bold")
+        axes.text(x, -0.75, fill(arm_name(arm), 80 // len(arms)), ha="center", va="center", fontsize=8, weight="bold")
         _draw(axes, x, [own.get(step) for step in steps["step_number"]], threshold)
         ends = [_left(own.get(steps["step_number"][place]), threshold) for place in (0, -1)]
-        sentences.append(f"{heading(arm)}: {ends[0]} at the start, {ends[1]} after {steps.height - 1} steps.")
+        sentences.append(f"{arm_name(arm)}: {ends[0]} at the start, {ends[1]} after {steps.height - 1} steps.")
     return Drawing(figure, "Who was counted in, step by step", " ".join(sentences), TABLE)
 
 

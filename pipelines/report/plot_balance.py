@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pipelines.report.covariate_names import covariate
 from pipelines.report.figure import BLUE, MUTED, VERMILLION, Drawing, blank
 from pipelines.report.frames import Mart, prepared
-from pipelines.report.labels import capitalized, heading, label, readable
+from pipelines.report.labels import capitalized, label, readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +44,6 @@ def covariate_balance(mart: Mart, study: str | None = None) -> Drawing | None:
     )
 
 
-def _named(covariate: str) -> str:
-    """A covariate in words, with its level or that it is missing."""
-    name, colon, level = covariate.partition(": ")
-    return f"{heading(name)}{colon}{readable(level)}"
-
-
 def _furthest(rows: pl.DataFrame) -> pl.DataFrame:
     reach = pl.max_horizontal(pl.col("smd_before").abs(), pl.col("smd_after").abs())
     return rows.sort([reach, pl.col("covariate")], descending=[True, False]).head(MOST_DRAWN)
@@ -66,7 +61,7 @@ def _draw(axes: "Axes", rows: pl.DataFrame, title: str) -> None:
         before, places, linestyle="none", marker="o", markersize=4, fillstyle="none", color=VERMILLION, label="before"
     )
     axes.plot(after, places, linestyle="none", marker="s", markersize=3.6, color=BLUE, label="after weighting")
-    axes.set_yticks(places, [_named(name) for name in rows["covariate"]])
+    axes.set_yticks(places, [covariate(name) for name in rows["covariate"]])
     axes.set_ylim(rows.height - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelsize=7)
     axes.legend(loc="lower right")

@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import cycle, heading, label, readable
+from pipelines.report.gate_words import gate_words
+from pipelines.report.labels import cycle, heading, label
 from pipelines.report.numerals import NBSP, NONE, count, interval, percent
 from pipelines.report.plot_prevalence import canonical_band, published_pct
 from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number, tagged
@@ -49,8 +50,8 @@ def closed_sentence(frame: pl.DataFrame) -> str:
     closed = frame.filter(pl.col("gate_status") == "closed")
     if closed.is_empty():
         return ""
-    reasons = sorted({readable(reason or "no reason given") for reason in closed["gate_reason"]})
-    listed = "; ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more reasons" if len(reasons) > 4 else "")
+    reasons = sorted({gate_words(reason or "no reason given") for reason in closed["gate_reason"]})
+    listed = ". ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more reasons" if len(reasons) > 4 else "")
     return f"{closed.height} of {frame.height} values are not shown because their gate is closed: {listed}."
 
 
@@ -63,7 +64,7 @@ def _cell(row: dict[str, Any] | None, threshold: int) -> Cell:
     if row is None:
         return number(NONE)
     if row["gate_status"] == "closed":
-        return tagged("gate closed", "bad", note=readable(row["gate_reason"] or ""))
+        return tagged("gate closed", "bad", note=gate_words(row["gate_reason"]))
     if row["is_suppressed"] or row["prevalence_pct"] is None:
         return hidden_cell(threshold)
     return number(percent(row["prevalence_pct"]), interval(row["ci_low_pct"], row["ci_high_pct"], 1))

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.report.frames import primary
+from pipelines.report.gate_words import gate_words, listed
 from pipelines.report.labels import capitalized, cycle, heading, label, readable
 from pipelines.report.numerals import NONE, compact, count, percent
 from pipelines.report.views import Cell, Column, Row, Table, Tone, hidden_cell, number, tagged, text
@@ -28,6 +29,7 @@ _DIRECTION = {
 }
 _CONTRAST = ("contrast", "outcome", "population")
 _LONG = 14
+_REPORTED = "not_applicable"
 _VERDICTS = ("fail", "could_not_evaluate", "pass", "not_applicable")
 
 
@@ -39,9 +41,7 @@ def verdict(status: str) -> Cell:
 def gate_cell(row: dict[str, Any], most: int | None = None) -> Cell:
     """The gate of an estimate in its color, with the reason where it is not plainly open: all of it, or so many parts."""
     tones: dict[str, Tone] = {"open": "good", "waived": "unsure"}
-    parts = (row["gate_reason"] or "").split("; ")
-    more = f"; and {len(parts) - most} more" if most and len(parts) > most else ""
-    reason = readable("; ".join(parts[:most])) + more
+    reason = gate_words(row["gate_reason"], most)
     return tagged(row["gate_status"] or "closed", tones.get(row["gate_status"], "bad"), note=reason)
 
 
@@ -55,7 +55,7 @@ def gate_table(frames: dict[str, pl.DataFrame]) -> Table:
                 status: part.filter(pl.col("gate_status") == status).height for status in ("open", "closed", "waived")
             }
             reasons = part.filter(pl.col("gate_status") != "open")["gate_reason"].drop_nulls().unique().sort()
-            why = "; ".join(readable(reason) for reason in reasons.head(5)) + ("; …" if reasons.len() > 5 else "")
+            why = ". ".join(gate_words(reason) for reason in reasons.head(5)) + (". …" if reasons.len() > 5 else "")
             cells = (*(number(count(tally[status])) for status in tally), text(why or NONE))
             rows.append(Row(f"{heading(str(study))}: {what}", cells))
     columns = (
@@ -69,11 +69,23 @@ def gate_table(frames: dict[str, pl.DataFrame]) -> Table:
 
 
 def diagnostic_tables(frame: pl.DataFrame) -> tuple[Table, ...]:
-    """One table a study: contrasts down, diagnostics across; contrasts with a failure come first."""
-    return tuple(_diagnostics(str(study), part) for (study,), part in frame.group_by("study_id", maintain_order=True))
+    """Two tables a study, contrasts down and diagnostics across: those that are judged, contrasts with a failure first, and
+    folded away those that are only reported."""
+    tables: list[Table] = []
+    for (study,), part in frame.group_by("study_id", maintain_order=True):
+        is_judged = (pl.col("status") != _REPORTED).any().over("diagnostic")
+        tables += [
+            _diagnostics(f"{heading(str(study))}: {words}", own, is_reported=is_reported)
+            for words, own, is_reported in (
+                ("diagnostics", part.filter(is_judged), False),
+                ("reported beside them, and never judged", part.filter(~is_judged), True),
+            )
+            if own.height
+        ]
+    return tuple(tables)
 
 
-def _diagnostics(study: str, part: pl.DataFrame) -> Table:
+def _diagnostics(caption: str, part: pl.DataFrame, *, is_reported: bool) -> Table:
     names = part["diagnostic"].unique(maintain_order=True).to_list()
     asked = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
     several = part["contrast"].n_unique() > 1
@@ -86,40 +98,45 @@ def _diagnostics(study: str, part: pl.DataFrame) -> Table:
         ranked.append((not troubled, Row(which, tuple(_diagnostic(cells.get(name), asked) for name in names))))
     rows_in_order = tuple(row for _, row in sorted(ranked, key=lambda pair: pair[0]))
     columns = (Column("Population and outcome"), *(Column(heading(name), asked[name]) for name in names))
-    notes = ["“Not evaluated” closes a gate as a failure does.", *_explanations(part)]
+    notes = [] if is_reported else ["“Not evaluated” closes a gate as a failure does."]
+    notes += _explanations(part)
     return Table(
-        f"{heading(study)}: diagnostics",
+        caption,
         "mart.diagnostic",
         columns,
         rows_in_order,
         note=" ".join(notes),
-        is_folded=len(rows_in_order) > _LONG,
+        is_folded=is_reported or len(rows_in_order) > _LONG,
         is_sortable=len(rows_in_order) > _LONG,
     )
 
 
 def _requirement(part: pl.DataFrame) -> str:
-    """The requirement in words where it is the same in every row."""
-    said = {_asked(row) for row in part.iter_rows(named=True)}
+    """The requirement in words where it is the same in every row that was judged."""
+    judged = part.filter(~pl.col("status").is_in([_REPORTED, "not_evaluated"]))
+    said = {_asked(row) for row in (judged if judged.height else part).iter_rows(named=True)}
     return said.pop() if len(said) == 1 else ""
 
 
 def _asked(row: dict[str, Any]) -> str:
-    name, direction = row["diagnostic"], _RULES.get(row["rule"], _DIRECTION.get(row["diagnostic"], ""))
+    """What the value has to be; empty where nothing is asked of it, or its rule says in words why it has none."""
+    name = row["diagnostic"]
+    direction = next((said for start, said in _RULES.items() if row["rule"].startswith(start)), "")
+    direction = direction or _DIRECTION.get(name, "")
     if row["threshold"] is None:
-        return readable(row["rule"])
+        return ""
     if name.endswith("_converged"):
         return "required"
-    return f"{direction or readable(row['rule'])} {diagnostic_value(name, row['threshold'])}"
+    return f"{direction} {diagnostic_value(name, row['threshold'])}" if direction else ""
 
 
 def _explanations(part: pl.DataFrame) -> list[str]:
-    """What a rule says beyond its direction, once for each diagnostic."""
-    said = part.select("diagnostic", "rule").unique(maintain_order=True).iter_rows()
+    """What a rule says beyond its direction, and why one could not be asked: once for all diagnostics it is said of."""
+    told = part.filter(~pl.col("rule").is_in([*_RULES, "reported"]) & ~pl.col("rule").str.starts_with("see "))
+    said = told.group_by("rule", maintain_order=True).agg(pl.col("diagnostic").unique(maintain_order=True))
     return [
-        f"{heading(name)}: {readable(rule)}."
-        for name, rule in said
-        if rule not in _RULES and not rule.startswith("see ")
+        f"{capitalized(', '.join(listed(label(name) for name in names)))}: {readable(rule)}."
+        for rule, names in said.iter_rows()
     ]
 
 
@@ -127,6 +144,8 @@ def _diagnostic(row: dict[str, Any] | None, asked: dict[str, str]) -> Cell:
     if row is None:
         return text(NONE)
     value = "hidden" if row["is_suppressed"] else diagnostic_value(row["diagnostic"], row["value"])
+    if row["rule"] == "reported":
+        return text(value)
     own = "waived" if row["waiver"] else "" if asked[row["diagnostic"]] else _asked(row)
     return tagged(label(row["status"]), _TONES.get(row["status"], "plain"), value, own)
 

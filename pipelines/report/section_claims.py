@@ -41,9 +41,10 @@ def count_sentence(frame: pl.DataFrame) -> str:
             word: known.filter(pl.col("recovery") == word).height for word in ("recovered", "missed", "false_alarm")
         }
         listed = ", ".join(f"{n} {_WORDS.get(word, word)}" for word, n in found.items())
+        told = f"{known.height}: {listed}" if known.height else "none"
         return (
             f"These people are simulated, so no claim has a verdict. Of {frame.height} parts the simulator tells the truth "
-            f"of {known.height}: {listed}."
+            f"of {told}."
         )
     whole = frame.unique("claim_id")
     counts = {word: whole.filter(pl.col("claim_verdict") == word).height for word in (*_ANSWERS, "not_answerable")}

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.report.frames import primary
+from pipelines.report.gate_words import because
 from pipelines.report.labels import (
     ASSOCIATION,
     COMPARISON_ESTIMATORS,
@@ -84,13 +85,13 @@ def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding
     row = rows[0]
     who = label(row["population"]) + age_phrase(attrition, row["study_id"])
     if _is_unanswered(row):
-        reason = readable(row["gate_reason"] or "no reason was given").rstrip(".")
+        reason = because(row["gate_reason"])
         outcomes = ", ".join(dict.fromkeys(label(each["outcome"]) for each in rows))
         n_contrasts = len({each["contrast"] for each in rows})
         about = f"{capitalized(who)}, {outcomes}{f' ({n_contrasts} contrasts)' if n_contrasts > 1 else ''}:"
         if row["gate_status"] == "open" and row["gate_reason"]:
-            return Finding(about, f"no estimate stands here, because {reason}.", "withheld", "unsure")
-        return Finding(about, f"no estimate was computed, because {reason}.", "gate closed", "unsure")
+            return Finding(about, f"no estimate stands here{reason}.", "withheld", "unsure")
+        return Finding(about, f"no estimate was computed{reason}.", "gate closed", "unsure")
     tag, tone = ("gate waived", "unsure") if row["gate_status"] == "waived" else _verdict(row)
     waiver = f" The gate was waived: {readable(row['gate_reason'])}." if row["gate_status"] == "waived" else ""
     return Finding(f"In {who},", _sentence(row) + waiver, tag, tone)
@@ -272,7 +273,8 @@ def _estimate_table(caption: str, estimates: pl.DataFrame) -> Table:
         rows.append(Row(f"{heading(str(estimator))}: {lowered(contrast_words(part.row(0, named=True)))}"))
         rows += [_estimate_row(row) for row in part.iter_rows(named=True)]
     methods = [f"{capitalized(readable(str(text_of)))}" for text_of in _methods(estimates)]
-    return Table(caption, "mart.effect_estimate", _COLUMNS, tuple(rows), note="; ".join(methods))
+    nothing = estimates["estimate"].is_null().all()
+    return Table(caption, "mart.effect_estimate", _COLUMNS, tuple(rows), note="; ".join(methods), is_folded=nothing)
 
 
 def _methods(estimates: pl.DataFrame) -> list[str]:

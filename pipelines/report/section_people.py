@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.report.covariate_names import covariate
 from pipelines.report.labels import heading, ordered, quantity, readable, split_unit
 from pipelines.report.numerals import NBSP, NONE, compact, count, decimal, hidden, percent
 from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number
@@ -23,15 +24,15 @@ _AS_THEY_ARE = (
 _SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
 
 
-def attrition_tables(attrition: pl.DataFrame, threshold: int) -> tuple[Table, ...]:
+def attrition_tables(attrition: pl.DataFrame, threshold: int, *, is_folded: bool = False) -> tuple[Table, ...]:
     """One table a cohort: steps down, arms across, each with the people left, a bar, and how many the step took away."""
     return tuple(
-        _attrition(str(study), str(cohort), part, threshold)
+        _attrition(str(study), str(cohort), part, threshold, is_folded=is_folded)
         for (study, cohort), part in attrition.group_by("study_id", "cohort_code", maintain_order=True)
     )
 
 
-def _attrition(study: str, cohort: str, part: pl.DataFrame, threshold: int) -> Table:
+def _attrition(study: str, cohort: str, part: pl.DataFrame, threshold: int, *, is_folded: bool) -> Table:
     arms = part["arm_code"].unique(maintain_order=True).to_list()
     cells = {(row["step_number"], row["arm_code"]): row for row in part.iter_rows(named=True)}
     start = {arm: (cells.get((0, arm)) or {}).get("n_after") for arm in arms}
@@ -45,7 +46,7 @@ def _attrition(study: str, cohort: str, part: pl.DataFrame, threshold: int) -> T
     )
     columns = (
         Column("Step"),
-        *(Column(heading(arm), "left, and taken away by the step", is_number=True) for arm in arms),
+        *(Column(arm_name(arm), "left, and taken away by the step", is_number=True) for arm in arms),
     )
     note = f"Steps are asked in this order; unknown counts as not met. {_cohort_note(cohort, start)}"
     return Table(
@@ -54,12 +55,18 @@ def _attrition(study: str, cohort: str, part: pl.DataFrame, threshold: int) -> T
         columns,
         rows,
         note=f"{note}{hidden_note(rows, threshold)}",
+        is_folded=is_folded,
     )
 
 
 def cohort_name(study: str, cohort: str) -> str:
     """The study, and its cohort where it has several."""
     return heading(study) if cohort == _SURVEY else f"{heading(study)}, {readable(cohort)}"
+
+
+def arm_name(arm: str) -> str:
+    """The arm; with a grace period it is still open while people are counted in."""
+    return heading("open_arm" if arm == "open" else arm)
 
 
 def _cohort_note(cohort: str, start: dict[str, int | None]) -> str:
@@ -126,7 +133,7 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
         if len(levels) == 1 or set(levels) == _YES_NO:
             rows.append(Row(_named(characteristic, own), across(characteristic, levels[-1])))
             continue
-        rows.append(Row(quantity(characteristic)))
+        rows.append(Row(covariate(characteristic) if cohort is not None else quantity(characteristic)))
         rows += [Row(heading(level), across(characteristic, level), is_indented=True) for level in levels]
     what = "weighted (people)" if cohort is None else "(people)"
     names = [heading(re.sub(_COHORT, "", arm)) for arm in arms]
@@ -139,11 +146,10 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
 
 def _named(characteristic: str, own: pl.DataFrame) -> str:
     """A characteristic of one row with the unit of its mean."""
-    if split_unit(characteristic)[1]:
-        return quantity(characteristic)
+    name, unit = covariate(characteristic), split_unit(characteristic)[1]
     units = own["unit"].drop_nulls()
-    unit = _UNITS.get(units[0], units[0]) if units.len() else ""
-    return f"{heading(characteristic)} ({unit})" if unit and unit not in _SHARES else heading(characteristic)
+    unit = unit or (_UNITS.get(units[0], units[0]) if units.len() else "")
+    return f"{name} ({unit})" if unit and unit not in _SHARES else name
 
 
 def _described(row: dict[str, Any] | None, threshold: int) -> Cell:

@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import heading, label, readable
+from pipelines.report.gate_words import because, gate_words
+from pipelines.report.labels import heading, label
 from pipelines.report.numerals import EN_DASH, NBSP, NONE, compact, decimal, p_value, with_unit
 from pipelines.report.views import Cell, Column, Finding, Row, Table, number
 
@@ -37,8 +38,8 @@ def threshold_finding(frame: pl.DataFrame) -> tuple[Finding, ...]:
     found = [_finding(row) for row in rows if row["answer"] != "not_answerable"]
     if none:
         who = "; ".join(f"{label(row['population'])}, {label(row['outcome'])}" for row in none)
-        why = readable(none[0]["why"] or none[0]["gate_reason"] or "no reason was given").rstrip(".")
-        found.append(Finding(f"Change-point, {who}:", f"no answer, because {why}.", "no answer", "unsure"))
+        why = because(none[0]["why"] or none[0]["gate_reason"])
+        found.append(Finding(f"Change-point, {who}:", f"no answer{why}.", "no answer", "unsure"))
     return tuple(found)
 
 
@@ -53,10 +54,13 @@ def _finding(row: dict[str, Any]) -> Finding:
 
 
 def why_sentence(frame: pl.DataFrame) -> str:
-    """Why there is no answer, where there is none."""
+    """Why there is no answer, where there is none: each reason once, of all that it is said of."""
     rows = frame.filter(pl.col("answer") == "not_answerable")
-    said = [f"{_who(row)}: {readable(row['why'] or '')}" for row in rows.iter_rows(named=True)]
-    return f"No answer: {'; '.join(said)}." if said else ""
+    said = [
+        f"{'; '.join(_who(row) for row in part.iter_rows(named=True))} \u2013 {gate_words(str(why or ''))}"
+        for (why,), part in rows.group_by("why", maintain_order=True)
+    ]
+    return f"No answer: {'. '.join(said)}." if said else ""
 
 
 def _who(row: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.report.gate_words import gate_words
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP, NONE, count, decimal, interval, percent
 from pipelines.report.plot_incidence import arms_of
@@ -40,7 +41,7 @@ def silence_sentence(trajectory: pl.DataFrame) -> str:
     )
     said = [
         f"{label(row['outcome'])}, {readable(row['contrast'])}, at {decimal(_year(row['follow_up_days']), 0)} years: "
-        f"{readable(row['gate_reason'])}"
+        f"{gate_words(row['gate_reason'])}"
         for row in closed.to_dicts()
     ]
     return f"Not told, since diagnostics of that year do not hold: {'. '.join(said)}." if said else ""

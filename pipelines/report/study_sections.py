@@ -31,11 +31,12 @@ from pipelines.report.section_risk import other_parts
 from pipelines.report.views import Figure, Section
 
 Frames = dict[str, pl.DataFrame]
+_COUNTING = "Nothing was estimated: this study counts people in and describes them, which is what follows."
 _ELSEWHERE = "Parts of a claim that another study answers stand on the first page."
 
 
 def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
-    """Every section that the study has anything for; findings, people and diagnostics always."""
+    """Every section that the study has anything for; findings and people always, diagnostics where anything was estimated."""
     found = (
         _findings(frames),
         _people(frames, threshold),
@@ -57,7 +58,7 @@ def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _quality(frames),
         shared_sections.provenance(frames),
     )
-    always = ("findings", "people", "diagnostics")
+    always = ("findings", "people", *([] if frames["mart.effect_estimate"].is_empty() else ["diagnostics"]))
     return tuple(each for each in found if not each.absence or each.identifier in always)
 
 
@@ -84,6 +85,10 @@ def _findings(frames: Frames) -> Section:
     # What has an answer comes first.
     found = tuple(sorted(section_findings.findings(frames), key=lambda each: each.tag == "gate closed"))
     words = ("estradiol", "BMD")
+    is_counting = (
+        estimates.is_empty() and frames["mart.diagnostic"].is_empty() and not frames["mart.attrition"].is_empty()
+    )
+    absence = _COUNTING if is_counting else why_absent("mart.effect_estimate", frames["mart.missing_piece"], words)
     return Section(
         "findings",
         "What was found",
@@ -91,19 +96,19 @@ def _findings(frames: Frames) -> Section:
         figures=tuple(figures),
         tables=section_findings.estimate_tables(estimates),
         notes=tuple(notes),
-        absence="" if found else why_absent("mart.effect_estimate", frames["mart.missing_piece"], words),
+        absence="" if found else absence,
     )
 
 
 def _people(frames: Frames, threshold: int) -> Section:
     frame = frames["mart.attrition"]
-    tables = section_people.attrition_tables(frame, threshold)
     figures: list[Figure] = []
     cohorts = frame.select("study_id", "cohort_code").unique(maintain_order=True).iter_rows()
     for number, (study, cohort) in enumerate(cohorts):
         draw = partial(attrition, study=study, cohort=cohort, threshold=threshold)
         caption = f"{section_people.cohort_name(study, cohort)}: who was counted in, step by step"
         figures += series(draw, frames, f"people-{number}", caption, "mart.attrition")
+    tables = section_people.attrition_tables(frame, threshold, is_folded=bool(figures))
     return Section(
         "people",
         "Who was counted in",

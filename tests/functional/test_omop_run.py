@@ -1,7 +1,6 @@
 """A simulated OMOP folder by the command line: run, everything marked as simulated, the night after, another key, doctor."""
 
 import runpy
-import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +9,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.export_files import KINDS, PERSONAL, export
+from pipelines.export_files import PERSONAL
 from pipelines.tables.telling import TELLINGS
-from pipelines.warehouse.parquet import column_names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 StateSeen = Callable[[Path], tuple[str, str]]
 planted = runpy.run_path(str(Path(__file__).with_name("planted_omop.py")))
 SECRET, VALUE, TEXT = planted["SECRET"], planted["VALUE"], planted["TEXT"]
-IDENTIFIERS, RARE, PEOPLE = planted["IDENTIFIERS"], planted["RARE"], planted["PEOPLE"]
-# Names of places and of products as the source writes them: of nobody, and they stay.
-STAY = ("raw.omop_care_site", "staging.drug_product")
+RARE = planted["RARE"]
 
 
 @pytest.fixture(scope="module")
@@ -149,68 +145,14 @@ def test_no_value_of_a_person_leaves_the_tables_of_people(
 
     Nor is anything that looks like an identifier, or that three people alone have: not even its name.
     """
-    planted = [TEXT, *IDENTIFIERS.values(), *RARE.values()]
-    written = str(VALUE), *(text.lower() for text in planted)
-    found = []
-    for name in ("warehouse.duckdb", "release.duckdb"):
-        with duckdb.connect(str((home / name).resolve()), read_only=True) as reader:
-            if name == "warehouse.duckdb":
-                raw = "select count(*) from raw.omop_measurement where value_as_number = ?"
-                assert reader.execute(raw, [VALUE]).fetchone()[0] > 0
-                require_landed(reader)
-            tables = reader.execute("select schema_name, table_name from duckdb_tables() where not internal").fetchall()
-            assert len(tables) > 10
-            for schema, table in tables:
-                if f"{schema}.{table}" in STAY:
-                    continue
-                sought = "unnest(?) as t (sought) where contains(lower(r::varchar), sought)"
-                query = f"select count(*) from {schema}.{table} as r, {sought}"
-                if reader.execute(query, [list(written)]).fetchone()[0]:
-                    found.append(f"{name}: {schema}.{table}")
-    looked_at = set()
-    for path in home.rglob("*"):
-        if path.is_symlink() or not path.is_file() or path.suffix == ".duckdb":
-            continue
-        if path.suffix == ".parquet":
-            is_inside = any(table.replace(".", "/") in str(path) for table in STAY)
-            if is_inside or "person_id" in (column_names(path) or ()):
-                continue
-            text = str(pl.read_parquet(path).cast(pl.String, strict=False).rows()).encode().lower()
-        else:
-            text = path.read_bytes().lower()
-        looked_at.add(path.relative_to(home).parts[0])
-        if any(sign in text for sign in (*(word.encode() for word in written), struct.pack("<d", VALUE).lower())):
-            found.append(str(path.relative_to(home)))
-    assert {"builds", "dagster", "data", "landing", "state"} <= looked_at
-    said = run[1].stdout + run[1].stderr
-    assert [word for word in written if word in said.lower()] == []
+    found, looked_at = planted["search"](home, run[1].stdout + run[1].stderr)
+    assert {"builds", "dagster", "data", "landing", "state", "said"} <= looked_at
     assert found == []
-
-
-def require_landed(reader: duckdb.DuckDBPyConnection) -> None:
-    """What three people have is in the tables of people, so that a search that finds nothing elsewhere says something."""
-    for (table, column), text in RARE.items():
-        query = f"select count(distinct person_id) from raw.omop_{table} where {column} = ?"
-        assert reader.execute(query, [text]).fetchone() == (PEOPLE,), table
 
 
 def test_no_planted_value_and_no_person_leaves_by_an_export(home: Path, tmp_path: Path) -> None:
     """Every format is searched for what was planted, and for the id of every person: dose eras alone, which stay, have ids."""
-    with duckdb.connect(str((home / "warehouse.duckdb").resolve()), read_only=True) as reader:
-        people = {
-            str(person).encode() for (person,) in reader.execute("select person_id from staging.person").fetchall()
-        }
-    assert len(people) > 50 and min(map(len, people)) > 9, "ids are long: none is met by chance"
-    texts = [text.lower().encode() for text in (str(VALUE), TEXT, *IDENTIFIERS.values(), *RARE.values())]
-    with_people = set()
-    for kind in KINDS:
-        assert list(export(home, kind, tmp_path / kind, None))
-        for path in sorted((tmp_path / kind).iterdir()):
-            said = path.read_bytes().lower()
-            assert said and [text for text in texts if text in said] == [], path.name
-            if any(person in said for person in people):
-                with_people.add(kind)
-    assert with_people == set(PERSONAL) == {"dose-eras"}
+    assert planted["exported"](home, tmp_path) == set(PERSONAL) == {"dose-eras"}
 
 
 def test_no_row_of_three_people_leaves_by_a_query_of_ones_own(home: Path, call: Call, tmp_path: Path) -> None:

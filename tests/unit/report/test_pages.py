@@ -128,7 +128,7 @@ def test_the_answer_is_of_the_question_that_the_protocol_names_first(site: dict[
     assert "femoral-neck BMD" in bone and "lumbar-spine" not in bone and "5 of 6 gates open" in bone
     # The leading question of the heart is closed: nothing of the open one is put in its place.
     heart = answers["study-ai_cardiovascular.html"]
-    assert "events fail" in heart and "percentage points" not in heart and "2 of 4 gates open" in heart
+    assert "failed: events" in heart and "percentage points" not in heart and "2 of 4 gates open" in heart
     folded = next(element for element in root.iter("details") if "without an answer" in "".join(element.itertext()))
     assert {next(each.iter("a")).attrib["href"] for each in folded.iter("article")} == {
         "study-ai_cardiovascular.html",

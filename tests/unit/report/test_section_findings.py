@@ -128,8 +128,8 @@ def test_what_one_reason_closes_is_said_once(mart: Mart) -> None:
     unanswered = [plain(found) for found in told if found.tag == "gate closed"]
     outcomes = "femoral-neck BMD, total-hip BMD, lumbar-spine BMD"
     assert sorted(unanswered) == sorted([
-        f"Men of 40 and over, {outcomes} (2 contrasts): no estimate was computed, because events fail.",
-        "Men of 40 and over, femoral-neck BMD: no estimate was computed, because share with a usable pair of scans fail.",
+        f"Men of 40 and over, {outcomes} (2 contrasts): no estimate was computed; failed: events.",
+        "Men of 40 and over, femoral-neck BMD: no estimate was computed; failed: share with a usable pair of scans.",
     ])  # fmt: skip
 
 

@@ -237,6 +237,31 @@ def test_a_bent_curve_is_named(mart: Mart) -> None:
     assert said.replace("\u00a0", " ").endswith("at the 5 % level: men, total-hip BMD (p = 0.012).")
 
 
+def test_what_is_only_reported_stands_apart(frame_of: MakeFrame) -> None:
+    key = {"study_id": "s", "contrast": "a vs b", "outcome": "bone", "population": "men", "is_suppressed": False}
+    judged = {"rule": "at most, over all covariates; never above 0.25", "threshold": 0.1}
+    rows = [
+        {**key, **judged, "diagnostic": "largest_standardised_difference", "value": 0.6, "status": "fail"},
+        {**key, **judged, "population": "women", "diagnostic": "largest_standardised_difference", "status": "not_evaluated",
+         "rule": "nobody was measured"},
+        {**key, "diagnostic": "events", "rule": "nobody was measured", "status": "not_evaluated"},
+        {**key, "diagnostic": "largest_weight", "rule": "reported", "value": 8.0, "status": "not_applicable"},
+    ]  # fmt: skip
+    main, beside = section_checks.diagnostic_tables(frame_of("mart.diagnostic", rows))
+    assert [column.note for column in main.columns] == ["", "at most 0.1", ""], "of those that were judged, and short"
+    assert [row.cells[0].tag for row in main.rows] == ["fail", "not evaluated"]
+    assert main.note.endswith(
+        "Largest standardized difference: at most, over all covariates; never above 0.25. "
+        "Largest standardized difference, events: nobody was measured."
+    )
+    assert (main.is_folded, beside.is_folded, beside.caption) == (
+        False,
+        True,
+        "S: reported beside them, and never judged",
+    )
+    assert [(cell.text, cell.tag) for cell in beside.rows[0].cells] == [("8", "")] and beside.note == ""
+
+
 def test_diagnostics_of_a_descriptive_study_read_as_words(frame_of: MakeFrame) -> None:
     common = {"study_id": "s", "outcome": "femoral_neck 2005-2006", "population": "women", "status": "pass"}
     asked = {"diagnostic": "unweighted_n", "rule": ">=", "value": 740.0, "is_suppressed": False}
@@ -291,10 +316,7 @@ def test_a_threshold_has_its_place_and_an_open_end(mart: Mart) -> None:
     assert cells == [("it bends", ""), ("14.2 pg/mL", "11.3 \u2013 open"), ("1.44", ""), ("0.06", ""), ("0.004", "")]
     assert [cell.text for cell in shut.cells] == ["no answer"] + ["\u2013"] * 4
     said = section_threshold.why_sentence(frame)
-    assert (
-        said
-        == "No answer: Men, lumbar-spine BMD change, LC-MS/MS alone: gate closed: share below the assay limit fail."
-    )
+    assert said == "No answer: Men, lumbar-spine BMD change, LC-MS/MS alone \u2013 failed: share below the assay limit."
 
 
 def test_a_hidden_threshold_tells_nothing_even_if_the_mart_does(mart: Mart) -> None:

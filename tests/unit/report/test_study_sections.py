@@ -98,3 +98,13 @@ def test_panels_that_one_picture_cannot_hold_stand_in_a_further_one(told: Any, m
     assert (first.is_folded, second.is_folded) == (False, True)
     assert "Event 11" in first.svg and "Event 12" not in first.svg
     assert "Event 12" in second.svg and second.caption == f"{first.caption} (2)"
+
+
+def test_a_study_that_only_counts_says_so_and_has_no_diagnostics(told: Any, mart: Mart) -> None:
+    nothing = {name: mart[f"mart.{name}"].clear() for name in ("effect_estimate", "diagnostic")}
+    counted = mart["mart.attrition"].with_columns(study_id=pl.lit("ai_cardiovascular"))
+    sections = told("ai_cardiovascular", **nothing, attrition=counted)
+    assert sections["findings"].absence.startswith("Nothing was estimated: this study counts people in")
+    assert "diagnostics" not in sections and all(table.is_folded for table in sections["people"].tables)
+    gone = told("ai_cardiovascular", **nothing, attrition=mart["mart.attrition"].clear())
+    assert "mart.effect_estimate has no rows" in gone["findings"].absence
