@@ -37,6 +37,7 @@ _STYLE: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "axes.titlepad": 7,
     "axes.unicode_minus": True,
+    "figure.dpi": 100,
     "figure.facecolor": PAPER,
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -98,11 +99,12 @@ def marker_of(population: str) -> str:
 def blank(height_inches: float, head_inches: float = 0.0) -> "Figure":
     """An empty figure of the page's width; `head_inches` stay free at the top, as for a legend."""
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import TightLayoutEngine
+
+    from pipelines.report.layout import AskingOnce
 
     # The constrained engine solves by memory address and now and then moves an axis by a hair: bytes would differ.
     foot, top = 0.2 / height_inches, 1 - head_inches / height_inches
-    layout = TightLayoutEngine(pad=0.6, w_pad=1.6, h_pad=1.6, rect=(0, foot, 1, top))
+    layout = AskingOnce(pad=0.6, w_pad=1.6, h_pad=1.6, rect=(0, foot, 1, top))
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout=layout)
 
 
@@ -128,23 +130,28 @@ def tag_line(axes: "Axes", value: float, text: str, *, color: str, is_left: bool
 
 def svg(draw: Draw, mart: Mart, name: str) -> str | None:
     """Inline SVG with title and description and ids of its own; None where nothing is to be drawn."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     with styled():
         drawing = draw(mart)
         if drawing is None:
             return None
         _sign(drawing, mart)
         buffer = io.StringIO()
-        drawing.figure.savefig(buffer, format="svg", metadata=_NO_DATES)
+        # Not by `savefig`, which draws twice where a layout is asked for: the same bytes for a quarter less time.
+        FigureCanvasSVG(drawing.figure).print_svg(buffer, metadata=_NO_DATES)
     return _inline(buffer.getvalue(), drawing, name)
 
 
 def png(draw: Draw, mart: Mart) -> bytes:
-    """The same drawing as PNG at 144 dots an inch; a sentence on an empty canvas where nothing is to be drawn."""
+    """The same drawing as PNG at 100 dots an inch; a sentence on an empty canvas where nothing is to be drawn."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     with styled():
         drawing = draw(mart) or _nothing()
         _sign(drawing, mart)
         buffer = io.BytesIO()
-        drawing.figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+        FigureCanvasAgg(drawing.figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WAIVED = " (gate waived)"
 #: ticks of hazard ratios, where the axis is short and where it is long
+#: computed as shares, told in percentage points
+_OF_SHARES = ("difference of risks", "difference of risks per doubling", "difference of risk differences")
 _RATIOS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0)
 _WIDE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
@@ -71,10 +73,16 @@ def numbers(row: dict[str, Any]) -> str:
 
 
 def value_and_limits(row: dict[str, Any]) -> tuple[str, str]:
-    """Estimate with unit, and its interval; a log hazard ratio is told as the ratio."""
+    """Estimate with unit, and its interval; a log hazard ratio is told as the ratio, a difference of shares in percent."""
     if row["scale"] == LOG_HAZARD_RATIO:
         low, high = (None if row[name] is None else exp(row[name]) for name in ("ci_low", "ci_high"))
         return decimal(exp(row["estimate"]), 2), interval(low, high, 2)
+    if row["scale"] in _OF_SHARES:
+        value, low, high, error = (
+            None if row[name] is None else 100 * row[name] for name in ("estimate", "ci_low", "ci_high", "se")
+        )
+        digits = estimate_digits(None, error)
+        return decimal(value, digits), interval(low, high, digits)
     unit = split_unit(row["outcome"])[1]
     digits = estimate_digits(unit, row["se"])
     return with_unit(decimal(row["estimate"], digits), unit), interval(row["ci_low"], row["ci_high"], digits)
@@ -91,6 +99,8 @@ def contrast_words(row: dict[str, Any]) -> str:
         return capitalized(f"{scale}: {contrast}")
     if contrast.lower() in scale.lower():
         return capitalized(scale)
+    if row["scale"] in _OF_SHARES:
+        return f"{capitalized(f'{scale} {contrast}')}, percentage points"
     return f"Difference {contrast}, {scale}" if " " not in scale else capitalized(f"{scale} {contrast}")
 
 
@@ -117,6 +127,8 @@ def _draw(axes: "Axes", rows: pl.DataFrame) -> None:
     axes.tick_params(axis="y", length=0, labelcolor="#1d2731")
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(contrast_words(first))
+    if first["scale"] in _OF_SHARES:
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}".replace("-", "\u2212"))
     if first["scale"] == LOG_HAZARD_RATIO:
         low, high = axes.get_xlim()
         ratios = _RATIOS if high - low < log(3) else _WIDE_RATIOS

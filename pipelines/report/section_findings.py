@@ -195,11 +195,10 @@ def _comparison(row: dict[str, Any]) -> str:
 
 
 def _generic(row: dict[str, Any]) -> str:
-    digits = estimate_digits(split_unit(row["outcome"])[1], row["se"])
+    value, limits = value_and_limits(row)
     return (
-        f"{label(row['outcome'])}: {decimal(row['estimate'], digits)} ({contrast_words(row)}; "
-        f"95{NBSP}%{NBSP}CI {interval(row['ci_low'], row['ci_high'], digits)}; "
-        f"{p_value(row['p_value'])})."
+        f"{label(row['outcome'])}: {value} ({contrast_words(row)}; "
+        f"95{NBSP}%{NBSP}CI {limits}; {p_value(row['p_value'])})."
     )
 
 

@@ -167,7 +167,11 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "drops", "touched"), [("flat", FLAT, FLAT_TOUCHED), ("omop", OMOP, OMOP_TOUCHED)], ids=["flat", "omop"]
+    ("source", "drops", "touched"),
+    [
+        pytest.param("flat", FLAT, FLAT_TOUCHED, id="flat", marks=pytest.mark.slow),
+        pytest.param("omop", OMOP, OMOP_TOUCHED, id="omop"),
+    ],
 )
 def test_three_nights_are_one(source: str, drops: dict[str, Files], touched: list[set[int]], tmp_path: Path) -> None:
     folder = tmp_path / "in"

@@ -177,7 +177,8 @@ def test_what_is_published_outlives_a_killed_landing(omop):
     with Run(omop, run_id="r") as run:
         report = run.land()
         for step in plan.steps():
-            run.step(step)
+            if step.table.split(".")[0] in ("ref", "staging"):
+                run.step(step)
         publish(omop, run.facts, report.drop_id, "code", page)
     build, target = current_build(omop), os.readlink(omop.home / "current")
     content = {path: path.read_bytes() for path in (omop.home / "current").resolve().rglob("*") if path.is_file()}

@@ -76,7 +76,14 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "place", "number"), POINTS, ids=[name for name, _, _ in POINTS])
+#: every other one is asked with `make test-slow`
+SLOW = ("note", "first file", "accounts", "builds", "proof")
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "number"),
+    [pytest.param(*each, id=each[0], marks=[pytest.mark.slow] if each[0] in SLOW else []) for each in POINTS],
+)
 def test_the_same_command_completes_it(name, place, number, home, ids, monkeypatch):
     before = rows_of(home, stored_parquet(home.data), ids)["n"].sum()
     assert before > 100

@@ -88,6 +88,15 @@ def test_a_risk_difference_tells_both_risks(one: Callable[..., Finding]) -> None
     assert found.tag == "interval includes zero"
 
 
+def test_a_difference_of_shares_is_told_in_percentage_points(one: Callable[..., Finding]) -> None:
+    answer = {"estimate": 0.0034, "ci_low": -0.0083, "ci_high": 0.0152, "se": 0.006, "p_value": 0.57}
+    found = one(scale="difference of risks", estimator="msm", outcome="fatigue", contrast="raised vs target", **answer)
+    assert plain(found) == (
+        "In men of 40 and over, fatigue: 0.34 (Difference of risks raised vs target, percentage points; "
+        "95 % CI \u22120.83 to 1.52; p = 0.57)."
+    )
+
+
 def test_a_closed_gate_gives_its_reason(one: Callable[..., Finding]) -> None:
     found = one(gate_status="closed", gate_reason="censored_share above 0.50")
     assert plain(found) == (
