@@ -30,7 +30,7 @@ def test_the_pass_judging_and_memory_are_within_the_promise(frozen: dict) -> Non
 
 @pytest.mark.xfail(
     strict=True,
-    reason="all counting of 50M rows costs 3.3 to 3.5 scans, 10M rows 2.6: three is not reached at full size",
+    reason="all counting of 50M rows costs 3.3 to 3.5 scans in three runs, 10M rows 2.6: three is not reached at full size",
 )
 def test_all_counting_is_within_the_promise(frozen: dict) -> None:
     assert 0 < frozen["counting_over_scan"] <= MOST_RATIO
