@@ -122,6 +122,8 @@ class Page:
         return base64.b64decode(found["data"])
 
     def close(self) -> None:
+        """The tab goes: a page left open goes on asking its server."""
+        self._socket.send(json.dumps({"id": next(self._numbers), "method": "Page.close"}))
         self._open.close()
 
 
@@ -162,7 +164,7 @@ class Browser:
             self._process.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install chromium")
