@@ -9,14 +9,8 @@ The home is one of simulated people: whatever is seen of it may be shown to anyb
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +18,7 @@ ROOT = Path(__file__).parents[1]
 IMAGES = Path(__file__).with_name("images")
 UI = runpy.run_path(str(ROOT / "tests" / "ui" / "test_dagster_ui.py"))
 Browser = runpy.run_path(str(ROOT / "tests" / "ui" / "conftest.py"))["Browser"]
-_SHOW = "Array.from(document.querySelectorAll('button, a')).find(each => /show markdown/i.test(each.innerText))"
-_DRAWN = "Array.from(document.images).some(each => each.src.startsWith('data:image/png') && each.naturalWidth > 400)"
 _SETTLE = "new Promise(done => setTimeout(done, 1500))"
-
-
-@contextmanager
-def served(home: Path) -> Iterator[str]:
-    """The address of the Dagster UI of a home."""
-    port = UI["free_port"]()
-    command = [str(Path(sys.executable).with_name("trabecula")), "ui", "--home", str(home), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        UI["wait_for"](f"http://127.0.0.1:{port}/server_info", 300)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
 
 
 def take(page: Any, name: str) -> None:
@@ -60,8 +39,7 @@ def of_dagster(page: Any, address: str) -> None:
     look("assets/staging/lab_result?view=overview", "Laboratory results in canonical units", "analyte_code")
     take(page, "ui-asset")
     look("assets/mart/effect_estimate?view=overview", "files_computed")
-    page.until(_SHOW).evaluate(f"{_SHOW}.click()")
-    page.until(_DRAWN)
+    UI["open_plot"](page)
     take(page, "ui-plot")
     look("assets/staging/conservation?view=checks", "is_balanced")
     take(page, "ui-checks")
@@ -84,7 +62,7 @@ def main() -> None:
         browser = Browser(Path(profile))
         try:
             of_report(browser.page(), asked.home / "report", asked.study)
-            with served(asked.home) as address:
+            with UI["served"](asked.home) as address:
                 of_dagster(browser.page(), address)
         finally:
             browser.close()

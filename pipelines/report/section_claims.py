@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import capitalized, heading, label, readable
+from pipelines.report.gate_words import gate_words
+from pipelines.report.labels import capitalized, heading, label
 from pipelines.report.numerals import NBSP, NONE, compact, percent
 from pipelines.report.views import Cell, Column, Row, Table, Tone, tagged, text
 
@@ -98,5 +99,5 @@ def _found(row: dict[str, Any]) -> Cell:
 
 
 def _tag(word: str | None, why: str) -> Cell:
-    note = capitalized(readable(why))
+    note = capitalized(gate_words(why))
     return text("", note) if word is None else tagged(_WORDS.get(word, word), _TONES[word], note=note)

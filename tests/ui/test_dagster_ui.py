@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def home(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(finished, tmp_path_factory.mktemp("ui") / "h", symlinks=True))
 
 
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The address of the UI of a home."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("trabecula")), "ui", "--home", str(home), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -50,6 +52,12 @@ def address(home: Path) -> Iterator[str]:
             server.wait(15)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    with served(home) as found:
+        yield found
 
 
 def wait_for(url: str, seconds: float) -> None:
@@ -74,6 +82,15 @@ def says(page: Any, url: str, *words: str) -> Any:
     return page
 
 
+def open_plot(page: Any) -> None:
+    """The plot of the latest materialization, on the page of its table."""
+    show = "Array.from(document.querySelectorAll('button, a')).find(each => /show markdown/i.test(each.innerText))"
+    page.until(show).evaluate(f"{show}.click()")
+    page.until(
+        "Array.from(document.images).some(each => each.src.startsWith('data:image/png') && each.naturalWidth > 400)"
+    )
+
+
 def test_lineage_shows_the_layers_and_nothing_pops_up(page: Any, address: str) -> None:
     says(page, f"{address}/asset-groups", "ref", "raw", "staging", "cohort", "features", "models", "mart", "publish")
     assert page.evaluate("document.querySelectorAll('[role=dialog], .bp5-dialog, .bp4-dialog').length") == 0
@@ -92,12 +109,7 @@ def test_a_table_shows_its_columns_owner_and_meaning(page: Any, address: str) ->
 
 def test_an_asset_shows_its_rows_and_opens_its_plot(page: Any, address: str) -> None:
     says(page, f"{address}/assets/mart/effect_estimate?view=overview", "effect_estimate", "files_computed")
-    show = "Array.from(document.querySelectorAll('button, a')).find(each => /show markdown/i.test(each.innerText))"
-    page.until(show)
-    page.evaluate(f"{show}.click()")
-    page.until(
-        "Array.from(document.images).some(each => each.src.startsWith('data:image/png') && each.naturalWidth > 400)"
-    )
+    open_plot(page)
     assert page.left == []
 
 

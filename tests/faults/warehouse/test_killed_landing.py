@@ -177,6 +177,7 @@ def test_what_is_published_outlives_a_killed_landing(omop):
     with Run(omop, run_id="r") as run:
         report = run.land()
         for step in plan.steps():
+            # What is published must stay, however much of it there is.
             if step.table.split(".")[0] in ("ref", "staging"):
                 run.step(step)
         publish(omop, run.facts, report.drop_id, "code", page)
