@@ -41,7 +41,7 @@ def _table_asset(step: Step) -> dg.AssetsDefinition:
                 "files_current": report.current,
                 # Of the files computed, those whose changed people alone were: only tables of people have such.
                 **({"files_merged": report.merged} if step.is_per_person else {}),
-                "seconds": report.seconds,
+                "seconds": round(report.seconds, 3),
                 **plot_metadata(step.table, run),
             }
             return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(report.data_version))

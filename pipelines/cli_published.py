@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -84,18 +85,26 @@ def release(
 
 @app.command()
 def tables(
+    table: Annotated[str | None, typer.Argument(help="Its columns, and of which columns SQL makes them.")] = None,
     home: HomeOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="With columns, types and comments, as one JSON list.")
     ] = False,
 ) -> None:
-    """List published tables with grain and meaning; the whole dictionary is docs/data-dictionary.md.
+    """List published tables with grain and meaning, or the columns of one; the whole dictionary is docs/data-dictionary.md.
 
-    Example: trabecula tables --home /srv/trabecula
+    Example: trabecula tables features.bmd_change
     """
     from pipelines import answer_lines
     from pipelines.tables import CONTRACTS
 
+    if table is not None:
+        columns = (
+            [json.dumps(answer_lines.columns_of(table), indent=1)] if as_json else answer_lines.column_lines(table)
+        )
+        for line in columns:
+            print(line)
+        return
     with published(home_of(home)) as connection:
         if as_json:
             print(answer_lines.dictionary(connection))
@@ -169,6 +178,9 @@ def policy(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Answer from simulated people, to see the form.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The answer, or why there is none, as one JSON object.")
+    ] = False,
 ) -> None:
     """Mean outcomes of men with one pattern of covariates under each named regime of dosing, or why there is no answer.
 
@@ -176,9 +188,10 @@ def policy(
 
     Example: trabecula policy --profile man.toml
     """
-    from pipelines.policy_answer import answer
+    from pipelines.policy_answer import answer, lines
 
-    for line in answer(machine.load(home_of(home)), profile, is_simulated_asked=simulated):
+    told = answer(machine.load(home_of(home)), profile, is_simulated_asked=simulated)
+    for line in [json.dumps(asdict(told), indent=1)] if as_json else lines(told):
         print(line)
 
 

@@ -8,6 +8,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -105,8 +106,33 @@ def read_profile(path: Path, study: Study) -> Profile:
     )
 
 
-def answer(settings: Settings, path: Path, *, is_simulated_asked: bool) -> list[str]:
-    """Lines of the answer, or one that says why there is none.
+@dataclass(frozen=True, slots=True)
+class RegimeMean:
+    """Mean of one outcome under one regime; numbers are None where its gate is closed or the regime has no answer."""
+
+    regime: str
+    outcome: str
+    why_not: str | None
+    mean: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    spread_low: float | None = None
+    spread_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is told of one pattern of covariates: means under each regime, or why there are none."""
+
+    no_answer: str | None
+    horizon_months: float | None = None
+    waivers: tuple[str, ...] = ()
+    is_simulated: bool = False
+    means: tuple[RegimeMean, ...] = ()
+
+
+def answer(settings: Settings, path: Path, *, is_simulated_asked: bool) -> Answer:
+    """The answer, or why there is none.
 
     Raises:
         BadInput: nothing is published, the study was not run, or the profile file is wrong.
@@ -116,8 +142,33 @@ def answer(settings: Settings, path: Path, *, is_simulated_asked: bool) -> list[
     profile = read_profile(path, study)
     inputs, estimates = _published(settings)
     if refused := _why_not_asked(profile, estimates, is_simulated_asked=is_simulated_asked):
-        return [f"no answer: {refused}"]
+        return Answer(refused)
     return _told(inputs, study, policy, profile, estimates)
+
+
+def lines(told: Answer) -> list[str]:
+    """An answer for the eye."""
+    if told.no_answer is not None:
+        return [f"no answer: {told.no_answer}"]
+    lines = [
+        f"Mean outcomes at {told.horizon_months:g} months of people with this pattern under each named regime.",
+        "No ranking, and no dose for a person. [95 % confidence interval] {95 % of such people}",
+        *(f"Gate waived: {waiver}" for waiver in told.waivers),
+        *(["Simulated people: this shows a form, not a fact."] if told.is_simulated else []),
+    ]
+    for regime, means in groupby(told.means, key=lambda each: each.regime):
+        own = list(means)
+        lines += ["", regime if any(each.outcome for each in own) else f"{regime}: no answer, {own[0].why_not}"]
+        lines += [_line(each) for each in own if each.outcome]
+    return lines
+
+
+def _line(each: RegimeMean) -> str:
+    words = _WORDS.get(each.outcome, each.outcome)
+    if each.why_not is not None:
+        return f"  {words:<28} {each.why_not}"
+    spread = "" if each.spread_low is None else f"  {{{each.spread_low:.1f} to {each.spread_high:.1f}}}"
+    return f"  {words:<28} {each.mean:6.1f}  [{each.ci_low:.1f} to {each.ci_high:.1f}]{spread}"
 
 
 def _published(settings: Settings) -> tuple[Inputs, pl.DataFrame]:
@@ -149,7 +200,7 @@ def _why_not_asked(profile: Profile, estimates: pl.DataFrame, *, is_simulated_as
     return ""
 
 
-def _told(inputs: Inputs, study: Study, policy: Policy, profile: Profile, estimates: pl.DataFrame) -> list[str]:
+def _told(inputs: Inputs, study: Study, policy: Policy, profile: Profile, estimates: pl.DataFrame) -> Answer:
     from pipelines.models.dosing_profile import LEAST_LOCAL, local_effective_number, outside, profile_means
     from pipelines.models.errors import NotEstimable
     from pipelines.models.regime_frame import regime_frame
@@ -158,44 +209,45 @@ def _told(inputs: Inputs, study: Study, policy: Policy, profile: Profile, estima
     frame = regime_frame(inputs, study, policy)
     covariates = {name: profile.covariates[name] for name in frame.covariates.columns}
     if beyond := outside(frame, covariates, profile.e2_pg_ml):
-        return [f"no answer: {', '.join(beyond)} outside the 1st to 99th percentile of the people"]
+        return Answer(f"{', '.join(beyond)} outside the 1st to 99th percentile of the people")
     alike = local_effective_number(frame, covariates, profile.e2_pg_ml)
     if alike < LEAST_LOCAL:
-        return [f"no answer: people like this count as fewer than {LEAST_LOCAL:.0f}"]
+        return Answer(f"people like this count as fewer than {LEAST_LOCAL:.0f}")
     seed, window = seed_of(study), (policy.window_low, policy.window_high)
     try:
         means = profile_means(
             frame, covariates, profile.e2_pg_ml, rules(policy, change_point(inputs), seed), window, seed, N_RESAMPLES
         )
     except NotEstimable as error:
-        return [f"no answer: {error}"]
+        return Answer(str(error))
     is_open = {
         (row["contrast"], row["outcome"]) for row in estimates.filter(pl.col("gate_status") != "closed").to_dicts()
     }
     waivers = estimates.filter(pl.col("gate_status") == "waived")["gate_reason"].unique(maintain_order=True)
-    lines = [
-        f"Mean outcomes at {policy.horizon_months:g} months of people with this pattern under each named regime.",
-        "No ranking, and no dose for a person. [95 % confidence interval] {95 % of such people}",
-        *(f"Gate waived: {waiver}" for waiver in waivers),
-        *(["Simulated people: this shows a form, not a fact."] if "simulated" in estimates["evidence_source"] else []),
-    ]
     shut = {
         outcome
         for outcome in policy.outcomes
         if not any((policy.contrast(regime), outcome) in is_open for regime in policy.regimes)
     }
+    found = []
     for regime in (policy.reference, *policy.regimes):
         own = [each for each in means if each.regime == regime]
-        lines.append("")
-        lines.append(regime if own else f"{regime}: no answer, no change-point was found")
+        if not own:
+            found.append(RegimeMean(regime, "", "no change-point was found"))
         for each in own:
-            closed = each.outcome in shut or (
+            is_closed = each.outcome in shut or (
                 regime != policy.reference and (policy.contrast(regime), each.outcome) not in is_open
             )
-            words = _WORDS.get(each.outcome, each.outcome)
-            if closed:
-                lines.append(f"  {words:<28} gate closed")
-                continue
-            spread = "" if each.spread_low is None else f"  {{{each.spread_low:.1f} to {each.spread_high:.1f}}}"
-            lines.append(f"  {words:<28} {each.mean:6.1f}  [{each.ci_low:.1f} to {each.ci_high:.1f}]{spread}")
-    return lines
+            numbers = (each.mean, each.ci_low, each.ci_high, each.spread_low, each.spread_high)
+            found.append(
+                RegimeMean(regime, each.outcome, "gate closed")
+                if is_closed
+                else RegimeMean(regime, each.outcome, None, *numbers)
+            )
+    return Answer(
+        no_answer=None,
+        horizon_months=policy.horizon_months,
+        waivers=tuple(waivers),
+        is_simulated="simulated" in estimates["evidence_source"],
+        means=tuple(found),
+    )

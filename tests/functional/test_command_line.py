@@ -83,6 +83,10 @@ def test_second_run_computes_nothing_but_that_nothing_changed(finished: Path, ca
 def test_looking(finished: Path, call: Call) -> None:
     assert "nhanes_e2_bmd" in call("query", "select study_id from ref.study", "--home", finished).stdout
     assert "staging.lab_result" in call("tables", "--home", finished).stdout
+    columns = call("tables", "features.bmd_change").stdout
+    assert "of features.bone_norm: mean_g_cm2, sd_g_cm2; staging.dxa_scan: bmd_g_cm2" in columns
+    near = call("tables", "features.bmd_chang")
+    assert near.returncode == 2 and "is it features.bmd_change" in near.stderr
     assert "evaluable checks pass" in call("check", "--home", finished).stdout
     assert call("doctor", "--home", finished).returncode == 0
     wrong = call("query", "select * from mart.nothing", "--home", finished)

@@ -35,6 +35,27 @@ def test_every_table_is_an_asset_with_group_description_and_columns(definitions:
     assert {node.group_name for node in shown.values()} == {*LAYERS, "publish"}
 
 
+def test_of_which_columns_a_column_is_made_is_told_where_sql_makes_it(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    told = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    lineage = told["features/bmd_change"].metadata["dagster/column_lineage"].deps_by_column
+    assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["first_z_score"]} == {
+        ("features/bone_norm", "mean_g_cm2"),
+        ("features/bone_norm", "sd_g_cm2"),
+        ("staging/dxa_scan", "bmd_g_cm2"),
+    }
+    columns = {each.name: each for each in told["features/bmd_change"].metadata["dagster/column_schema"].columns}
+    assert columns["first_z_score"].description.endswith(
+        "· made of features.bone_norm: mean_g_cm2, sd_g_cm2; staging.dxa_scan: bmd_g_cm2"
+    )
+    for name, node in told.items():
+        is_sql, above = "sql" in node.kinds, {key.to_user_string() for key in node.parent_keys}
+        found = node.metadata.get("dagster/column_lineage")
+        assert (found is not None) == is_sql, name
+        for deps in found.deps_by_column.values() if found else ():
+            assert {dep.asset_key.to_user_string() for dep in deps} <= above
+
+
 def test_drops_are_the_only_partitions_and_the_night_is_one_run(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     assert [key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned] == [KEY]

@@ -201,6 +201,9 @@ def test_tables_as_json_is_the_dictionary(said: Callable[..., str]) -> None:
     assert (found["staging.person"]["kind"], found["mart.claim"]["kind"]) == ("view", "table")
     assert {"column": "estimate", "type": "DOUBLE", "comment": "Estimate"} in found["mart.effect_estimate"]["columns"]
     assert all(column["comment"] for entry in found.values() for column in entry["columns"])
+    told = {each["column"]: each for each in json.loads(said(cli.tables, "features.ai_regimen", as_json=True))}
+    assert told["starts_on"]["made_of"] == {"features.drug_supply": ["cover_from_on"]}
+    assert {each["made_of"] for each in json.loads(said(cli.tables, "mart.study", as_json=True))} == {None}
 
 
 def test_the_verbs_are_said_in_the_help(call: Call) -> None:

@@ -1,6 +1,8 @@
 """`trabecula policy`: who is answered and who is not; answers hold the truth of their world; a profile leaves no trace."""
 
+import json
 import runpy
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +99,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, men: RegimeFrame) -> Path:
 def lines(home: Path, path: Path, *, simulated: bool = False) -> list[str]:
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.setattr(policy_answer, "N_RESAMPLES", 20)
-        return policy_answer.answer(load(home), path, is_simulated_asked=simulated)
+        return policy_answer.lines(policy_answer.answer(load(home), path, is_simulated_asked=simulated))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,25 @@ def test_a_gate_of_one_outcome_hides_it_alone(tmp_path: Path, men: RegimeFrame) 
     assert len(breast) == 5
     assert all(line.endswith("gate closed") for line in breast)
     assert sum("spine" in line and "[" in line for line in found) == 5
+
+
+def test_as_json_the_numbers_are_those_of_the_lines(home: Path, tmp_path: Path) -> None:
+    path = profile(tmp_path)
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
+        patch.setattr(policy_answer, "N_RESAMPLES", 20)
+        told = policy_answer.answer(load(home), path, is_simulated_asked=False)
+        found = CliRunner().invoke(app, ["policy", "--profile", str(path), "--home", str(home), "--json"])
+    document = json.loads(found.output)
+    assert document == json.loads(json.dumps(asdict(told))) and document["no_answer"] is None
+    bone = next(each for each in document["means"] if each["regime"] == "fixed_1_mg_daily")
+    printed = policy_answer.lines(told)
+    assert f"{bone['mean']:6.1f}  [{bone['ci_low']:.1f} to" in printed[printed.index("fixed_1_mg_daily") + 1]
+    without = [each for each in document["means"] if not each["outcome"]]
+    assert [each["why_not"] for each in without] == ["no change-point was found"]
+    refused = CliRunner().invoke(
+        app, ["policy", "--profile", str(profile(tmp_path, sex="female")), "--home", str(home), "--json"]
+    )
+    assert json.loads(refused.output)["no_answer"] == "these regimes are for men on testosterone"
 
 
 def test_people_far_away_count_for_little(men: RegimeFrame) -> None:
