@@ -83,4 +83,5 @@ def _draw(axes: "Axes", rows: pl.DataFrame, arms: list[str], title: str) -> None
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     axes.set_ylabel("% of the arm")
     axes.set_xlabel("preference score (dotted: 0.3 and 0.7)")
-    axes.legend(loc="upper right")
+    # Above the picture, opposite the title: bars may reach every corner.
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.2)

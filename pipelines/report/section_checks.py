@@ -1,5 +1,6 @@
 """What had to hold: diagnostics behind each gate, and data-quality checks with failures first. Verdicts are worded."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -88,15 +89,16 @@ def diagnostic_tables(frame: pl.DataFrame) -> tuple[Table, ...]:
 def _diagnostics(caption: str, part: pl.DataFrame, *, is_reported: bool) -> Table:
     names = part["diagnostic"].unique(maintain_order=True).to_list()
     asked = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
-    several = part["contrast"].n_unique() > 1
+    n_rows, n_contrasts = part.select(*_CONTRAST).n_unique(), part["contrast"].n_unique()
+    # A table that can be sorted has no groups: rows would leave their heading.
+    is_long, is_grouped = n_rows > _LONG, 1 < n_contrasts < n_rows <= _LONG
     ranked = []
-    for (contrast, outcome, population), rows in part.group_by(*_CONTRAST, maintain_order=True):
-        cells = {row["diagnostic"]: row for row in rows.iter_rows(named=True)}
-        who = f"{heading(str(population))}, {cycle(readable(label(str(outcome))))}"
-        which = f"{who}: {readable(str(contrast))}" if several else who
-        troubled = any(row["status"] in ("fail", "not_evaluated") for row in cells.values())
-        ranked.append((not troubled, Row(which, tuple(_diagnostic(cells.get(name), asked) for name in names))))
-    rows_in_order = tuple(row for _, row in sorted(ranked, key=lambda pair: pair[0]))
+    for (contrast,), own in part.group_by("contrast", maintain_order=True):
+        if is_grouped:
+            ranked.append(_grouped(capitalized(readable(str(contrast))), own, names, asked))
+        else:
+            ranked += _flat(own, names, asked, readable(str(contrast)) if n_contrasts > 1 else "")
+    rows = tuple(row for _, together in sorted(ranked, key=lambda pair: not pair[0]) for row in together)
     columns = (Column("Population and outcome"), *(Column(heading(name), asked[name]) for name in names))
     notes = [] if is_reported else ["“Not evaluated” closes a gate as a failure does."]
     notes += _explanations(part)
@@ -104,11 +106,40 @@ def _diagnostics(caption: str, part: pl.DataFrame, *, is_reported: bool) -> Tabl
         caption,
         "mart.diagnostic",
         columns,
-        rows_in_order,
+        rows,
         note=" ".join(notes),
-        is_folded=is_reported or len(rows_in_order) > _LONG,
-        is_sortable=len(rows_in_order) > _LONG,
+        is_folded=is_reported or is_long,
+        is_sortable=is_long,
     )
+
+
+#: whether something failed or could not be evaluated, and the rows that tell it
+_Ranked = tuple[bool, list[Row]]
+
+
+def _flat(own: pl.DataFrame, names: list[str], asked: dict[str, str], contrast: str) -> list[_Ranked]:
+    """A row for each outcome and population of a contrast, each ranked by itself."""
+    found = []
+    for (outcome, population), rows in own.group_by("outcome", "population", maintain_order=True):
+        cells = {row["diagnostic"]: row for row in rows.iter_rows(named=True)}
+        who = f"{heading(str(population))}, {cycle(readable(label(str(outcome))))}"
+        which = f"{who}: {contrast}" if contrast else who
+        is_troubled = rows["status"].is_in(["fail", "not_evaluated"]).any()
+        found.append((is_troubled, [Row(which, tuple(_diagnostic(cells.get(name), asked) for name in names))]))
+    return found
+
+
+def _grouped(contrast: str, own: pl.DataFrame, names: list[str], asked: dict[str, str]) -> _Ranked:
+    """A contrast with its rows below; where nothing of it could be evaluated, one line that says so."""
+    ranked = _flat(own, names, asked, "")
+    told = [row for _, rows in ranked for row in rows]
+    if (own["status"] == "not_evaluated").all() and own["value"].is_null().all():
+        who = "; ".join(row.heading for row in told)
+        return True, [Row(f"{contrast}: {who}", beside=verdict("not_evaluated"))]
+    return any(is_troubled for is_troubled, _ in ranked), [
+        Row(contrast),
+        *(replace(row, is_indented=True) for row in told),
+    ]
 
 
 def _requirement(part: pl.DataFrame) -> str:

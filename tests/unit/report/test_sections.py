@@ -262,6 +262,31 @@ def test_what_is_only_reported_stands_apart(frame_of: MakeFrame) -> None:
     assert [(cell.text, cell.tag) for cell in beside.rows[0].cells] == [("8", "")] and beside.note == ""
 
 
+def test_outcomes_of_a_contrast_stand_below_it_and_what_nobody_could_ask_is_one_line(frame_of: MakeFrame) -> None:
+    key = {"study_id": "s", "population": "men", "is_suppressed": False, "diagnostic": "events", "rule": "at least"}
+    rows = [
+        {**key, "contrast": contrast, "outcome": outcome, "value": value, "threshold": 50.0, "status": status}
+        for contrast, value, status in (
+            ("a vs b", 60.0, "pass"),
+            ("a vs none", None, "not_evaluated"),
+            ("b vs c", 9.0, "fail"),
+        )
+        for outcome in ("bone", "heart")
+    ]
+    table = section_checks.diagnostic_tables(frame_of("mart.diagnostic", rows))[0]
+    told = [(row.heading, row.is_indented, [cell.tag for cell in row.cells]) for row in table.rows]
+    assert told == [
+        ("A vs none: Men, bone; Men, heart", False, []),
+        ("B vs c", False, []),
+        ("Men, bone", True, ["fail"]),
+        ("Men, heart", True, ["fail"]),
+        ("A vs b", False, []),
+        ("Men, bone", True, ["pass"]),
+        ("Men, heart", True, ["pass"]),
+    ], "what stopped a contrast comes first"
+    assert table.rows[0].beside is not None and table.rows[0].beside.tag == "not evaluated"
+
+
 def test_diagnostics_of_a_descriptive_study_read_as_words(frame_of: MakeFrame) -> None:
     common = {"study_id": "s", "outcome": "femoral_neck 2005-2006", "population": "women", "status": "pass"}
     asked = {"diagnostic": "unweighted_n", "rule": ">=", "value": 740.0, "is_suppressed": False}
