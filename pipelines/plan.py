@@ -207,7 +207,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
     _python(
         "models.baseline",
         "pipelines.models.description:baseline",
-        (*_SURVEY_FRAME, "models.covariate_balance"),
+        (*_SURVEY_FRAME, "models.covariate_balance", "features.monitoring"),
         _STUDIES,
     ),
     _python(

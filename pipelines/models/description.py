@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.models.arm_description import arm_rows
+from pipelines.models.monitoring_gap import is_described, monitoring_rows
 from pipelines.models.study_frame import survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -42,6 +43,9 @@ def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         study = catalogue()[name]
         if not study.is_survey:
             rows += arm_rows(study, inputs["models.covariate_balance"].filter(pl.col("study_id") == name).collect())
+            if is_described(study):
+                people = inputs["cohort.trial_person"].filter(pl.col("study_id") == name).collect()
+                rows += monitoring_rows(study, people, inputs["features.monitoring"].collect())
             continue
         frame = survey_frame(inputs, name, study.population.cycles).filter(pl.col("population").is_not_null())
         frame = frame.with_columns(

@@ -64,5 +64,6 @@ def _draw(axes: "Axes", rows: pl.DataFrame, title: str) -> None:
     axes.set_yticks(places, [covariate(name) for name in rows["covariate"]])
     axes.set_ylim(rows.height - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelsize=7)
-    axes.legend(loc="lower right")
+    # Beside the title, over the names: points may lie in every corner of the axes.
+    axes.legend(loc="lower right", bbox_to_anchor=(-0.01, 1.0), borderaxespad=0.2)
     axes.set_xlabel("standardised mean difference, target less comparator (dotted: 0.1)")

@@ -30,6 +30,7 @@ _DIRECTION = {
 }
 _CONTRAST = ("contrast", "outcome", "population")
 _LONG = 14
+_MANY = 4
 _REPORTED = "not_applicable"
 _VERDICTS = ("fail", "could_not_evaluate", "pass", "not_applicable")
 
@@ -91,7 +92,9 @@ def _diagnostics(caption: str, part: pl.DataFrame, *, is_reported: bool) -> Tabl
     asked = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
     n_rows, n_contrasts = part.select(*_CONTRAST).n_unique(), part["contrast"].n_unique()
     # A table that can be sorted has no groups: rows would leave their heading.
-    is_long, is_grouped = n_rows > _LONG, 1 < n_contrasts < n_rows <= _LONG
+    is_long = n_rows > _LONG
+    # Beside many columns the name of a contrast would stand in a column of one word a line.
+    is_grouped = n_contrasts > 1 and not is_long and (n_contrasts < n_rows or len(names) > _MANY)
     ranked = []
     for (contrast,), own in part.group_by("contrast", maintain_order=True):
         if is_grouped:

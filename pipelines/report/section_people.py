@@ -21,6 +21,13 @@ _AS_THEY_ARE = (
     "Each arm as its first comparison has it, before weighting; with a grace period those who kept to the strategy. Shares are "
     "rounded, so that none tells a small number of people. What nobody has is in mart.table_one alone."
 )
+#: what `models.monitoring_gap` tells of one month of treatment
+_MONTH = re.compile(r"(.+), month (\d+)$")
+_WATCHED = (
+    "Of those still treated so many months of 30 days after their first fill, in the episode that began with it. On schedule: "
+    "estradiol was drawn since the last change of dose, or that was at most 12 weeks ago; bone was scanned in the two years "
+    "before. Months are means of those who were ever looked at. Shares are rounded, so that none tells a small number of people."
+)
 _SHARES = {"1": 100.0, "%": 1.0, "share": 100.0}
 
 
@@ -125,7 +132,7 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
         return tuple(_described(cells.get((arm, characteristic, level)), threshold) for arm in arms)
 
     rows: list[Row] = []
-    for characteristic in ordered(part["characteristic"], "characteristic"):
+    for characteristic in sorted(ordered(part["characteristic"], "characteristic"), key=_month):
         own = part.filter(pl.col("characteristic") == characteristic)
         levels = own["level"].unique().sort().to_list()
         if cohort is not None and own.filter(pl.col("level") == "yes")["n"].to_list() == [0] * len(arms):
@@ -139,9 +146,18 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
     names = [heading(re.sub(_COHORT, "", arm)) for arm in arms]
     columns = (Column("Characteristic"), *(Column(name, what, is_number=True) for name in names))
     who = heading(study) if cohort is None else f"{heading(study)}, {readable(cohort)}"
-    note = f"{_WEIGHTED if cohort is None else _AS_THEY_ARE} {hidden_note(rows, threshold)}"
-    caption = f"{who}: who was studied"
-    return Table(caption, "mart.table_one", columns, tuple(rows), note=note, is_folded=cohort is not None)
+    is_watched = any(_MONTH.match(characteristic) for characteristic in part["characteristic"])
+    said = _WEIGHTED if cohort is None else _WATCHED if is_watched else _AS_THEY_ARE
+    caption = f"{who}: how they are watched" if is_watched else f"{who}: who was studied"
+    note = f"{said} {hidden_note(rows, threshold)}"
+    is_folded = cohort is not None and not is_watched
+    return Table(caption, "mart.table_one", columns, tuple(rows), note=note, is_folded=is_folded)
+
+
+def _month(characteristic: str) -> tuple[str, int]:
+    """Months of one kind by number; everything else stays where it is."""
+    found = _MONTH.match(characteristic)
+    return (found[1], int(found[2])) if found else ("", 0)
 
 
 def _named(characteristic: str, own: pl.DataFrame) -> str:

@@ -81,9 +81,16 @@ def risk_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:
     for (study,), part in frame.group_by("study_id", maintain_order=True):
         primary = part.filter(pl.col("estimator") == "risk_difference")
         is_main_horizon = pl.col("horizon_months") == MAIN_HORIZON
+        main = primary.filter(is_main_horizon)
         name = heading(str(study))
         tables += [
-            _table(f"{name}: risks by 5 years", primary.filter(is_main_horizon), beside),
+            _table(
+                f"{name}: risks by 5 years",
+                main,
+                beside,
+                # Without an answer it is reasons alone, and those lead the page.
+                is_folded=main["estimate"].null_count() == main.height,
+            ),
             _table(f"{name}: risks by other horizons", primary.filter(~is_main_horizon), beside, is_folded=True),
             _table(
                 f"{name}: how the effect differs between cohorts",

@@ -10,6 +10,7 @@ from pipelines.report import (
     section_bone,
     section_checks,
     section_curve,
+    section_overlap,
     section_people,
     section_threshold,
 )
@@ -112,6 +113,19 @@ def test_shares_on_either_scale_are_percentages(frame_of: MakeFrame) -> None:
     ]
     cells = row_of(section_people.table_one(frame_of("mart.table_one", rows), 11)[0], "Current smoker").cells
     assert [cell.text.replace("\u00a0", " ") for cell in cells] == ["18.2 %", "18.2 %"]
+
+
+def test_how_people_are_watched_stands_open_and_by_month(frame_of: MakeFrame) -> None:
+    named = {"study_id": "monitoring", "arm_code": "everybody, cohort men", "n": 40, "is_suppressed": False}
+    rows = [named | {"characteristic": "People", "level": "all"}]
+    rows += [
+        named | {"characteristic": f"Still treated, month {month}", "level": level, "estimate": 0.5, "unit": "share"}
+        for month in (12, 3, 24)
+        for level in ("yes", "no")
+    ]
+    (table,) = section_people.table_one(frame_of("mart.table_one", rows), 11)
+    assert not table.is_folded and table.caption.endswith("cohort men: how they are watched")
+    assert [row.heading for row in table.rows] == ["People", *(f"Still treated, month {each}" for each in (3, 12, 24))]
 
 
 def test_a_calendar_year_has_no_thousands(frame_of: MakeFrame) -> None:
@@ -285,6 +299,32 @@ def test_outcomes_of_a_contrast_stand_below_it_and_what_nobody_could_ask_is_one_
         ("Men, heart", True, ["pass"]),
     ], "what stopped a contrast comes first"
     assert table.rows[0].beside is not None and table.rows[0].beside.tag == "not evaluated"
+
+
+def test_what_was_weighted_alike_is_one_row(frame_of: MakeFrame) -> None:
+    key = {
+        "study_id": "s",
+        "population": "men",
+        "diagnostic": "largest_weight",
+        "rule": "reported",
+        "is_suppressed": False,
+    }
+    rows = [
+        {**key, "contrast": f"a vs b, {months} months, cohort c", "outcome": outcome, "value": value}
+        for months in (120, 12)
+        for outcome, value in (("bone", 4.0), ("heart", 4.0), ("joints", 4.0))
+    ]
+    other = {**key, "contrast": "a vs none, 12 months", "status": "not_applicable"}
+    rows += [{**other, "outcome": "bone", "value": 4.0}, {**other, "outcome": "heart", "value": 7.0}]
+    rows += [{**other, "contrast": "a vs none, 36 months", "outcome": "bone", "value": 7.0}]
+    table = section_overlap.weights_table(frame_of("mart.diagnostic", rows))
+    assert [(row.heading, [cell.text for cell in row.cells]) for row in table.rows] == [
+        ("A vs b, cohort c", []),
+        ("Men, every outcome, 12, 120 months", ["4"]),
+        ("A vs none", []),
+        ("Men, bone, 12 months", ["4"]),
+        ("Men, heart, 12 months; bone, 36 months", ["7"]),
+    ]
 
 
 def test_diagnostics_of_a_descriptive_study_read_as_words(frame_of: MakeFrame) -> None:

@@ -1,0 +1,95 @@
+"""How users are watched: whole people counted by hand at the months after the first fill, and nothing of another episode."""
+
+import datetime as dt
+
+import polars as pl
+
+from pipelines import mart
+from pipelines.models.monitoring_gap import is_described, monitoring_rows
+from pipelines.run_facts import RunFacts
+from pipelines.tables import CONTRACTS
+from pipelines.trials.study import catalogue
+
+STUDY = catalogue()["monitoring"]
+START = dt.date(2020, 1, 1)
+FACTS = RunFacts("run", "omop", (STUDY.id,), "white_female", 11, "simulated")
+
+
+def frames(n: int = 40, stopped: int = 15) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Men who all start the same day; the last `stopped` of them are treated for four months, the others for two years."""
+    people = [{"study_id": STUDY.id, "person_id": k, "trial_number": 1, "cohort_code": "men", "arm_code": "everybody",
+               "index_on": START, "end_reason": "x"} for k in range(n)]  # fmt: skip
+    months = []
+    for k in range(n):
+        for number in range(1, 5 if k >= n - stopped else 26):
+            on = START + dt.timedelta(days=30 * (number - 1))
+            row = {
+                "person_id": k,
+                "ingredient": "anastrozole",
+                "episode_number": 1,
+                "month_number": number,
+                "month_on": on,
+            }
+            # The first twelve are drawn at every third month, nobody else ever; all were scanned 61 days before they began.
+            drawn = {"days_since_e2": 30 * ((number - 1) % 3), "is_e2_on_schedule": True}
+            never = {"days_since_e2": None, "is_e2_on_schedule": False}
+            scan = {"days_since_dxa": 61 + 30 * (number - 1), "is_dxa_on_schedule": 61 + 30 * (number - 1) <= 730}
+            months.append(row | (drawn if k < 12 else never) | scan)
+    # A later episode of somebody else's drug says nothing of the months after time zero.
+    months.append(months[0] | {"episode_number": 2, "month_on": START + dt.timedelta(days=2000), "month_number": 4})
+
+    def framed(rows: list[dict], table: str) -> pl.DataFrame:
+        schema = CONTRACTS[table].empty().schema
+        return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+    return framed(people, "cohort.trial_person"), framed(months, "features.monitoring")
+
+
+def baseline(people: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame:
+    schema = CONTRACTS["models.baseline"].empty().schema
+    rows = monitoring_rows(STUDY, people, months)
+    made = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+    CONTRACTS["models.baseline"].schema.validate(made, cast=True)
+    return made
+
+
+def test_only_the_study_that_asks_is_described_so() -> None:
+    assert [name for name, study in catalogue().items() if is_described(study)] == ["monitoring"]
+
+
+def test_people_are_counted_at_the_months_after_their_first_fill() -> None:
+    found = {
+        (row["characteristic"], row["level"]): (row["n"], row["estimate"]) for row in baseline(*frames()).to_dicts()
+    }
+    assert found["People", "all"] == (40, None)
+    assert found["Still treated, month 3", "yes"] == (40, 1.0) and found["Still treated, month 3", "no"] == (0, 0.0)
+    assert found["Still treated, month 6", "yes"] == (25, 25 / 40) and found["Still treated, month 6", "no"][0] == 15
+    assert found["Estradiol on schedule, month 6", "yes"] == (12, 12 / 25)
+    assert found["Estradiol on schedule, month 6", "no"] == (13, 13 / 25)
+    n, since = found["Months since estradiol, month 6", "mean"]
+    assert (n, since) == (12, 0.0), "drawn on that very day: month 6 is a third month"
+    n, since = found["Months since bone scan, month 12", "mean"]
+    assert n == 25 and abs(since - (61 + 360) / 30.4375) < 1e-12
+    # 61 + 720 days ago is beyond two years.
+    assert found["Bone scan on schedule, month 24", "yes"] == (0, 0.0)
+    assert not any(name.endswith("month 36") for name, _ in found), "nobody is treated then"
+
+
+def test_few_people_stay_untold() -> None:
+    rows = baseline(*frames(n=40, stopped=4))
+    told = mart.table_one({"models.baseline": rows.lazy()}, FACTS).collect()
+    CONTRACTS["mart.table_one"].schema.validate(told, cast=True)
+    hidden = told.filter(pl.col("characteristic") == "Still treated, month 6")
+    assert hidden["n"].null_count() == 2 and hidden["is_suppressed"].all(), "four who stopped, and what tells them"
+
+
+def test_what_comes_after_changes_no_earlier_month() -> None:
+    people, months = frames()
+    later = pl.col("month_number") > 4
+    shuffled = months.with_columns(
+        days_since_e2=pl.when(later).then(5).otherwise(pl.col("days_since_e2")),
+        is_e2_on_schedule=pl.when(later).then(pl.lit(value=True)).otherwise(pl.col("is_e2_on_schedule")),
+    )
+    early = pl.col("characteristic").str.ends_with("month 3")
+    assert baseline(people, months).filter(early).equals(baseline(people, shuffled).filter(early))
+    assert not baseline(people, months).equals(baseline(people, shuffled))
