@@ -1,6 +1,6 @@
 """Column lineage held against the engine: what moves when one stored column is changed must be made of that column.
 
-Every column of every input of a table is emptied, then given to the next row, on some people of a finished home; the real SQL
+Every column of every input of a table is emptied, then given to the next row, on the people of a finished home; the real SQL
 runs again. Values that differ at the same key must name the column among those they are made of, or it must be among those
 that decide which rows there are; rows that come or go must be decided by it.
 """
@@ -20,9 +20,8 @@ from pipelines.warehouse.engine import connect, quoted
 from pipelines.warehouse.store import Store
 
 FILES = {file.table: file for file in sqlfile.all_files()}
-#: quick ones that between them have windows, laterals, CTEs, unions and a view
-FEW = ("features.bmd_change", "features.bmd_slope_shrunken", "features.first_inhibitor", "features.ai_regimen")
-PEOPLE = "hash(person_id) % 8 = 0"
+#: quick ones, with windows, views, CTEs, conditional aggregates and unions between them
+FEW = ("features.bmd_change", "features.genotype")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def origins(root: Path) -> dict[str, Any]:
 
 
 def _laid_out(connection: duckdb.DuckDBPyConnection, store: Store, table: str) -> list[str]:
-    """Inputs of a table with rows of some people, each behind a view that can be changed. Returns those that have rows."""
+    """Inputs of a table with their rows, each behind a view that can be changed. Returns those that have rows."""
     connection.execute("create schema source")
     filled = []
     for name in sqlfile.stored_inputs(FILES[table]):
@@ -40,8 +39,7 @@ def _laid_out(connection: duckdb.DuckDBPyConnection, store: Store, table: str) -
         listed = ", ".join(f"{quoted(column.name)} {column.duckdb_type}" for column in contract.columns)
         connection.execute(f"create table {name}_kept ({listed})")
         if files := [str(path) for path in store.files(name)]:
-            some = f"where {PEOPLE}" if contract.unit == "person" else ""
-            connection.execute(f"insert into {name}_kept by name select * from read_parquet(?) {some}", [files])
+            connection.execute(f"insert into {name}_kept by name select * from read_parquet(?)", [files])
         connection.execute(f"create view {name} as select * from {name}_kept")
         if connection.execute(f"select count(*) from {name}_kept").fetchone() != (0,):
             filled.append(name)
@@ -99,7 +97,7 @@ def _held(table: str, home: Path, tmp_path: Path, origin: Any) -> tuple[int, int
 @pytest.mark.parametrize("table", FEW)
 def test_what_moves_is_made_of_what_was_changed(table: str, omop_base: Path, tmp_path: Path, origins: dict) -> None:
     moved, could = _held(table, omop_base / "home", tmp_path, origins[table])
-    assert moved >= 0.7 * could > 0
+    assert moved >= 0.8 * could > 0
 
 
 @pytest.mark.slow
