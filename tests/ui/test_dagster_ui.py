@@ -105,6 +105,7 @@ def test_a_table_shows_its_columns_owner_and_meaning(page: Any, address: str) ->
     seen = says(page, f"{address}/assets/staging/lab_result?view=overview", "Laboratory results in canonical units")
     seen.until("document.body.innerText.includes('analyte_code')")
     seen.until("document.body.innerText.includes('operator')")
+    seen.until("document.body.innerText.includes('made of raw.omop_measurement: visit_occurrence_id')")
 
 
 def test_an_asset_shows_its_rows_and_opens_its_plot(page: Any, address: str) -> None:

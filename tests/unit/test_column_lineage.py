@@ -12,6 +12,7 @@ import pytest
 
 from pipelines import plan
 from pipelines.tables import CONTRACTS
+from pipelines.tables.column_lineage import in_words
 from pipelines.warehouse.step import SqlProducer
 
 PERSON, SCAN = "staging.person", "staging.dxa_scan"
@@ -200,6 +201,14 @@ def test_what_a_query_is_made_of(script: dict[str, Any], query: str, columns: di
     assert list(found.values) == list(columns)
     if rows is not None:
         assert found.rows == rows
+
+
+def test_in_words_the_more_there_is_the_less_is_named() -> None:
+    assert in_words({}) == ""
+    assert in_words({"ref.a": ["x"], "raw.b": ["y", "z"]}) == "ref.a: x; raw.b: y, z"
+    assert in_words({"ref.a": [f"c{n}" for n in range(13)]}) == "13 columns of ref.a"
+    many = {f"raw.t{n}": ["x", "y"] for n in range(7)} | {"ref.a": ["x"]}
+    assert in_words(many) == "15 columns of tables of raw (7), ref (1)"
 
 
 def test_views_are_read_through(script: dict[str, Any]) -> None:
