@@ -128,6 +128,8 @@ class _Reader:
         rows = _union(self._made_of(part, scope) for part in deciding)
         if select.args.get("distinct"):
             rows |= _union(made_of for _, made_of in columns)
+        if (group := select.args.get("group")) and group.args.get("all"):
+            rows |= _union(self._made_of(item, scope) for item in select.selects if not item.find(exp.AggFunc))
         for pivot in _pivots(scope).values():
             # An UNPIVOT leaves out what is NULL.
             below = _below(pivot, scope)
@@ -145,6 +147,9 @@ class _Reader:
             elif isinstance(each, exp.Query):
                 columns, rows = self.query(_scope_of(each, scope))
                 found = rows.union(found, *(made_of for _, made_of in columns))
+            elif isinstance(each, exp.Dot) and each.this.name in _aliases(scope):
+                # To sqlglot the right side of a semi join is no table, so its alias may be taken for a column.
+                raise LineageError(f"{self._table}: {each.sql('duckdb')}: an alias with the name of a column")
             elif isinstance(each, exp.Window) and each.args.get("alias"):
                 found |= self._made_of(_named_window(each, scope), scope)
         return found
@@ -199,6 +204,12 @@ class _Reader:
         if isinstance(source.expression.this, exp.Query):
             return self.query(_scope_of(source.expression.this, source))[1]
         return self._made_of(source.expression, source.parent)
+
+
+def _aliases(scope: Scope) -> set[str]:
+    """Names that what is read in a SELECT goes by."""
+    clauses = [scope.expression.args.get("from_"), *(scope.expression.args.get("joins") or ())]
+    return {clause.this.alias_or_name for clause in clauses if clause}
 
 
 def _pivots(scope: Scope) -> dict[str, exp.Pivot]:

@@ -16,8 +16,8 @@ said as (
 unit_count as (
     select said.source_id, said.lab_key, said.analyte_code, said.ucum_code, sum(said.n) as n
     from said
-    semi join ref.unit_factor as factor
-        on factor.analyte_code = said.analyte_code and factor.ucum_code = said.ucum_code
+    semi join ref.unit_factor as known
+        on known.analyte_code = said.analyte_code and known.ucum_code = said.ucum_code
     group by all
 ),
 unit_habit as (

@@ -156,6 +156,16 @@ def test_columns_worked_out_by_hand(shown, column: str, made_of: dict[str, list[
             {(PERSON, "person_id"), (SCAN, "person_id")},
         ),
         (
+            "select sex_code, max(age_years) as oldest from staging.person group by all",
+            {"sex_code": {(PERSON, "sex_code")}, "oldest": {(PERSON, "age_years")}},
+            {(PERSON, "sex_code")},
+        ),
+        (
+            "select p.sex_code from staging.person as p anti join staging.dxa_scan as s on s.person_id = p.person_id",
+            {"sex_code": {(PERSON, "sex_code")}},
+            {(PERSON, "person_id"), (SCAN, "person_id")},
+        ),
+        (
             "select distinct sex_code from staging.person",
             {"sex_code": {(PERSON, "sex_code")}},
             {(PERSON, "sex_code")},
@@ -223,6 +233,7 @@ def test_views_are_read_through(script: dict[str, Any]) -> None:
     "query",
     [
         "select no_such_column from staging.person",
+        "select scan_id from staging.dxa_scan semi join ref.unit_factor as factor on factor.ucum_code = scan_id",
         "select * from staging.person pivot (max(age_years) for sex_code in ('male', 'female'))",
     ],
 )
