@@ -232,11 +232,13 @@ def table_one(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`mart.table_one`: levels and no answer are a partition; a mean loses its n where few lack it, all where few have it."""
     found = inputs["models.baseline"].collect()
     people = found.filter(characteristic="People").select("study_id", "arm_code", pl.col("n").alias("n_arm"))
-    levels = found.filter(~pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     keys = ["study_id", "arm_code", "characteristic"]
+    levels = found.filter(~pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
+    # A share is one of those who have an answer: of few of them its steps are wider.
+    levels = levels.with_columns(n_known=pl.min_horizontal("n_arm", pl.col("n").sum().over(keys)))
     partitions = _partition(levels, keys, "n", facts.min_cell, ["estimate"], total="n_arm")
     exact = pl.col("is_weighted").eq(other=False)  # of weighted shares nobody can count people
-    told = pl.when(exact).then(told_share(pl.col("estimate"), pl.col("n_arm"), facts.min_cell)).otherwise("estimate")
+    told = pl.when(exact).then(told_share(pl.col("estimate"), pl.col("n_known"), facts.min_cell)).otherwise("estimate")
     partitions = partitions.with_columns(told.alias("estimate"))
     rest = found.filter(pl.col("level").is_in(["mean", "all"])).join(people, on=["study_id", "arm_code"])
     few_known = (pl.col("n") > 0) & (pl.col("n") < facts.min_cell)

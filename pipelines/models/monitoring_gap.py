@@ -59,7 +59,8 @@ def _month(then: pl.DataFrame, after: int, n_arm: int) -> list[Row]:
             since = {
                 "level": "mean",
                 "n": known.len(),
-                "estimate": int(known.sum()) / known.len() / _DAYS_A_MONTH,
+                # More digits would be one fraction alone, whose denominator is a number of people.
+                "estimate": round(int(known.sum()) / known.len() / _DAYS_A_MONTH, 1),
             }
             rows.append({"characteristic": f"Months since {what.lower()}, month {after}", **since})
     return rows

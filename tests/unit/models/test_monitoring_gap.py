@@ -69,7 +69,7 @@ def test_people_are_counted_at_the_months_after_their_first_fill() -> None:
     n, since = found["Months since estradiol, month 6", "mean"]
     assert (n, since) == (12, 0.0), "drawn on that very day: month 6 is a third month"
     n, since = found["Months since bone scan, month 12", "mean"]
-    assert n == 25 and abs(since - (61 + 360) / 30.4375) < 1e-12
+    assert n == 25 and since == 13.8, "(61 + 360) / 30.4375"
     # 61 + 720 days ago is beyond two years.
     assert found["Bone scan on schedule, month 24", "yes"] == (0, 0.0)
     assert not any(name.endswith("month 36") for name, _ in found), "nobody is treated then"
@@ -81,6 +81,14 @@ def test_few_people_stay_untold() -> None:
     CONTRACTS["mart.table_one"].schema.validate(told, cast=True)
     hidden = told.filter(pl.col("characteristic") == "Still treated, month 6")
     assert hidden["n"].null_count() == 2 and hidden["is_suppressed"].all(), "four who stopped, and what tells them"
+
+
+def test_a_share_is_told_as_finely_as_its_own_people_allow() -> None:
+    told = mart.table_one({"models.baseline": baseline(*frames(n=400, stopped=350)).lazy()}, FACTS).collect()
+    shares = {row["characteristic"]: row["estimate"] for row in told.filter(level="yes").to_dicts()}
+    assert shares["Still treated, month 6"] == 0.1, "50 of 400, in steps of 5 %"
+    # 12 of the 50 then treated: 11 people are more than a tenth of them, and no step is wider.
+    assert shares["Estradiol on schedule, month 6"] is None
 
 
 def test_what_comes_after_changes_no_earlier_month() -> None:
