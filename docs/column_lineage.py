@@ -147,7 +147,7 @@ class _Reader:
             elif isinstance(each, exp.Query):
                 columns, rows = self.query(_scope_of(each, scope))
                 found = rows.union(found, *(made_of for _, made_of in columns))
-            elif isinstance(each, exp.Dot) and each.this.name in _aliases(scope):
+            elif isinstance(each, exp.Dot) and each.this.name in [read.alias_or_name for read in _read_in(scope)]:
                 # To sqlglot the right side of a semi join is no table, so its alias may be taken for a column.
                 raise LineageError(f"{self._table}: {each.sql('duckdb')}: an alias with the name of a column")
             elif isinstance(each, exp.Window) and each.args.get("alias"):
@@ -206,17 +206,15 @@ class _Reader:
         return self._made_of(source.expression, source.parent)
 
 
-def _aliases(scope: Scope) -> set[str]:
-    """Names that what is read in a SELECT goes by."""
+def _read_in(scope: Scope) -> list[exp.Expression]:
+    """What stands in FROM and in the joins of a SELECT."""
     clauses = [scope.expression.args.get("from_"), *(scope.expression.args.get("joins") or ())]
-    return {clause.this.alias_or_name for clause in clauses if clause}
+    return [clause.this for clause in clauses if clause]
 
 
 def _pivots(scope: Scope) -> dict[str, exp.Pivot]:
     """What is pivoted within a SELECT, by the name its columns go by."""
-    clauses = [scope.expression.args.get("from_"), *(scope.expression.args.get("joins") or ())]
-    read = [clause.this for clause in clauses if clause]
-    return {pivot.alias: pivot for each in read for pivot in each.args.get("pivots") or ()}
+    return {pivot.alias: pivot for each in _read_in(scope) for pivot in each.args.get("pivots") or ()}
 
 
 def _below(pivot: exp.Pivot, scope: Scope) -> exp.Table | Scope:

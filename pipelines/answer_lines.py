@@ -1,16 +1,13 @@
-"""What `trabecula query` and `trabecula tables` say: rows for other programs, columns of a table. Rows for the eye: DuckDB."""
+"""What `trabecula query` and `trabecula tables` say to other programs: rows as JSON or CSV. What is for the eye is DuckDB's."""
 
 import csv
 import io
 import json
 import math
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import BadInput
-from pipelines.tables import CONTRACTS
-from pipelines.tables.column_lineage import in_words, made_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,42 +58,6 @@ def dictionary(connection: "duckdb.DuckDBPyConnection") -> str:
         entry = {"table": name, "kind": "table" if is_table else "view", "comment": comment, "columns": []}
         found.setdefault(name, entry)["columns"].append({"column": column, "type": kind, "comment": meaning})
     return json.dumps(list(found.values()), indent=1, ensure_ascii=False)
-
-
-def columns_of(table: str) -> list[dict[str, Any]]:
-    """Of each column of a table of the house, published or not: type, meaning, and of which stored columns SQL makes it.
-
-    Raises:
-        BadInput: no table has that name.
-    """
-    contract = CONTRACTS.get(table)
-    if contract is None:
-        near = get_close_matches(table, CONTRACTS, 3, 0.5)
-        raise BadInput(f"no table {table}" + (f"; is it {' or '.join(near)}?" if near else "; see trabecula tables"))
-    lineage = made_of(table)
-    return [
-        {
-            "column": column.name,
-            "type": column.duckdb_type.lower(),
-            "comment": column.comment,
-            "made_of": lineage.get(column.name, {}) if lineage else None,
-        }
-        for column in contract.columns
-    ]
-
-
-def column_lines(table: str) -> Iterator[str]:
-    """For the eye: grain, then each column with its meaning, and below it what it is made of.
-
-    Raises:
-        BadInput: no table has that name.
-    """
-    columns = columns_of(table)
-    yield CONTRACTS[table].grain
-    for column in columns:
-        yield f"{column['column']:<32} {column['type']:<10} {column['comment']}"
-        if column["made_of"]:
-            yield f"{'':<43} of {in_words(column['made_of'])}"
 
 
 def _names(answer: "duckdb.DuckDBPyConnection") -> list[str]:

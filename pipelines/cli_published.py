@@ -95,14 +95,12 @@ def tables(
 
     Example: trabecula tables features.bmd_change
     """
-    from pipelines import answer_lines
+    from pipelines import answer_lines, column_lines
     from pipelines.tables import CONTRACTS
 
     if table is not None:
-        columns = (
-            [json.dumps(answer_lines.columns_of(table), indent=1)] if as_json else answer_lines.column_lines(table)
-        )
-        for line in columns:
+        lines = [json.dumps(column_lines.columns_of(table), indent=1)] if as_json else column_lines.column_lines(table)
+        for line in lines:
             print(line)
         return
     with published(home_of(home)) as connection:

@@ -108,10 +108,10 @@ def read_profile(path: Path, study: Study) -> Profile:
 
 @dataclass(frozen=True, slots=True)
 class RegimeMean:
-    """Mean of one outcome under one regime; numbers are None where its gate is closed or the regime has no answer."""
+    """Mean of one outcome under one regime, or why there is none: of the outcome, or (no outcome) of the whole regime."""
 
     regime: str
-    outcome: str
+    outcome: str | None
     why_not: str | None
     mean: float | None = None
     ci_low: float | None = None
@@ -150,21 +150,23 @@ def lines(told: Answer) -> list[str]:
     """An answer for the eye."""
     if told.no_answer is not None:
         return [f"no answer: {told.no_answer}"]
-    lines = [
+    found = [
         f"Mean outcomes at {told.horizon_months:g} months of people with this pattern under each named regime.",
         "No ranking, and no dose for a person. [95 % confidence interval] {95 % of such people}",
         *(f"Gate waived: {waiver}" for waiver in told.waivers),
         *(["Simulated people: this shows a form, not a fact."] if told.is_simulated else []),
     ]
     for regime, means in groupby(told.means, key=lambda each: each.regime):
-        own = list(means)
-        lines += ["", regime if any(each.outcome for each in own) else f"{regime}: no answer, {own[0].why_not}"]
-        lines += [_line(each) for each in own if each.outcome]
-    return lines
+        first, *others = means
+        if first.outcome is None:
+            found += ["", f"{regime}: no answer, {first.why_not}"]
+        else:
+            found += ["", regime, *(_line(each) for each in (first, *others))]
+    return found
 
 
 def _line(each: RegimeMean) -> str:
-    words = _WORDS.get(each.outcome, each.outcome)
+    words = _WORDS.get(each.outcome or "", each.outcome)
     if each.why_not is not None:
         return f"  {words:<28} {each.why_not}"
     spread = "" if each.spread_low is None else f"  {{{each.spread_low:.1f} to {each.spread_high:.1f}}}"
@@ -233,7 +235,7 @@ def _told(inputs: Inputs, study: Study, policy: Policy, profile: Profile, estima
     for regime in (policy.reference, *policy.regimes):
         own = [each for each in means if each.regime == regime]
         if not own:
-            found.append(RegimeMean(regime, "", "no change-point was found"))
+            found.append(RegimeMean(regime, None, "no change-point was found"))
         for each in own:
             is_closed = each.outcome in shut or (
                 regime != policy.reference and (policy.contrast(regime), each.outcome) not in is_open

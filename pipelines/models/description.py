@@ -37,15 +37,16 @@ E2_EDGES = tuple(float(round(2 ** (step / 2), 3)) for step in range(2, 19))
 
 
 def baseline(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """`models.baseline`: weighted means (SD) and shares of each survey's populations; of clinical arms as they are."""
+    """`models.baseline`: weighted means (SD) and shares of each survey's populations; of clinical arms as they are; of
+    those who are only watched, how."""
     rows: list[dict[str, object]] = []
     for name in facts.studies:
         study = catalogue()[name]
         if not study.is_survey:
             rows += arm_rows(study, inputs["models.covariate_balance"].filter(pl.col("study_id") == name).collect())
             if is_described(study):
-                people = inputs["cohort.trial_person"].filter(pl.col("study_id") == name).collect()
-                rows += monitoring_rows(study, people, inputs["features.monitoring"].collect())
+                people = inputs["cohort.trial_person"].filter(pl.col("study_id") == name)
+                rows += monitoring_rows(study, people, inputs["features.monitoring"])
             continue
         frame = survey_frame(inputs, name, study.population.cycles).filter(pl.col("population").is_not_null())
         frame = frame.with_columns(

@@ -29,8 +29,8 @@ _DIRECTION = {
     "censored_share": "at most",
 }
 _CONTRAST = ("contrast", "outcome", "population")
-_LONG = 14
-_MANY = 4
+#: rows of a table that starts folded, columns beside which a name gets a line of its own
+LONG, _MANY = 14, 4
 _REPORTED = "not_applicable"
 _VERDICTS = ("fail", "could_not_evaluate", "pass", "not_applicable")
 
@@ -92,7 +92,7 @@ def _diagnostics(caption: str, part: pl.DataFrame, *, is_reported: bool) -> Tabl
     asked = {name: _requirement(part.filter(pl.col("diagnostic") == name)) for name in names}
     n_rows, n_contrasts = part.select(*_CONTRAST).n_unique(), part["contrast"].n_unique()
     # A table that can be sorted has no groups: rows would leave their heading.
-    is_long = n_rows > _LONG
+    is_long = n_rows > LONG
     # Beside many columns the name of a contrast would stand in a column of one word a line.
     is_grouped = n_contrasts > 1 and not is_long and (n_contrasts < n_rows or len(names) > _MANY)
     ranked = []
@@ -237,7 +237,7 @@ def change_point_table(frame: pl.DataFrame, threshold: int) -> Table:
         Column("Recorded change at that time"),
     )
     note = "Change within people from before the quarter to after it, beyond what changes in them everywhere."
-    return Table("Steps in level", "mart.change_point", columns, rows, note=note, is_folded=len(rows) > _LONG)
+    return Table("Steps in level", "mart.change_point", columns, rows, note=note, is_folded=len(rows) > LONG)
 
 
 def _step(row: dict[str, Any], threshold: int) -> Row:

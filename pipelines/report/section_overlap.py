@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NONE
-from pipelines.report.section_checks import diagnostic_value
+from pipelines.report.section_checks import LONG, diagnostic_value
 from pipelines.report.views import Cell, Column, Row, Table, number
 
 #: diagnostics that speak of overlap and weights, in the order of a reader
@@ -26,7 +26,6 @@ WEIGHTS = (
 
 
 _HORIZON = re.compile(r", (\d+) months(?=,|$)")
-_LONG = 14
 #: outcome and horizon in months
 _Asked = tuple[str, int | None]
 
@@ -55,7 +54,7 @@ def weights_table(diagnostics: pl.DataFrame) -> Table:
         "An effective share of 50 % means that weighting left the precision of half the people. A largest weight of 10 "
         "means that one person stands for ten."
     )
-    return Table("Weights", "mart.diagnostic", columns, tuple(rows), note=note, is_folded=len(rows) > _LONG)
+    return Table("Weights", "mart.diagnostic", columns, tuple(rows), note=note, is_folded=len(rows) > LONG)
 
 
 def _which(asked: list[_Asked], *, is_every: bool) -> str:

@@ -23,7 +23,7 @@ _AS_THEY_ARE = (
 )
 #: what `models.monitoring_gap` tells of one month of treatment
 _MONTH = re.compile(r"(.+), month (\d+)$")
-_WATCHED = (
+WATCHED = (
     "Of those still treated so many months of 30 days after their first fill, in the episode that began with it. On schedule: "
     "estradiol was drawn since the last change of dose, or that was at most 12 weeks ago; bone was scanned in the two years "
     "before. Months are means of those who were ever looked at. Shares are rounded, so that none tells a small number of people."
@@ -147,7 +147,7 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
     columns = (Column("Characteristic"), *(Column(name, what, is_number=True) for name in names))
     who = heading(study) if cohort is None else f"{heading(study)}, {readable(cohort)}"
     is_watched = any(_MONTH.match(characteristic) for characteristic in part["characteristic"])
-    said = _WEIGHTED if cohort is None else _WATCHED if is_watched else _AS_THEY_ARE
+    said = _WEIGHTED if cohort is None else WATCHED if is_watched else _AS_THEY_ARE
     caption = f"{who}: how they are watched" if is_watched else f"{who}: who was studied"
     note = f"{said} {hidden_note(rows, threshold)}"
     is_folded = cohort is not None and not is_watched

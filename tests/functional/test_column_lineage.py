@@ -103,7 +103,7 @@ def test_what_moves_is_made_of_what_was_changed(table: str, omop_base: Path, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_of_all_tables(omop_base: Path, tmp_path: Path, origins: dict) -> None:
     found = {}
     for table in FILES:

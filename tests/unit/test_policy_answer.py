@@ -227,7 +227,7 @@ def test_as_json_the_numbers_are_those_of_the_lines(home: Path, tmp_path: Path) 
     bone = next(each for each in document["means"] if each["regime"] == "fixed_1_mg_daily")
     printed = policy_answer.lines(told)
     assert f"{bone['mean']:6.1f}  [{bone['ci_low']:.1f} to" in printed[printed.index("fixed_1_mg_daily") + 1]
-    without = [each for each in document["means"] if not each["outcome"]]
+    without = [each for each in document["means"] if each["outcome"] is None]
     assert [each["why_not"] for each in without] == ["no change-point was found"]
     refused = CliRunner().invoke(
         app, ["policy", "--profile", str(profile(tmp_path, sex="female")), "--home", str(home), "--json"]

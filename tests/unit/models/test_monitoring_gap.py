@@ -1,11 +1,13 @@
 """How users are watched: whole people counted by hand at the months after the first fill, and nothing of another episode."""
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 
 from pipelines import mart
 from pipelines.models.monitoring_gap import is_described, monitoring_rows
+from pipelines.report.section_people import WATCHED
 from pipelines.run_facts import RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import catalogue
@@ -47,7 +49,7 @@ def frames(n: int = 40, stopped: int = 15) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def baseline(people: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame:
     schema = CONTRACTS["models.baseline"].empty().schema
-    rows = monitoring_rows(STUDY, people, months)
+    rows = monitoring_rows(STUDY, people.lazy(), months.lazy())
     made = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
     CONTRACTS["models.baseline"].schema.validate(made, cast=True)
     return made
@@ -73,6 +75,30 @@ def test_people_are_counted_at_the_months_after_their_first_fill() -> None:
     # 61 + 720 days ago is beyond two years.
     assert found["Bone scan on schedule, month 24", "yes"] == (0, 0.0)
     assert not any(name.endswith("month 36") for name, _ in found), "nobody is treated then"
+
+
+def test_nobody_and_people_without_any_month_have_no_rows_of_months() -> None:
+    people, months = frames()
+    assert baseline(people.clear(), months).is_empty()
+    assert baseline(people, months.clear())["characteristic"].to_list() == ["People"]
+    one = people.head(1)
+    assert baseline(one, months).filter(characteristic="Still treated, month 24", level="yes")["n"].to_list() == [1]
+
+
+def test_the_page_says_the_schedule_that_is_kept(root: Path) -> None:
+    limits = pl.read_csv(root / "sql" / "ref" / "clinical_limit.csv", infer_schema=False)
+    days = dict(limits.select("limit_code", "value").iter_rows())
+    assert (days["e2_schedule_days"], days["dxa_schedule_days"]) == (str(12 * 7), str(2 * 365))
+    assert "at most 12 weeks ago" in WATCHED and "in the two years before" in WATCHED
+
+
+def test_two_inhibitors_begun_on_one_day_are_one_person_whatever_the_order_of_rows() -> None:
+    people, months = frames()
+    second = months.with_columns(ingredient=pl.lit("letrozole"), is_e2_on_schedule=pl.lit(value=True))
+    told = [baseline(people, pl.concat(order)) for order in ([months, second], [second, months])]
+    assert told[0].equals(told[1])
+    on_time = told[0].filter(characteristic="Estradiol on schedule, month 6", level="yes")
+    assert on_time["n"].to_list() == [25], "either is on schedule"
 
 
 def test_few_people_stay_untold() -> None:
