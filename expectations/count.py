@@ -1,22 +1,26 @@
 """Counting: of every check and stratum, how many rows were asked and how many do not hold. No verdict, no threshold.
 
-Row questions of a table are counted in one scan of each person bucket (`scan` has its text); where rows are many, those
-of codes alone are asked of the combinations of codes. Questions within a person are asked bucket by bucket, others of
-the whole table. Counts add up over buckets.
+What the footers of the files prove is asked of no row. Other row questions of a table are counted in one scan of each
+person bucket (`scan` has its text); where rows are many, those of codes alone are asked of the combinations of codes.
+Questions within a person are asked bucket by bucket, others of the whole table. Counts add up over buckets.
 """
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
+from expectations import footer
 from expectations.question import QueryQuestion, RowQuestion, key_names
 from expectations.scan import Rows, Scan, qualified, split
 from expectations.suite import Suite
 from pipelines.settings import Settings
+from pipelines.tables import CONTRACTS
 from pipelines.warehouse.bucket import Bucket
 from pipelines.warehouse.engine import connect, quoted
 from pipelines.warehouse.store import Store
@@ -73,7 +77,9 @@ def count(asked: Asked, reads: tuple[str, ...], settings: Settings, bucket: Buck
         for table in dict.fromkeys((asked.table, *reads)):
             store.create_view(connection, table, bucket)
         queries = [_query_counts(connection, asked.table, *query) for query in asked.queries]
-        parts = [*_row_counts(connection, asked), *queries]
+        proved = _proved(asked, store.files(asked.table, bucket))
+        rest = replace(asked, rows=tuple(row for row in asked.rows if row[0] not in proved))
+        parts = [*proved.values(), *_row_counts(connection, rest), *queries]
     return pl.concat([pl.DataFrame(schema=COUNTS), *parts])
 
 
@@ -85,6 +91,21 @@ def added_up(parts: list[pl.DataFrame]) -> pl.DataFrame:
         for name in ("n_violated", "n_evaluated")
     ]
     return whole.group_by("check_id", "stratum", maintain_order=True).agg(sums)
+
+
+def _proved(asked: Asked, files: tuple[Path, ...]) -> dict[str, pl.DataFrame]:
+    """Counts of the questions that footers answer, by the id of their check."""
+    plain = [row for row in asked.rows if not row[1].by]
+    # What is landed is read as other types than its files have.
+    if CONTRACTS[asked.table].layer == "raw" or not files:
+        return {}
+    try:
+        found = footer.read(files, (question for _, question in plain))
+    except (OSError, pa.ArrowException):
+        # Asked of the rows, the same file tells what is wrong with it.
+        return {}
+    counts = pl.DataFrame({"n_violated": 0, "n_evaluated": found.rows})
+    return {name: _shaped(counts, name, pl.lit(ALL)) for name, question in plain if found.proves(question)}
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[pl.DataFrame]:

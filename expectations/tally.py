@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from expectations import count, scan
+from expectations import count, footer, scan
 from expectations.count import Asked
 from expectations.question import tables_of
 from expectations.suite import Suite
@@ -110,4 +110,4 @@ def _fingerprint(asked: Asked, tables: tuple[str, ...], settings: Settings, buck
 @lru_cache(maxsize=1)
 def _counter() -> str:
     """Hash of the code that counts."""
-    return sha256(b"".join(Path(str(part.__file__)).read_bytes() for part in (count, scan))).hexdigest()
+    return sha256(b"".join(Path(str(part.__file__)).read_bytes() for part in (count, footer, scan))).hexdigest()
