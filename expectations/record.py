@@ -44,6 +44,11 @@ def judge_and_record(table: str, settings: Settings) -> tuple[CheckResult, ...]:
     return _read(path)
 
 
+def judge_all(settings: Settings) -> tuple[CheckResult, ...]:
+    """The verdicts on every table that has a suite, on record afterwards."""
+    return tuple(result for table in all_tables() for result in judge_and_record(table, settings))
+
+
 def is_blocking(result: CheckResult) -> bool:
     """A critical check that failed, or that could not be evaluated, stops publication."""
     return result.severity == "critical" and result.status in ("fail", "could_not_evaluate")
