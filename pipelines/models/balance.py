@@ -62,7 +62,7 @@ def covariate_balance(
     found: list[tuple[float, ...]] = []
     ones = np.ones(treated.size)
     for name in covariates.columns:
-        for term, values, is_scale in _terms(name, covariates[name].cast(pl.Float64), name in nominal):
+        for term, values, is_scale in _terms(name, covariates[name].cast(pl.Float64).to_numpy(), name in nominal):
             known = np.isfinite(values)
             sides = [(treated & known), (~treated & known)]
             names.append(term)
@@ -72,16 +72,24 @@ def covariate_balance(
     return CovariateBalance(tuple(names), *(table[:, k] for k in range(5)), sizes[:, 0], sizes[:, 1])
 
 
-def _terms(name: str, series: pl.Series, is_nominal: bool) -> list[tuple[str, np.ndarray, bool]]:
-    values = series.to_numpy(allow_copy=True) if series.null_count() == 0 else series.fill_null(np.nan).to_numpy()
+def _terms(name: str, values: np.ndarray, is_nominal: bool) -> list[tuple[str, np.ndarray, bool]]:
+    """What a column stands for; `values` are NaN where missing."""
+    missing = np.isnan(values)
+    known = values[~missing] if (has_missing := bool(missing.any())) else values
     if is_nominal:
-        levels = series.drop_nulls().unique().sort()
-        terms = [(f"{name}: {level:g}", np.where(np.isnan(values), np.nan, values == level), False) for level in levels]
+        terms = [
+            (f"{name}: {level:g}", np.where(missing, np.nan, values == level), False) for level in np.unique(known)
+        ]
     else:
-        terms = [(name, values, series.drop_nulls().n_unique() > 2)]
-    if series.null_count():
-        terms.append((f"{name}: missing", np.isnan(values).astype(np.float64), False))
+        terms = [(name, values, _has_three(known))]
+    if has_missing:
+        terms.append((f"{name}: missing", missing.astype(np.float64), False))
     return terms
+
+
+def _has_three(values: np.ndarray) -> bool:
+    """Whether there are more than two different values."""
+    return values.size > 0 and bool(((values != values.min()) & (values != values.max())).any())
 
 
 def _compared(

@@ -64,7 +64,7 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     rows: list[Row] = []
     for key, _, found in _compared(inputs, facts):
         balance = found.balance
-        sizes = sizes_of(found)
+        sizes, scales = sizes_of(found), _scales(found)
         for place, name in enumerate(balance.covariates):
             rows.append(
                 key
@@ -79,7 +79,7 @@ def covariate_balance(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                     "n_known_comparator": int(balance.n_comparator[place]),
                     "n_target": sizes["n_target"],
                     "n_comparator": sizes["n_comparator"],
-                    "is_presence": _is_presence(found, name),
+                    "is_presence": name not in scales,
                     "evidence_source": facts.evidence_source,
                 }
             )
@@ -183,13 +183,13 @@ def sizes_of(found: Prepared | PreparedClones) -> dict[str, int]:
     }
 
 
-def _is_presence(found: Prepared | PreparedClones, name: str) -> bool:
-    """A share of people, whose mean times their number is a count."""
+def _scales(found: Prepared | PreparedClones) -> frozenset[str]:
+    """Covariates that are no share of people; the mean of any other, times their number, is a count."""
     frame = found.frame.frame if isinstance(found, PreparedClones) else found.frame
-    covariates = frame.covariates
-    if name not in covariates.columns:
-        return True
-    return covariates[name].drop_nulls().is_in([0.0, 1.0]).all()
+    if not frame.covariates.width:
+        return frozenset()
+    is_share = frame.covariates.select(pl.all().drop_nulls().is_in([0.0, 1.0]).all())
+    return frozenset(name for name, answer in zip(is_share.columns, is_share.row(0), strict=True) if not answer)
 
 
 def common_row(study: Study, contrast: Contrast | RiskQuestion, facts: RunFacts) -> Row:

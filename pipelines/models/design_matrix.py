@@ -59,9 +59,10 @@ def design_matrix(
     names: list[str] = []
     left_out: list[tuple[str, str]] = []
     for name in covariates.columns:
-        series = covariates[name].cast(pl.Float64)
-        terms = _levels(name, series) if name in codes else _numeric(name, series, splines)
-        for term, values in [*terms, *_missing(name, series)]:
+        given = covariates[name].cast(pl.Float64).to_numpy()
+        missing = np.isnan(given)
+        terms = _levels(name, given) if name in codes else _numeric(name, given, missing, splines)
+        for term, values in [*terms, *_missing(name, missing)]:
             reason = _why_useless(values, minimum_count)
             if reason:
                 left_out.append((term, reason))
@@ -77,20 +78,22 @@ def design_matrix(
     return DesignMatrix(matrix if keep.all() else matrix[:, keep], kept, tuple(left_out))
 
 
-def _levels(name: str, series: pl.Series) -> list[tuple[str, np.ndarray]]:
-    values = series.to_numpy()
-    levels = series.drop_nulls().unique().sort()
-    return [(f"{name}: {level:g}", (values == level).astype(np.float64)) for level in levels]
+# On arrays throughout: each operation on a series of Polars is a query of its own, and there are hundreds of columns.
+def _levels(name: str, given: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    levels = np.unique(given[~np.isnan(given)])
+    return [(f"{name}: {level:g}", (given == level).astype(np.float64)) for level in levels]
 
 
-def _numeric(name: str, series: pl.Series, splines: bool) -> list[tuple[str, np.ndarray]]:
-    known = series.drop_nulls()
-    if known.is_empty():
-        return [(name, np.zeros(series.len()))]
-    values = series.fill_null(known.mean()).to_numpy()
-    if not splines or known.n_unique() < _LEAST_VALUES:
+def _numeric(name: str, given: np.ndarray, missing: np.ndarray, splines: bool) -> list[tuple[str, np.ndarray]]:
+    known, values = given, given
+    if missing.any():
+        known = given[~missing]
+        if not known.size:
+            return [(name, np.zeros(given.size))]
+        values = np.where(missing, known.mean(), given)
+    if not splines or pl.Series(known).n_unique() < _LEAST_VALUES:
         return [(name, values)]
-    knots = np.quantile(known.to_numpy(), KNOT_QUANTILES)
+    knots = np.quantile(known, KNOT_QUANTILES)
     if not np.all(np.diff(knots) > 1e-9 * (knots[-1] - knots[0] + 1e-300)):
         return [(name, values)]
     basis = restricted_cubic_spline(values, knots)
@@ -98,8 +101,8 @@ def _numeric(name: str, series: pl.Series, splines: bool) -> list[tuple[str, np.
     return [(name, values), *curved]
 
 
-def _missing(name: str, series: pl.Series) -> list[tuple[str, np.ndarray]]:
-    return [(f"{name}: missing", series.is_null().to_numpy().astype(np.float64))] if series.null_count() else []
+def _missing(name: str, missing: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    return [(f"{name}: missing", missing.astype(np.float64))] if missing.any() else []
 
 
 def _why_useless(values: np.ndarray, minimum_count: int) -> str:

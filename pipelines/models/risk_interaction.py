@@ -68,7 +68,8 @@ def interaction_estimates(facts: RunFacts, judged: pl.DataFrame, rows: list[Row]
         own = judged.filter(*(pl.col(name) == value for name, value in key.items()))
         is_open = own.height > 0 and own["status"].is_in(["pass", "not_applicable"]).all()
         pairs = {name: [_row(rows, study, each, of) for each in (question, other)] for name, (of, _) in _OF.items()}
-        common = key | {name: _any(rows, study, question)[name] for name in _SHARED}
+        known = _of(rows, study, question)[0]
+        common = key | {name: known[name] for name in _SHARED}
         if not is_open or any(row is None for row in pairs[ADDITIVE]):
             why = "the gate of one of the two cohorts is closed" if not is_open else "one of the two has no estimate"
             none = "no estimate was computed"
@@ -128,20 +129,17 @@ def _key(study: Study, question: RiskQuestion) -> Row:
     }
 
 
-def _matches(row: Row, study: Study, question: RiskQuestion) -> bool:
-    named = (row["study_id"], row["contrast"], row["outcome"], row["population"])
-    return named == (study.id, question.words, question.outcome, question.population)
+def _of(rows: list[Row], study: Study, question: RiskQuestion) -> list[Row]:
+    """The rows of one question, in order."""
+    asked = (study.id, question.words, question.outcome, question.population)
+    return [row for row in rows if (row["study_id"], row["contrast"], row["outcome"], row["population"]) == asked]
 
 
 def _is_open(rows: list[Row], study: Study, question: RiskQuestion) -> bool:
-    own = [row["status"] for row in rows if _matches(row, study, question)]
+    own = [row["status"] for row in _of(rows, study, question)]
     return bool(own) and all(status in ("pass", "not_applicable") for status in own)
 
 
 def _row(rows: list[Row], study: Study, question: RiskQuestion, estimator: str) -> Row | None:
-    own = (row for row in rows if _matches(row, study, question) and row["estimator"] == estimator)
+    own = (row for row in _of(rows, study, question) if row["estimator"] == estimator)
     return next((row for row in own if row.get("estimate") is not None), None)
-
-
-def _any(rows: list[Row], study: Study, question: RiskQuestion) -> Row:
-    return next(row for row in rows if _matches(row, study, question))

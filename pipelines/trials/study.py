@@ -2,9 +2,11 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -332,6 +334,12 @@ def _told(text: str, loc: tuple[str | int, ...], message: str) -> str:
 def catalogue(where: Path | None = None) -> dict[str, Study]:
     """Every study, by id."""
     return {path.stem: read(path) for path in sorted((where or folder()).glob("*.toml"))}
+
+
+@lru_cache(maxsize=1)
+def protocol_hashes() -> Mapping[str, str]:
+    """Hash of the content of every study of the catalogue, by id: asked for by each step of each night."""
+    return MappingProxyType({name: study.protocol_hash for name, study in catalogue().items()})
 
 
 def select(ids: tuple[str, ...], source: str) -> tuple[str, ...]:
