@@ -193,6 +193,55 @@ def report(home: HomeOption = None) -> None:
 
 
 @app.command()
+def bench(
+    persons: Annotated[
+        list[int] | None,
+        typer.Option(help="People to generate; repeated, growth between the sizes is fitted. Default 100000."),
+    ] = None,
+    json_file: Annotated[Path, typer.Option("--json", help="Where to write the measurement.")] = Path("bench.json"),
+    source: Annotated[
+        str, typer.Option(help="What to generate, nhanes or omop; what kind of folder --input is.")
+    ] = "omop",
+    given: Annotated[Path | None, typer.Option("--input", help="Measure this folder of Parquet files instead.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Only this layer and what it is made of, such as features; nothing is published.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="With several sizes: draw the cost of each phase there (PNG).")
+    ] = None,
+) -> None:
+    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand.
+
+    Example: trabecula bench --persons 10000 --persons 100000 --json bench.json --plot bench.png
+    """
+    from expectations.record import judge_all
+    from pipelines.bench import Stage, measure
+    from pipelines.bench_growth import curve, draw
+
+    def tell(stage: Stage) -> None:
+        print(f"{stage.name:<32} {stage.ratio_to_scan:8.2f} scans, {stage.peak_memory_mib:,.0f} MiB", file=sys.stderr)
+
+    sizes = persons or [100_000]
+    if len(sizes) > 1 and given:
+        raise BadInput("--input is one size: name no --persons, or generate")
+    found = [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all) for n in sizes]
+    if len(found) == 1:
+        json_file.write_text(found[0].as_json())
+    else:
+        grown = curve(found)
+        json_file.write_text(grown.as_json())
+        for growth in grown.growth[: len(found[0].phases)]:
+            print(f"{growth.name:<24} grows with people to the power of {growth.exponent:.2f}")
+        if plot is not None:
+            draw(grown, plot)
+    for phase in found[-1].phases:
+        print(
+            f"{phase.name:<24} {phase.ratio_to_scan:8.1f} times one scan of the input, {phase.peak_memory_mib:,.0f} MiB"
+        )
+    print(f"all stages in {json_file}")
+
+
+@app.command()
 def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3333) -> None:
     """Open Dagster on 127.0.0.1, with schedules.
 

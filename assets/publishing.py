@@ -28,11 +28,9 @@ def publish_judged(run: Run) -> Build:
     Raises:
         BlockedByCheck: a critical check failed or could not be evaluated; the published data stay as they are.
     """
-    from expectations.record import failures, judge_and_record
-    from expectations.suite import all_tables
+    from expectations.record import failures, judge_all
 
-    for table in all_tables():
-        judge_and_record(table, run.settings)
+    judge_all(run.settings)
     failed = failures(run.settings)
     if failed.height:
         raise BlockedByCheck(f"{failed.height} critical checks failed: {', '.join(failed['check_id'].to_list())}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations.judge import CheckResult
-from expectations.record import is_blocking, judge_and_record
+from expectations.record import is_blocking, judge_all
 from expectations.suite import all_tables, load
 from pipelines import plan
 from pipelines.run import Run
@@ -47,7 +47,7 @@ def judged(seed: int, persons: int, work: Path, threads: int = 1, *, keep: bool 
         run.land()
         for step in plan.steps():
             run.step(step)
-    found = tuple(result for table in all_tables() for result in judge_and_record(table, settings))
+    found = judge_all(settings)
     if not keep:
         shutil.rmtree(work)
     return found

@@ -1,6 +1,7 @@
 """Measures a run as ratios to one scan of its input, stage by stage, on a generated population. Timings are no promises.
 
 The load is written by `synth`, or is a folder at hand; each stage runs in this process. Read the ratios, not the seconds.
+How cost grows with people is for `bench_growth`.
 """
 
 import json
@@ -9,7 +10,7 @@ import platform
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,10 +21,41 @@ import polars as pl
 from pipelines import plan
 from pipelines.errors import BadInput
 from pipelines.run import Run
-from pipelines.settings import load
+from pipelines.settings import Settings, load
+from pipelines.synth.mechanism.simulate import simulate
 from pipelines.synth.nhanes_shaped import write
+from pipelines.synth.omop.simulate import Request, write_population
+from pipelines.synth.parameters import load_parameters
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.engine import connect, literal
+from pipelines.warehouse.parquet import row_count
+
+SCAN, LAND, JUDGE, AGAIN, PUBLISH = (
+    "scan of the input",
+    "land",
+    "judge",
+    "second run, nothing changed",
+    "publish",
+)
+_PHASES = (
+    "ingest",
+    "validate",
+    "features",
+    "cohorts",
+    "propensity and balance",
+    "outcome models",
+    "publish and report",
+)
+#: of the models, what describes who gets which treatment; the others are of outcomes
+_OF_TREATMENT = ("propensity_model", "propensity_score", "covariate_balance", "diagnostic", "baseline")
+_BY_LAYER = {
+    "ref": "ingest",
+    "staging": "ingest",
+    "features": "features",
+    "cohort": "cohorts",
+    "mart": "publish and report",
+}
+_OTHERS = {LAND: "ingest", JUDGE: "validate", AGAIN: AGAIN, PUBLISH: "publish and report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +73,19 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured, where: machine, versions, peak memory, and every stage as a ratio to the raw scan."""
+    """What was measured, where: machine, versions, peak memory, and every stage as a ratio to the raw scan.
+
+    `phases` add the stages up as a reader thinks of them; `rows` are those of the input, `input_bytes` its files.
+    """
 
     persons: int
+    rows: int
+    input_bytes: int
     machine: dict[str, str]
     versions: dict[str, str]
     peak_memory_mib: float
     ratio_by_layer: dict[str, float]
+    phases: tuple[Stage, ...]
     stages: tuple[Stage, ...]
 
     def as_json(self) -> str:
@@ -62,23 +100,25 @@ def measure(
     given: Path | None = None,
     layer: str | None = None,
     tell: Callable[[Stage], None] = lambda stage: None,
+    judge: Callable[[Settings], object] | None = None,
 ) -> Measurement:
     """Generate, land, compute every layer, publish; memory is that of this process and its workers, pages of the engine included.
 
     Args:
         persons: people to generate where no folder is given.
         seed: of the generator.
-        source: what kind of folder `given` is.
+        source: what kind of folder `given` is, or what to generate: nhanes or omop.
         given: a folder of Parquet files to measure instead, such as `trabecula simulate` writes.
         layer: only this layer and all that its tables are made of; nothing is published then.
         tell: called with each stage as it ends.
+        judge: asks every suite for its verdict; a stage of its own, before publishing.
 
     Raises:
         BadInput: more persons than the generator can make, the folder is none of its source, or there is no such layer.
     """
     order = tables_of(layer)
     with tempfile.TemporaryDirectory() as room:
-        folder = given or write(Path(room) / "drop", persons, seed)
+        folder = given or _generated(Path(room), source, persons, seed)
         settings = replace(load(Path(room) / "home"), source=source, folder=str(folder))
         settings.write()
         stages: list[Stage] = []
@@ -89,28 +129,83 @@ def measure(
             stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), _peak_mib()))
             tell(stages[-1])
 
-        record("scan of the input", lambda: _scan(folder))
+        record(SCAN, lambda: _scan(folder))
 
         with Run(settings) as run:
-            record("land", run.land)
+            record(LAND, run.land)
             for table in order:
                 record(table, lambda table=table: run.step(plan.step(table)))
             if layer is None:
-                record("second run, nothing changed", lambda: [run.step(plan.step(table)) for table in order])
-                record("publish", run.publish)
+                record(AGAIN, lambda: [run.step(plan.step(table)) for table in order])
+                if judge is not None:
+                    record(JUDGE, lambda: judge(settings))
+                record(PUBLISH, run.publish)
         people = pl.scan_parquet(settings.home / "data" / "staging" / "person" / "*.parquet").select(pl.len()).collect()
+        files = sorted(folder.rglob("*.parquet"))
         by_layer: dict[str, float] = {}
         for stage in (stage for stage in stages if stage.name in order):
             name = CONTRACTS[stage.name].layer
             by_layer[name] = by_layer.get(name, 0.0) + stage.ratio_to_scan
-    return Measurement(
-        persons=people.item(),
-        machine={"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
-        versions={"duckdb": duckdb.__version__, "polars": pl.__version__},
-        peak_memory_mib=max(stage.peak_memory_mib for stage in stages),
-        ratio_by_layer=by_layer,
-        stages=tuple(stages),
+        return Measurement(
+            persons=people.item(),
+            rows=row_count(tuple(files)),
+            input_bytes=sum(path.stat().st_size for path in files),
+            machine={
+                "processor": platform.processor() or platform.machine(),
+                "cores": str(os.cpu_count()),
+                "threads": str(settings.threads),
+                "memory_gb": str(settings.memory_gb),
+                "python": platform.python_version(),
+            },
+            versions={"duckdb": duckdb.__version__, "polars": pl.__version__},
+            peak_memory_mib=max(stage.peak_memory_mib for stage in stages),
+            ratio_by_layer=by_layer,
+            phases=phases(stages),
+            stages=tuple(stages),
+        )
+
+
+def phases(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Stages added up as a reader thinks of them, and `total`; the scan and a second run without changes are no part of it."""
+    found: dict[str, list[Stage]] = {}
+    for stage in stages:
+        if stage.name not in (SCAN, AGAIN):
+            found.setdefault(_phase(stage.name), []).append(stage)
+    parts = [_together(name, found[name]) for name in _PHASES if name in found]
+    return (*parts, _together("total", parts))
+
+
+def _phase(name: str) -> str:
+    if name in _OTHERS:
+        return _OTHERS[name]
+    layer, _, table = name.partition(".")
+    if layer == "models":
+        return "propensity and balance" if table in _OF_TREATMENT else "outcome models"
+    return _BY_LAYER[layer]
+
+
+def _together(name: str, stages: list[Stage]) -> Stage:
+    return Stage(
+        name,
+        sum(stage.wall_seconds for stage in stages),
+        sum(stage.cpu_seconds for stage in stages),
+        sum(stage.ratio_to_scan for stage in stages),
+        max(stage.peak_memory_mib for stage in stages),
     )
+
+
+def _generated(room: Path, source: str, persons: int, seed: int) -> Path:
+    """A population as a survey or a hospital would deliver it.
+
+    Raises:
+        BadInput: nothing of this source can be generated.
+    """
+    if source == "nhanes":
+        return write(room / "drop", persons, seed)
+    if source == "omop":
+        write_population(Request(room / "drop", persons, seed), load_parameters(), simulate)
+        return room / "drop" / "omop"
+    raise BadInput(f"{source} cannot be generated: name --input, or measure nhanes or omop")
 
 
 def tables_of(layer: str | None) -> list[str]:

@@ -97,32 +97,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-@app.command()
-def bench(
-    persons: Annotated[int, typer.Option(help="People to generate.")] = 100_000,
-    json_file: Annotated[Path, typer.Option("--json", help="Where to write the measurement.")] = Path("bench.json"),
-    source: Annotated[str, typer.Option(help="What kind of folder --input is.")] = "omop",
-    given: Annotated[Path | None, typer.Option("--input", help="Measure this folder of Parquet files instead.")] = None,
-    layer: Annotated[
-        str | None, typer.Option(help="Only this layer and what it is made of, such as features; nothing is published.")
-    ] = None,
-) -> None:
-    """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand.
-
-    Example: trabecula bench --persons 100000 --json bench.json
-    """
-    from pipelines.bench import Stage, measure
-
-    def tell(stage: Stage) -> None:
-        print(f"{stage.name:<32} {stage.ratio_to_scan:8.2f} scans, {stage.peak_memory_mib:,.0f} MiB", file=sys.stderr)
-
-    found = measure(persons, source=source if given else "nhanes", given=given, layer=layer, tell=tell)
-    json_file.write_text(found.as_json())
-    for layer, ratio in found.ratio_by_layer.items():
-        print(f"{layer:<10} {ratio:8.1f} times one scan of the input")
-    print(f"peak memory {found.peak_memory_mib:,.0f} MiB; all stages in {json_file}")
-
-
 @app.command(name="map")
 def map_file(
     file: Annotated[Path, typer.Argument(help="A file of a flat drop: text, Parquet, Excel or FHIR NDJSON.")],

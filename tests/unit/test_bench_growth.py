@@ -1,0 +1,83 @@
+"""Phases add their stages up, and exponents are those of the powers that made the seconds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines import plan
+from pipelines.bench import AGAIN, JUDGE, LAND, PUBLISH, SCAN, Measurement, Stage, phases
+from pipelines.bench_growth import curve, draw
+from pipelines.errors import BadInput
+
+
+def stage(name: str, seconds: float, mib: float = 100.0) -> Stage:
+    return Stage(name, seconds, 2 * seconds, seconds / 10, mib)
+
+
+def measured(persons: int, seconds: dict[str, float]) -> Measurement:
+    stages = (stage(SCAN, persons / 1e4), *(stage(name, each) for name, each in seconds.items()))
+    return Measurement(persons, 50 * persons, 1000, {}, {}, 100.0, {}, phases(stages), stages)
+
+
+def test_every_stage_of_a_run_belongs_to_one_phase_and_only_the_scan_and_the_second_run_to_none() -> None:
+    names = [SCAN, LAND, *(step.table for step in plan.steps()), AGAIN, JUDGE, PUBLISH]
+    found = {phase.name: phase for phase in phases(stage(name, 1.0) for name in names)}
+    assert list(found) == [
+        "ingest",
+        "validate",
+        "features",
+        "cohorts",
+        "propensity and balance",
+        "outcome models",
+        "publish and report",
+        "total",
+    ]
+    assert found["total"].wall_seconds == len(names) - 2
+    assert found["propensity and balance"].wall_seconds == 5
+    assert found["ingest"].cpu_seconds == 2 * sum(
+        name == LAND or name.startswith(("ref.", "staging.")) for name in names
+    )
+
+
+def test_memory_of_a_phase_is_that_of_its_hungriest_stage() -> None:
+    found = phases([stage(SCAN, 1, 900), stage(LAND, 1, 300), stage("staging.person", 1, 500), stage(AGAIN, 1, 900)])
+    assert {phase.name: phase.peak_memory_mib for phase in found} == {"ingest": 500, "total": 500}
+
+
+def test_exponents_are_those_of_the_seconds() -> None:
+    sizes = (1_000, 10_000, 100_000)
+    found = curve(
+        [
+            measured(n, {LAND: n / 1e3, "features.bmd_change": (n / 1e3) ** 1.2, "cohort.event": 3.0})
+            for n in reversed(sizes)
+        ]
+    )
+    assert [one.persons for one in found.measurements] == list(sizes)
+    grown = {each.name: each for each in found.growth}
+    assert grown["ingest"].exponent == pytest.approx(1.0, abs=1e-3)
+    assert grown["features"].exponent == pytest.approx(1.2, abs=1e-3)
+    assert grown["features.bmd_change"].exponent_at_the_end == pytest.approx(1.2, abs=1e-3)
+    assert "cohorts" not in grown, "a phase of next to no time has no exponent"
+    assert grown["total"].share == 1
+
+
+def test_growth_of_one_size_is_refused() -> None:
+    one = measured(10, {LAND: 1.0})
+    with pytest.raises(BadInput, match="two sizes"):
+        curve([one, one])
+
+
+def test_the_picture_and_the_file_hold_every_phase(tmp_path: Path) -> None:
+    found = curve([measured(n, {LAND: n / 1e3, PUBLISH: 4.0}) for n in (1_000, 4_000)])
+    draw(found, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").stat().st_size > 5_000
+    told = json.loads(found.as_json())
+    assert [one["persons"] for one in told["measurements"]] == [1_000, 4_000]
+    assert {"ingest", "publish and report", "total"} <= {each["name"] for each in told["growth"]}
+
+
+def test_a_stage_that_was_not_there_at_a_smaller_size_has_no_exponent() -> None:
+    small, large = measured(1_000, {LAND: 1.0}), measured(4_000, {LAND: 4.0, "features.bmd_change": 4.0})
+    assert "features" not in {each.name for each in curve([replace(small), large]).growth}
