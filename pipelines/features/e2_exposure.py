@@ -77,12 +77,16 @@ def _windows(pieces: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     spans = pieces.group_by(*SERIES, "assay_class").agg(start=pl.col("from_day").min(), stop=pl.col("to_day").max())
     # A single draw on the day of a switch or death still has a day.
     spans = spans.with_columns(stop=pl.max_horizontal("stop", pl.col("start") + 1))
+    # The last window of a series ends where the class of assay comes back, or two windows would hold the same days.
+    spans = spans.sort("person_id", "assay_class", "start").with_columns(
+        back_day=pl.col("start").shift(-1).over("person_id", "assay_class")
+    )
     tiles = [
         spans.with_columns(place=pl.int_ranges(0, ((pl.col("stop") - pl.col("start")) / days).ceil().cast(pl.Int64)))
         .explode("place")
         .select(
             *SERIES, "assay_class", window_code=pl.lit(code), start_day=pl.col("start") + pl.col("place") * days,
-            end_day=pl.col("start") + (pl.col("place") + 1) * days,
+            end_day=pl.min_horizontal(pl.col("start") + (pl.col("place") + 1) * days, "back_day"),
         )
         for code, days in TILES.items()
     ]  # fmt: skip

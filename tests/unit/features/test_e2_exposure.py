@@ -143,6 +143,21 @@ def test_a_switch_of_assay_splits_the_series(windows):
     assert [r["e2_lo_pg_ml"] for r in rows if r["assay_class"] == "immunoassay"] == [40]
 
 
+def test_a_class_that_comes_back_ends_the_last_window_before(windows):
+    """Another class between, and the first again within the year: no day lies in two windows of one length and class."""
+    draws = [
+        e2(0, 20, assay="immunoassay"),
+        e2(100, 20, assay="immunoassay"),
+        e2(150, 18),
+        e2(200, 40, assay="immunoassay"),
+    ]
+    first, second = [row for row in windows(*draws, code="days_365") if row["assay_class"] == "immunoassay"]
+    assert (first["starts_on"], first["ends_on"]) == (FIRST, FIRST + dt.timedelta(199))
+    assert (second["window_number"], second["starts_on"]) == (2, FIRST + dt.timedelta(200))
+    assert (first["n_draws"], second["n_draws"]) == (2, 1)
+    assert first["e2_lo_pg_ml"] == pytest.approx(20)
+
+
 def test_nothing_is_carried_beyond_death(windows, only):
     death = [{"person_id": 1, "died_on": FIRST + dt.timedelta(40)}]
     row = only(windows(e2(0, 10), code="days_90", staging__death=death))
