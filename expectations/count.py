@@ -100,7 +100,7 @@ def _proved(asked: Asked, files: tuple[Path, ...]) -> dict[str, pl.DataFrame]:
     if CONTRACTS[asked.table].layer == "raw" or not files:
         return {}
     try:
-        found = footer.read(files, (question for _, question in plain))
+        found = footer.read(files, asked.source.split()[2], (question for _, question in plain))
     except (OSError, pa.ArrowException):
         # Asked of the rows, the same file tells what is wrong with it.
         return {}

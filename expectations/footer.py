@@ -35,14 +35,23 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """How many rows the files hold, and the extents of columns of which every footer tells."""
+    """How many rows the files hold, and the extents of columns of which every footer tells.
 
+    `alias` is what questions call the table: of what is joined to it, its footers tell nothing.
+    """
+
+    alias: str
     rows: int
     extents: dict[str, Extent]
 
     def proves(self, question: RowQuestion) -> bool:
         """Whether the question is asked of every row, and holds of every row."""
-        return self._asks_all(question.where) and all(self._holds(term) for term in question.holds.split(" and "))
+        named = set(re.findall(r'(\w+)\."', f"{question.holds} {question.where}"))
+        return (
+            named <= {self.alias}
+            and self._asks_all(question.where)
+            and all(self._holds(term) for term in question.holds.split(" and "))
+        )
 
     def _asks_all(self, where: str) -> bool:
         return where == "true" or any(self._is_given(term) for term in where.split(" or "))
@@ -75,7 +84,7 @@ def is_known(term: str) -> bool:
     return bool(_GIVEN.fullmatch(term) or _LIMIT.fullmatch(term))
 
 
-def read(files: Iterable[Path], questions: Iterable[RowQuestion]) -> Footer:
+def read(files: Iterable[Path], alias: str, questions: Iterable[RowQuestion]) -> Footer:
     """The footers of these files as one, with the columns that the questions name in quotes.
 
     Raises:
@@ -84,7 +93,7 @@ def read(files: Iterable[Path], questions: Iterable[RowQuestion]) -> Footer:
     named = {name for asked in questions for name in re.findall(r'\."(\w+)"', f"{asked.holds} {asked.where}")}
     metadata = [pq.read_metadata(path) for path in files]
     extents = {name: extent for name in sorted(named) if (extent := _extent(name, metadata)) is not None}
-    return Footer(sum(one.num_rows for one in metadata), extents)
+    return Footer(alias, sum(one.num_rows for one in metadata), extents)
 
 
 def _extent(name: str, metadata: Iterable[pq.FileMetaData]) -> Extent | None:

@@ -163,6 +163,6 @@ def _unclear(by: list[str], rows: str, contract: Contract) -> list[str]:
     return sorted(column for column in by if "." not in column and column not in keys and owned.count(column) != 1)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)
 def _tables(text: str, table: str) -> tuple[str, ...]:
     return tables_read(text.replace("{batch}", table), table)

@@ -16,7 +16,7 @@ import polars as pl
 
 from expectations import count, footer, scan
 from expectations.count import Asked
-from expectations.question import tables_of
+from expectations.question import tables_named
 from expectations.suite import Suite
 from pipelines.settings import Settings
 from pipelines.warehouse.bucket import Bucket
@@ -39,9 +39,13 @@ def counts(suite: Suite, settings: Settings) -> pl.DataFrame:
     spans: tuple[Bucket | None, ...] = (None,)
     if store.is_per_person(suite.table):
         spans = together(store.buckets(), row_count(store.files(suite.table)), settings.threads)
-    within = count.of_bucket(suite)
+    within, across = count.of_bucket(suite), count.of_table(suite)
+    if spans == (None,):
+        # Nothing to add up: one connection, one file.
+        everything = replace(within, queries=(*within.queries, *across.queries))
+        return count.added_up([_kept(everything, suite, settings, None)])
     parts = side_by_side(lambda span, share: _kept(within, suite, share, span), spans, settings)
-    return count.added_up([*parts, _kept(count.of_table(suite), suite, settings, None, "crossing")])
+    return count.added_up([*parts, _kept(across, suite, settings, None, "crossing")])
 
 
 def together(buckets: Sequence[Bucket], rows: int, threads: int) -> tuple[Bucket, ...]:
@@ -93,7 +97,7 @@ def _kept(asked: Asked, suite: Suite, settings: Settings, bucket: Bucket | None,
 
 
 def _reads(asked: Asked) -> tuple[str, ...]:
-    named = {table for _, question in asked.questions for table in tables_of(question, asked.source, asked.table)}
+    named = {table for _, question in asked.questions for table in tables_named(question, asked.source, asked.table)}
     return tuple(sorted(named - {asked.table}))
 
 

@@ -35,7 +35,7 @@ def write(folder: Path, *parts: dict) -> list[Path]:
 
 
 def proved(paths: list[Path], *questions: RowQuestion) -> list[bool]:
-    found = footer.read(paths, questions)
+    found = footer.read(paths, "a", questions)
     return [found.proves(question) for question in questions]
 
 
@@ -45,7 +45,7 @@ DAY = dt.date(2020, 1, 1)
 def test_ends_within_the_limits_prove_them_over_all_files_and_row_groups(tmp_path: Path) -> None:
     one = {"n": [0, 1, 9], "x": [-1.5, 2.0, 3.0], "d": [DAY, DAY, None]}
     assert proved(write(tmp_path, one, one), GIVEN, LEAST, MOST, DAYS) == [True] * 4
-    assert footer.read(write(tmp_path, one, one), (GIVEN,)).rows == 6
+    assert footer.read(write(tmp_path, one, one), "a", (GIVEN,)).rows == 6
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,13 @@ def test_an_upper_limit_of_a_number_that_may_be_nan_is_never_proved(tmp_path: Pa
 def test_another_wording_column_or_type_is_asked_of_the_rows(tmp_path: Path, holds: str) -> None:
     paths = write(tmp_path, {"n": [1, 2], "x": [1.0, 2.0], "d": [DAY, DAY]})
     assert proved(paths, RowQuestion(holds, "true")) == [False]
+
+
+def test_of_a_joined_table_with_a_column_of_the_same_name_nothing_is_proved(tmp_path: Path) -> None:
+    paths = write(tmp_path, {"n": [1, 2], "x": [1.0, 2.0], "d": [DAY, DAY]})
+    both = RowQuestion('a."n" is not null and joined."n" is not null', "true")
+    where = RowQuestion('a."n" is not null', 'joined."n" is not null')
+    assert proved(paths, GIVEN, both, where) == [True, False, False]
 
 
 def test_a_timestamp_is_not_compared_with_a_day(tmp_path: Path) -> None:
