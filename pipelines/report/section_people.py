@@ -132,10 +132,12 @@ def _table_one(study: str, cohort: str | None, part: pl.DataFrame, threshold: in
         return tuple(_described(cells.get((arm, characteristic, level)), threshold) for arm in arms)
 
     rows: list[Row] = []
+    by_characteristic = {str(name): own for (name,), own in part.group_by("characteristic", maintain_order=True)}
     for characteristic in sorted(ordered(part["characteristic"], "characteristic"), key=_month):
-        own = part.filter(pl.col("characteristic") == characteristic)
-        levels = own["level"].unique().sort().to_list()
-        if cohort is not None and own.filter(pl.col("level") == "yes")["n"].to_list() == [0] * len(arms):
+        own = by_characteristic[characteristic]
+        levels = sorted(set(own["level"].to_list()))
+        told = [n for level, n in zip(own["level"], own["n"], strict=True) if level == "yes"]
+        if cohort is not None and told == [0] * len(arms):
             continue
         if len(levels) == 1 or set(levels) == _YES_NO:
             rows.append(Row(_named(characteristic, own), across(characteristic, levels[-1])))
