@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -330,16 +330,19 @@ def _told(text: str, loc: tuple[str | int, ...], message: str) -> str:
     return f"{place}{'.'.join(str(part) for part in loc) or 'file'}: {message}"
 
 
+class Catalogue(dict[str, Study]):
+    """Studies by id."""
+
+    @cached_property
+    def protocol_hashes(self) -> Mapping[str, str]:
+        """Hash of the content of every study, by id: asked for by each step of each night."""
+        return MappingProxyType({name: study.protocol_hash for name, study in self.items()})
+
+
 @lru_cache(maxsize=8)
-def catalogue(where: Path | None = None) -> dict[str, Study]:
+def catalogue(where: Path | None = None) -> Catalogue:
     """Every study, by id."""
-    return {path.stem: read(path) for path in sorted((where or folder()).glob("*.toml"))}
-
-
-@lru_cache(maxsize=1)
-def protocol_hashes() -> Mapping[str, str]:
-    """Hash of the content of every study of the catalogue, by id: asked for by each step of each night."""
-    return MappingProxyType({name: study.protocol_hash for name, study in catalogue().items()})
+    return Catalogue((path.stem, read(path)) for path in sorted((where or folder()).glob("*.toml")))
 
 
 def select(ids: tuple[str, ...], source: str) -> tuple[str, ...]:

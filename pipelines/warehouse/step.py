@@ -20,7 +20,7 @@ from pipelines.run_facts import Inputs, RunFacts
 from pipelines.settings import project_root
 from pipelines.tables import CONTRACTS, Contract
 from pipelines.trials.claim_rule import claim_rules
-from pipelines.trials.study import catalogue, protocol_hashes
+from pipelines.trials.study import catalogue
 from pipelines.warehouse import sqlfile
 
 # What a step depends on that no run can choose: the file of claims.
@@ -102,7 +102,7 @@ class Step:
                 for waiver in catalogue()[name].waiver
             )
         if "studies" in found:
-            found["studies"] = tuple((name, protocol_hashes()[name]) for name in run.studies)
+            found["studies"] = tuple((name, catalogue().protocol_hashes[name]) for name in run.studies)
         return found
 
     def fingerprint(self, run: RunFacts, bucket: str, inputs: Mapping[str, tuple[str, ...]]) -> str:
