@@ -33,7 +33,7 @@ test-slow: venv
 	$(BIN)/pytest -m slow
 
 bench: venv
-	$(BIN)/trabecula bench --persons 10000 --persons 30000 --persons 100000 --json bench.json --plot bench.png
+	$(BIN)/trabecula bench --persons 10000 --persons 100000 --json bench.json --plot bench.png
 	$(BIN)/python docs/benchmarks/person_time.py --persons 100000 --rows 500000 > bench_person_time.json
 	$(BIN)/python docs/benchmarks/propensity.py --persons 100000 > bench_propensity.json
 
