@@ -224,13 +224,17 @@ def bench(
     sizes = persons or [100_000]
     if len(sizes) > 1 and given:
         raise BadInput("--input is one size: name no --persons, or generate")
+    # Before hours of work, not after.
+    if len(set(sizes)) < len(sizes) or (plot is not None and len(sizes) == 1):
+        raise BadInput("growth is fitted and drawn between different sizes: repeat --persons with another number")
     found = [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all) for n in sizes]
     if len(found) == 1:
         json_file.write_text(found[0].as_json())
     else:
         grown = curve(found)
         json_file.write_text(grown.as_json())
-        for growth in grown.growth[: len(found[0].phases)]:
+        phases = {phase.name for phase in found[0].phases}
+        for growth in (each for each in grown.growth if each.name in phases):
             print(f"{growth.name:<24} grows with people to the power of {growth.exponent:.2f}")
         if plot is not None:
             draw(grown, plot)

@@ -42,7 +42,7 @@ def warm() -> None:
             step.producer.resolve()
     suite = importlib.import_module("expectations.suite")
     for table in suite.all_tables():
-        assert suite.load(table).reads is not None  # which reads every query
+        _ = suite.load(table).reads  # parses every query
 
 
 def work(given: dict) -> None:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from assets.cli import app
 from pipelines import plan
 from pipelines.bench import AGAIN, JUDGE, LAND, PUBLISH, SCAN, Measurement, Stage, phases
 from pipelines.bench_growth import curve, draw
@@ -81,3 +83,12 @@ def test_the_picture_and_the_file_hold_every_phase(tmp_path: Path) -> None:
 def test_a_stage_that_was_not_there_at_a_smaller_size_has_no_exponent() -> None:
     small, large = measured(1_000, {LAND: 1.0}), measured(4_000, {LAND: 4.0, "features.bmd_change": 4.0})
     assert "features" not in {each.name for each in curve([replace(small), large]).growth}
+
+
+@pytest.mark.parametrize("asked", [["--persons", "9", "--persons", "9"], ["--persons", "9", "--plot", "growth.png"]])
+def test_what_has_no_growth_is_refused_before_anything_is_measured(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.bench.measure", lambda *given, **named: pytest.fail("measured"))
+    refused = CliRunner().invoke(app, ["bench", *asked])
+    assert isinstance(refused.exception, BadInput) and "different sizes" in str(refused.exception)
