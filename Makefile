@@ -54,6 +54,7 @@ docs: venv
 	$(BIN)/python -m pipelines.feature_dictionary > docs/feature-dictionary.md
 	$(BIN)/python docs/validation.py
 	$(BIN)/python docs/column_lineage.py
+	$(BIN)/python docs/query_tables.py
 	$(BIN)/python deploy/sbom.py
 
 clean:

@@ -145,26 +145,24 @@ def read_csv(path: Path, contract: Contract) -> pl.LazyFrame:
 @lru_cache(maxsize=128)
 def module_closure(module: str) -> str:
     """Source of a module and of every `pipelines` module it imports, directly or not: its code version."""
+    files = _modules(project_root())
     seen: dict[str, str] = {}
     queue = [module]
     while queue:
         name = queue.pop()
-        if name in seen:
-            continue
-        path = _source(name)
-        if path is None:
-            continue
-        seen[name] = path.read_text()
-        queue.extend(_imports(seen[name]))
+        if name not in seen and name in files:
+            seen[name] = files[name].read_text()
+            queue.extend(_imports(seen[name]))
     return "\x1f".join(f"{name}\x1f{seen[name]}" for name in sorted(seen))
 
 
-def _source(module: str) -> Path | None:
-    stem = project_root() / Path(*module.split("."))
-    for path in (stem.with_suffix(".py"), stem / "__init__.py"):
-        if path.exists():
-            return path
-    return None
+@lru_cache(maxsize=8)
+def _modules(root: Path) -> Mapping[str, Path]:
+    """The file of every module and package of `pipelines`, by name; the file system is asked once, not of each import."""
+    files = (
+        (path.relative_to(root).with_suffix("").parts, path) for path in sorted((root / "pipelines").rglob("*.py"))
+    )
+    return {".".join(parts[:-1] if parts[-1] == "__init__" else parts): path for parts, path in files}
 
 
 @lru_cache(maxsize=1024)
