@@ -35,10 +35,10 @@ def test_stabilised_weights_and_their_mean_difference(weighed, value_of) -> None
     weights = history_weights(person, [treatment_stage(weighed)])
     assert [weights.mean, weights.largest] == pytest.approx(value_of("N05"), abs=1e-3)
     seen, design = np.ones(person.size, dtype=bool), quits(weighed)[:, None].astype(float)
-    known = fit_marginal(change(weighed), design, person, weights, seen, are_weights_known=True)
+    known = fit_marginal(change(weighed), design, person, weights, seen, are_weights_known=True, leaves_out=False)
     assert known.coefficients[1] == pytest.approx(value_of("N04")[0], abs=1e-4)
     assert known.standard_errors[1] == pytest.approx(0.5255, abs=1e-4)
-    stacked = fit_marginal(change(weighed), design, person, weights, seen)
+    stacked = fit_marginal(change(weighed), design, person, weights, seen, leaves_out=False)
     # Arrived at apart, by influence functions of two weighted means.
     treated, terms = quits(weighed) == 1, confounders(weighed)
     propensity = estimate_propensity(treated, terms, 0.0)
@@ -54,7 +54,7 @@ def test_logistic_model_of_death(weighed, value_of) -> None:
     weights = history_weights(person, [treatment_stage(weighed)])
     seen, design = np.ones(person.size, dtype=bool), quits(weighed)[:, None].astype(float)
     outcome = weighed["death"].to_numpy().astype(float)
-    found = fit_marginal(outcome, design, person, weights, seen, "logit", are_weights_known=True)
+    found = fit_marginal(outcome, design, person, weights, seen, "logit", are_weights_known=True, leaves_out=False)
     assert found.coefficients[1] == pytest.approx(value_of("N07")[0], abs=1e-4)
     assert found.standard_errors[1] == pytest.approx(0.1573, abs=1e-4)
 
@@ -70,7 +70,7 @@ def test_weights_of_treatment_and_of_staying(everybody, value_of) -> None:
         np.column_stack([quit, confounders(everybody)]),
     )
     weights = history_weights(person, [treatment_stage(everybody), staying], among=seen)
-    found = fit_marginal(change(everybody), quit, person, weights, seen, are_weights_known=True)
+    found = fit_marginal(change(everybody), quit, person, weights, seen, are_weights_known=True, leaves_out=False)
     assert found.coefficients[1] == pytest.approx(value_of("N09")[0], abs=1e-3)
     assert found.standard_errors[1] == pytest.approx(0.526, abs=1e-3)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipelines.models import marginal_structural
 from pipelines.models.errors import NotEstimable
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.marginal_structural import WeightStage, fit_marginal, history_weights
@@ -71,6 +72,31 @@ def test_truncation_is_reported_and_moves_no_coefficient_of_the_weights() -> Non
     stacked = fit_marginal(y, design, person, flat, seen)
     known = fit_marginal(y, design, person, flat, seen, are_weights_known=True)
     assert stacked.standard_errors == pytest.approx(known.standard_errors, rel=0.02)
+
+
+def test_errors_are_those_of_leaving_each_person_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With weights that are known, of a line: the spread of the fits without each person (Mancl and DeRouen 2001), exactly."""
+    person, x, treated, y = periods(people=30)
+    design, seen = np.column_stack([treated, x]).astype(float), np.ones(person.size, dtype=bool)
+    weights = history_weights(person, [stage(person, x, treated, is_carried=False)])
+    monkeypatch.setattr(marginal_structural, "_PERSONS_AT_ONCE", 7)
+    found = fit_marginal(y, design, person, weights, seen, are_weights_known=True)
+    columns = np.column_stack([np.ones(person.size), design])
+    moved = []
+    for one in range(30):
+        root, rest = np.sqrt(weights.values[person != one]), person != one
+        moved.append(np.linalg.lstsq(columns[rest] * root[:, None], y[rest] * root, rcond=None)[0] - found.coefficients)
+    assert found.covariance == pytest.approx(np.array(moved).T @ np.array(moved), rel=1e-8)
+    plain = fit_marginal(y, design, person, weights, seen, are_weights_known=True, leaves_out=False)
+    assert np.all(found.standard_errors > plain.standard_errors)
+
+
+def test_a_term_that_one_person_tells_alone_has_no_error() -> None:
+    person, x, treated, y = periods(people=30)
+    weights, seen = history_weights(person, [stage(person, x, treated)]), np.ones(person.size, dtype=bool)
+    alone = (person == 11).astype(float)[:, None]
+    with pytest.raises(NotEstimable, match="one person alone"):
+        fit_marginal(y, alone, person, weights, seen)
 
 
 def test_repeats_of_a_person_are_one_person() -> None:
