@@ -68,7 +68,7 @@ def propensity_model(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         if contrast.grace_intervals is None:
             rows += _fitted(key, contrast_frame(inputs, study, contrast))
         else:
-            rows += _cloned(key, clone_frame(inputs, study, contrast))
+            rows += _cloned(key, clone_frame(inputs, study, contrast), is_due_of_all=_is_due_of_all(contrast))
     for study, risk in risks(facts):
         frame = risk_frame(inputs, study, risk, ())
         rows += (
@@ -89,6 +89,10 @@ def _cloned(key: Row, frame: CloneFrame, *, is_due_of_all: bool = False) -> list
         return [row | {"problem": str(error)}]
 
 
+def _is_due_of_all(contrast: Contrast) -> bool:
+    return contrast.due == "grace_period"
+
+
 def _fitted(key: Row, frame: ContrastFrame) -> list[Row]:
     counted = key | {"n_people": frame.treated.size}
     try:
@@ -107,7 +111,10 @@ def prepared(inputs: Inputs, study: Study, contrast: Contrast) -> Prepared | Pre
     """The contrast ready for diagnostics, from its stored model or by clones; or why it is not."""
     if contrast.grace_intervals is not None:
         penalty = fitted_penalty(inputs, contrast_key(study, contrast))
-        return penalty if isinstance(penalty, str) else prepare_clones(clone_frame(inputs, study, contrast), penalty)
+        if isinstance(penalty, str):
+            return penalty
+        frame = clone_frame(inputs, study, contrast)
+        return prepare_clones(frame, penalty, is_due_of_all=_is_due_of_all(contrast))
     model = _stored(inputs, contrast_key(study, contrast))
     return model if isinstance(model, str) else restore(contrast_frame(inputs, study, contrast), model)
 

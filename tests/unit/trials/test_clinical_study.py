@@ -110,6 +110,11 @@ def test_rules_that_hold_for_every_study(name: str):
             "horizon_days = 200\nwindow_days = 90\ngrace_intervals = 6",
             "the window opens within the grace period of 183 days",
         ),
+        (
+            'outcome = "lumbar_spine_bmd_change_pct"\nhorizon_days = 730\nwindow_days = 90\n\n',
+            'outcome = "lumbar_spine_bmd_change_pct"\nhorizon_days = 730\nwindow_days = 90\ndue = "grace_period"\n\n',
+            "only contrasts by clones ask who is due",
+        ),
         ("grace_intervals = 6", "grace_intervals = 0", "greater than or equal to 1"),
         ("[outcomes]", '[covariates]\ncodes = ["lumbar_spine_bmd_change_pct"]\n\n[outcomes]', "is also a covariate"),
         ("[outcomes]", '[population]\ncycles = []\nminimum_age_years = 18\narms = "sex"\n\n[outcomes]', "surveys"),
