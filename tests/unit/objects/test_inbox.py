@@ -63,6 +63,7 @@ def test_a_file_that_was_touched_here_is_fetched_again(settings, put, reads):
     (settings.input_folder / "a").write_bytes(b"wrong")
     (settings.input_folder / "b").unlink()
     (settings.input_folder / "stray").write_bytes(b"")
+    (settings.input_folder / ".a.4711.part").write_bytes(b"half of what a killed fetch")
     reads.clear()
     inbox.fetch(settings)
     assert sorted(reads) == ["a", "b"] and lying(settings) == {"a": b"right", "b": b"right"}
