@@ -18,6 +18,7 @@ from pipelines import cli, cli_published
 from pipelines import settings as machine
 from pipelines.command_line import HomeOption, app, home_meant, home_of
 from pipelines.errors import BadInput, TrabeculaError
+from pipelines.object_url import is_url
 
 # Importing them adds their verbs.
 _OTHERS = cli, cli_published
@@ -56,7 +57,10 @@ def _leave(status: int) -> None:
 @app.command()
 def run(
     source: Annotated[str, typer.Option(help="nhanes, omop or flat")],
-    input: Annotated[Path, typer.Option(help="Folder with the drop, or with drops; for omop also a DuckDB file.")],
+    input: Annotated[
+        str,
+        typer.Option(help="Folder or s3://bucket/prefix with the drop, or with drops; for omop also a DuckDB file."),
+    ],
     home: HomeOption = None,
     study: Annotated[list[str] | None, typer.Option(help="Study to run; may be repeated; default all.")] = None,
     mapping: Annotated[
@@ -131,11 +135,17 @@ def nightly(
         raise BadInput(f"{settings.file}: no [input] source yet; run `trabecula run --source … --input …` once")
     if dry_run:
         from pipelines.forecast import forecast, lines
+        from pipelines.objects import inbox
 
+        if is_url(settings.folder):
+            objects, size = inbox.waiting(settings)
+            print(
+                f"{objects:,} objects ({size / 1e6:,.1f} MB) would be fetched first; below is what their copy here gives"
+            )
         for line in lines(forecast(settings)):
             print(line)
         return
-    _run_job(where, settings.source, Path(settings.folder), (), kind="nightly")
+    _run_job(where, settings.source, settings.folder, (), kind="nightly")
 
 
 @app.command()
@@ -179,6 +189,7 @@ def report(home: HomeOption = None) -> None:
     Example: trabecula report --home /srv/trabecula
     """
     from assets.publishing import publish_judged
+    from pipelines.objects import release_copy
     from pipelines.run import Run
     from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
@@ -189,7 +200,9 @@ def report(home: HomeOption = None) -> None:
     withdrawal.require_settled(settings)
     with writing(settings), Run(settings) as this_run:
         build = publish_judged(this_run)
-    print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")
+        print(f"published build {build.build_id}: {settings.home / 'report' / 'index.html'}")
+        if (found := release_copy.follow(settings)) is not None:
+            print(release_copy.line(found, settings))
 
 
 @app.command()
@@ -267,7 +280,7 @@ def ui(home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on 
 def _run_job(
     home: Path,
     source: str,
-    folder: Path,
+    folder: str | Path,
     studies: tuple[str, ...],
     mapping: str | None = None,
     kind: str = "run",

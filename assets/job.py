@@ -18,6 +18,7 @@ from assets.telling import NIGHTLY, Account, done, note_events, note_start, tell
 from pipelines import plan, progress
 from pipelines import settings as machine
 from pipelines.errors import BadInput, DamagedRecord, TrabeculaError
+from pipelines.objects import inbox
 from pipelines.run import SOURCES, Run
 from pipelines.settings import Settings
 from pipelines.trials.study import select
@@ -58,7 +59,7 @@ def prepare_instance(settings: Settings) -> None:
 def execute(
     home: Path,
     source: str,
-    folder: Path,
+    folder: str | Path,
     studies: tuple[str, ...],
     mapping: str | None = None,
     kind: str = "run",
@@ -67,6 +68,7 @@ def execute(
     """Run everything; returns the one-line verdict. However it ends, its summary lies in `HOME/runs`.
 
     Args:
+        folder: where the input lies: a folder, or the address of a prefix of an object store.
         mapping: of a flat drop, a file or the name of a shipped one; None: what trabecula.toml says.
         kind: what the summary calls it; `nightly` sends notices, and tries again what passes.
         engine: `runner` and `scheduler` of `Settings`; None or absent: what trabecula.toml says.
@@ -77,7 +79,7 @@ def execute(
         DiskFull: there is no room for a run; nothing was started.
     """
     named = str(Path(mapping).expanduser().resolve()) if mapping and Path(mapping).expanduser().is_file() else mapping
-    settings = machine.load(home, source=source, folder=str(folder.expanduser().resolve()), mapping=named, **engine)
+    settings = machine.load(home, source=source, folder=machine.input_named(folder), mapping=named, **engine)
     with telling(settings, kind) as account:
         attempt = partial(_attempt, settings, studies, account)
         account.verdict = attempt() if kind != NIGHTLY else again_if_passing(attempt, account)
@@ -105,6 +107,8 @@ def _attempt(settings: Settings, studies: tuple[str, ...], account: Account) -> 
         raise BadInput(f"--source {settings.source}: there are {', '.join(SOURCES)}")
     select(studies, settings.source)
     with writing(settings):
+        if (found := inbox.fetch(settings)) is not None:
+            print(inbox.line(found, settings), file=sys.stderr)
         require_space(settings)
         if account.kind == NIGHTLY:
             require_complete(settings)
@@ -117,6 +121,7 @@ def _attempt(settings: Settings, studies: tuple[str, ...], account: Account) -> 
             account.facts["failed_step"] = ended.step
             raise _damage(settings) or ended.error
     settings.write()  # only now: a refused folder must not become tonight's
+    inbox.sweep_others(settings)
     return done(account)
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 from assets.home import Home, build_line
 from pipelines import plan
 from pipelines.errors import BlockedByCheck
+from pipelines.objects import release_copy
 from pipelines.run import Run
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.engine import connect_read_only
@@ -70,7 +71,10 @@ def publish_asset(fresh_hours: int) -> dg.AssetsDefinition:
         with home.run(context.run.run_id) as run:
             started = time.monotonic()
             build = publish_judged(run)
-        home.say(build_line(build))
+            home.say(build_line(build))
+            copied = release_copy.follow(run.settings)
+        if copied is not None:
+            home.say(release_copy.line(copied, run.settings))
         published = Event("published", seconds=time.monotonic() - started, build_id=build.build_id)
         home.record(context.run.run_id, published)
         return dg.MaterializeResult(

@@ -9,10 +9,12 @@ from pipelines.errors import (
     BadInput,
     BlockedByCheck,
     Busy,
+    CopyFailed,
     DiskFull,
     DropChanged,
     Interrupted,
     OutOfMemory,
+    StoreUnreachable,
     TrabeculaError,
 )
 from pipelines.warehouse.run_summary import unexpected
@@ -29,14 +31,20 @@ _SPEAKS_FREELY = {
 _OURS = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, TrabeculaError)}
 # Outside of the runner, which says it itself: in landing, judging, publishing.
 _OUT_OF_MEMORY = {"BrokenProcessPool", "MemoryError", "OutOfMemoryException"}
-_OF_THE_MACHINE: dict[str | None, type[TrabeculaError]] = {"DiskFull": DiskFull, "OutOfMemory": OutOfMemory}
+_OF_THE_MACHINE: dict[str | None, type[TrabeculaError]] = {
+    **{"DiskFull": DiskFull, "OutOfMemory": OutOfMemory},
+    "CopyFailed": CopyFailed,  # says itself what is published
+}
 # Name of the event of a judged check.
 CHECKED = "ASSET_CHECK_EVALUATION"
 WITHOUT_A_WORD = (
     "the process that ran it ended without a word: it was killed, or the machine stopped; readers see the last published "
     "build: run again"
 )
-_REFUSALS = {"BadInput": BadInput, "SuiteError": BadInput, "DropChanged": DropChanged, "Busy": Busy}
+_REFUSALS: dict[str | None, type[BadInput]] = {
+    **{"BadInput": BadInput, "SuiteError": BadInput, "DropChanged": DropChanged, "Busy": Busy},
+    **{"NotThere": BadInput, "StoreUnreachable": StoreUnreachable},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import active_children
 from typing import TYPE_CHECKING
 
+from pipelines.objects import inbox
 from pipelines.settings import Settings
 from pipelines.warehouse.arrival import require_complete
 from pipelines.warehouse.disk_budget import require_space
@@ -53,12 +54,14 @@ def at_work(settings: Settings, run: "dg.DagsterRun") -> Generator[None]:
 
 
 def require_landable(settings: Settings) -> None:
-    """Before a landing that Dagster started: room on the disk, and all of the delivery there.
+    """Before a landing that Dagster started: what lies in a store is fetched; room on the disk, and all of the delivery there.
 
     Raises:
+        BadInput: the input is in a store, and cannot be fetched.
         DiskFull: there is less free than a run may need.
         DropChanged: the delivery is still being written.
     """
+    inbox.fetch(settings)
     require_space(settings)
     require_complete(settings)
 

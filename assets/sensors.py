@@ -1,7 +1,5 @@
 """Two sensors: one starts the night when a new delivery is complete, one tells how runs ended. They look and ask, no more."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from assets.drops import announced
@@ -22,12 +20,17 @@ _LOOK_SECONDS = 60
 )
 def drop_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
     """One run a state of the drop folder; a delivery that is refused is not tried again before it changes."""
+    from pipelines.object_url import is_url
+    from pipelines.objects import inbox
     from pipelines.warehouse.arrival import arrival
 
     settings = home.settings()
     if not settings.source:
         return dg.SkipReason(f"{settings.file}: no [input] source yet; run `trabecula run` once")
-    found = arrival(settings)
+    try:
+        found = inbox.looked_at(settings) if is_url(settings.folder) else arrival(settings)
+    except BadInput as error:
+        return dg.SkipReason(str(error))
     if not (found.is_new and found.is_complete):
         return dg.SkipReason(found.why)
     night = dg.RunRequest(run_key=found.state, tags={KIND: "sensor", "trabecula/delivery": found.state})
@@ -39,7 +42,7 @@ def _names(settings: Settings) -> tuple[str, ...]:
     from pipelines.sources.registry import source_named
 
     try:
-        return source_named(settings.source).names(Path(settings.folder))
+        return source_named(settings.source).names(settings.input_folder)
     except BadInput:
         return ()
 

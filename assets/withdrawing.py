@@ -9,6 +9,7 @@ from pathlib import Path
 from pipelines import plan
 from pipelines import settings as machine
 from pipelines.errors import BadInput, TrabeculaError
+from pipelines.objects import release_copy
 from pipelines.run import Run, withdrawing_key
 from pipelines.settings import Settings
 from pipelines.sources.native_id import as_landed, written_ids
@@ -74,10 +75,13 @@ def _publish(settings: Settings, asked: withdrawal.Asked, say: Callable[[str], N
         except TrabeculaError as error:
             settled = withdrawal.settle(settings)
             _say_builds(settled, say)
+            _follow(settings, say)
             raise type(error)(f"{error}\n{withdrawal.TAKEN_BACK}") from error
         say(f"published build {build} without them; kept builds that held them are deleted")
+        _follow(settings, say)
         return
     _say_builds(withdrawal.settle(settings), say)
+    _follow(settings, say)
     say("aggregates in the working record are computed anew by the next run: `trabecula nightly`")
 
 
@@ -88,6 +92,12 @@ def _compute_and_publish(settings: Settings) -> str:
         for step in plan.steps():
             run.step(step)
         return publish_judged(run).build_id
+
+
+def _follow(settings: Settings, say: Callable[[str], None]) -> None:
+    """Copies in a store of builds that are deleted here are deleted there."""
+    if (found := release_copy.follow(settings)) is not None:
+        say(release_copy.line(found, settings))
 
 
 def _say_builds(settled: withdrawal.Settled, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""The verbs of the command line that need no framework: fetch, simulate, measure, roll back. Parses, calls, prints.
+"""The verbs of the command line that need no framework: fetch, simulate, measure, roll back, copy. Parses, calls, prints.
 
 The verbs that read what is published stand in `cli_published`, those that run the Dagster job in `assets.cli`, which is the
 entry point.
@@ -14,7 +14,7 @@ import typer
 
 from pipelines import progress
 from pipelines import settings as machine
-from pipelines.command_line import HomeOption, app, home_of
+from pipelines.command_line import HomeOption, app, home_of, published
 from pipelines.errors import BadInput
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def rollback(home: HomeOption = None) -> None:
 
     Example: trabecula rollback --home /srv/trabecula
     """
+    from pipelines.objects import release_copy
     from pipelines.warehouse import withdrawal
     from pipelines.warehouse.lock import writing
     from pipelines.warehouse.publish import complete_builds, current_build, switch
@@ -43,7 +44,40 @@ def rollback(home: HomeOption = None) -> None:
             raise BadInput(f"{settings.builds}: no earlier build is kept")
         withdrawal.require_nobody_withdrew(settings, earlier[-1])
         switch(settings, earlier[-1])
-    print(f"published build {earlier[-1]} again")
+        print(f"published build {earlier[-1]} again")
+        if (found := release_copy.follow(settings)) is not None:
+            print(release_copy.line(found, settings))
+
+
+@app.command()
+def copy(
+    home: HomeOption = None,
+    to: Annotated[
+        str | None, typer.Option(help="s3://bucket/prefix; default trabecula.toml [publish] copy_to.")
+    ] = None,
+) -> None:
+    """Copy what is published and may leave to an object store: tables of results, release.duckdb and report, no person.
+
+    Example: trabecula copy --to s3://results/trabecula, then
+    trabecula query --at s3://results/trabecula "from mart.study"
+    """
+    from pipelines.object_url import plain
+    from pipelines.objects import release_copy
+    from pipelines.warehouse import withdrawal
+    from pipelines.warehouse.lock import writing
+
+    where = home_of(home)
+    settings = machine.load(where, copy_to=plain(to, "--to") if to else None)
+    if not settings.copy_to:
+        raise BadInput(
+            "--to: name a prefix of an object store, s3://bucket/prefix, or set trabecula.toml [publish] copy_to"
+        )
+    published(where).close()
+    with writing(settings):
+        withdrawal.require_settled(settings)
+        found = release_copy.follow(settings)
+    if found is not None:
+        print(release_copy.line(found, settings))
 
 
 @app.command()

@@ -5,13 +5,16 @@ import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines import settings as machine
 from pipelines.command_line import HomeOption, app, home_of, published
 from pipelines.errors import BadInput
+
+if TYPE_CHECKING:
+    import duckdb
 
 _VERDICT = ("check_id", "stratum", "severity", "status", "n_violated", "n_evaluated", "note")
 
@@ -23,6 +26,9 @@ def query(
     rows: Annotated[int, typer.Option(help="Rows to print at most; as JSON or CSV all are.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Every row as one JSON list of objects.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every row as CSV with a header.")] = False,
+    at: Annotated[
+        str | None, typer.Option(help="Ask the copy of `mart` at s3://bucket/prefix instead; no home is needed.")
+    ] = None,
 ) -> None:
     """Ask the published warehouse, read-only.
 
@@ -35,7 +41,7 @@ def query(
     if as_json and as_csv:
         raise BadInput("--json, --csv: name one of them")
     try:
-        with published(home_of(home)) as connection:
+        with _asked(home, at) as connection:
             if as_json or as_csv:
                 answer = connection.execute(sql)
                 for line in answer_lines.as_json(answer) if as_json else answer_lines.as_csv(answer):
@@ -46,6 +52,14 @@ def query(
                 relation.show(max_rows=rows, max_width=shutil.get_terminal_size((160, 40)).columns)
     except duckdb.Error as error:
         raise BadInput(str(error)) from error
+
+
+def _asked(home: Path | None, at: str | None) -> "duckdb.DuckDBPyConnection":
+    if at is None:
+        return published(home_of(home))
+    from pipelines.objects.copy_reader import open_copy
+
+    return open_copy(at)
 
 
 @app.command()

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import BadInput
+from pipelines.object_url import is_url
+from pipelines.objects.release_copy import current_copy
+from pipelines.objects.store import open_store
 from pipelines.settings import Settings
 from pipelines.sources.registry import SOURCES
 from pipelines.warehouse import drop_log, key, run_journal, simulated
 from pipelines.warehouse.disk_budget import disk_budget
+from pipelines.warehouse.publish import current_build
 from pipelines.warehouse.run_summary import latest
 
 _SHOWN = 5
@@ -35,6 +39,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
         _disk(settings),
         _memory(settings),
         _published(settings),
+        _copy(settings),
         _last_run(settings),
         _chromium(),
     )
@@ -94,7 +99,7 @@ def _drops(settings: Settings) -> Finding:
         landed = drop_log.landed(settings)
     except BadInput as error:
         return Finding("drops", False, *_what_and_remedy(error))
-    folder = Path(settings.folder) if settings.folder else None
+    folder = settings.input_folder if settings.folder else None
     if not landed:
         return Finding("drops", True, "none landed: the folder is one snapshot, or nothing was landed yet")
     here = {path.name for path in folder.iterdir() if path.is_dir()} if folder and folder.is_dir() else set()
@@ -108,10 +113,22 @@ def _drops(settings: Settings) -> Finding:
 def _drop_folder(settings: Settings) -> Finding:
     if not settings.folder:
         return Finding("drop folder", False, "none is named", "run `trabecula run --source … --input FOLDER` once")
+    if is_url(settings.folder):
+        return _store("drop folder", settings.folder, "[input] folder")
     exists = Path(settings.folder).exists()
     return Finding(
         "drop folder", exists, settings.folder, "mount it, or name another one in trabecula.toml [input] folder"
     )
+
+
+def _store(subject: str, url: str, setting: str) -> Finding:
+    """Whether a store answers at an address, and what lies there; the package that reaches it is asked for, too."""
+    try:
+        found = open_store(url).objects()
+    except BadInput as error:
+        return Finding(subject, False, *_what_and_remedy(error))
+    told = f"{url}: {len(found):,} objects, {sum(one.size for one in found) / 1e6:,.1f} MB"
+    return Finding(subject, bool(found), told, f"deliver, or correct trabecula.toml {setting}")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -159,6 +176,20 @@ def _total_memory_gb() -> float | None:
 def _published(settings: Settings) -> Finding:
     file = settings.home / "warehouse.duckdb"
     return Finding("published build", file.exists(), str(file), "run `trabecula run` or `trabecula demo`")
+
+
+def _copy(settings: Settings) -> Finding:
+    """Whether readers of the copy in a store see the build that is published here."""
+    if not settings.copy_to:
+        return Finding("copy in a store", True, "none is asked for")
+    try:
+        store = open_store(settings.copy_to)
+        found = current_copy(store)
+    except BadInput as error:
+        return Finding("copy in a store", False, *_what_and_remedy(error))
+    there, here = found.build_id if found else "nothing", current_build(settings) or "nothing"
+    told = f"{store.url}: {there}" + ("" if there == here else f", here {here}")
+    return Finding("copy in a store", there == here, told, "run `trabecula copy`")
 
 
 def _chromium() -> Finding:

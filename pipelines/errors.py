@@ -33,6 +33,12 @@ class DropChanged(BadInput):
     is_passing = True
 
 
+class StoreUnreachable(BadInput):
+    """An object store does not answer: nothing was published; it comes back at some time."""
+
+    is_passing = True
+
+
 class BlockedByCheck(TrabeculaError):
     """A blocking data check failed: the published data stay as they were."""
 
@@ -62,6 +68,12 @@ class DamagedRecord(TrabeculaError):
 
     exit_status = 1
     is_passing = True
+
+
+class CopyFailed(TrabeculaError):
+    """What is published here could not be copied to the object store: readers there have the copy before."""
+
+    exit_status = 1
 
 
 class TookTooLong(TrabeculaError):

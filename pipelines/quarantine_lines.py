@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
@@ -64,7 +63,7 @@ def _require_staged(settings: Settings) -> None:
 
 def _land_again(settings: Settings, wanted: Filter) -> tuple[tuple[str, ...], str]:
     """Files landed again because landing had rejected rows of them; and what has to be said if the drop is not there."""
-    if not settings.folder or not Path(settings.folder).exists():
+    if not settings.folder or not settings.input_folder.exists():
         return (), "the drop is not there: rows that landing rejected stay as they are until it is"
     with Run(_of_source(settings)) as run:
         files = warehouse.forget_rejecting_parts(settings, wanted)

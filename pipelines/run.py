@@ -15,6 +15,7 @@ import polars as pl
 from pipelines import plan
 from pipelines.errors import BadInput, DropChanged
 from pipelines.models.evidence_drift import PREVIOUS, evidence
+from pipelines.objects.inbox import require_whole, told_by_address
 from pipelines.run_facts import EvidenceSource, RunFacts
 from pipelines.settings import Settings
 from pipelines.sources import planted_truth
@@ -124,7 +125,8 @@ class Run:
             BadInput: with every problem of the input; nothing was written.
         """
         _examined.clear()
-        _examined[self.settings] = examined = self._examine()
+        with told_by_address(self.settings):
+            _examined[self.settings] = examined = self._examine()
         return examined.delivery.drop_id
 
     def would_land(self) -> tuple[AnyPart, ...]:
@@ -133,7 +135,8 @@ class Run:
         Raises:
             BadInput: with every problem of the input.
         """
-        examined = self._examine()
+        with told_by_address(self.settings):
+            examined = self._examine()
         return stale(examined.delivery.parts, self.settings, examined.buckets, examined.origin)
 
     def land(
@@ -149,7 +152,7 @@ class Run:
         Raises:
             BadInput: with every problem of the input, or there is no such drop; nothing was written.
         """
-        with told_when_full(self.settings):
+        with told_when_full(self.settings), told_by_address(self.settings):
             return self._land(on_part, again)
 
     def _land(self, on_part: Callable[[AnyPart, bool], None], again: frozenset[str]) -> LandingReport:
@@ -210,6 +213,7 @@ class Run:
     def _examine(self, again: frozenset[str] = frozenset()) -> "_Examined":
         settings = self.settings
         source = source_named(settings.source)
+        require_whole(settings)
         files = arrival.files_as_they_are(settings)
         delivery = source.open(settings, _database_tables)
         drop_log.require_unchanged(settings, delivery.drops)

@@ -8,17 +8,19 @@ import os
 import tomllib
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import BadInput
+from pipelines.object_url import is_url, plain
 
 _TEMPLATE = """\
 # Trabecula: the settings of this home. `trabecula doctor` explains what is set and what is missing.
 
 [input]
 source = {source}            # nhanes, omop or flat
-folder = {folder}            # where the drop lies
+folder = {folder}            # where the drop lies: a folder, or a prefix of an object store, s3://bucket/prefix
 mapping = {mapping}            # flat: mapping file or name of a shipped one; empty: mapping.toml in the folder
 
 [limits]
@@ -41,6 +43,7 @@ reference = {bone_reference}  # reference_code of sql/ref/bone_reference.csv use
 
 [publish]
 keep_builds = {keep_builds}
+copy_to = {copy_to}            # s3://bucket/prefix: what may leave is copied there after each publication; empty: nowhere
 
 [keep]
 keep_runs = {keep_runs}            # runs of which Dagster's history and logs stay
@@ -59,13 +62,14 @@ email = {notice_email}            # address
 smtp = {notice_smtp}            # mail server, host:port; login from TRABECULA_SMTP_LOGIN
 """
 MIN_CELL = 11
+INBOX = "inbox"
 # Names in the file that differ from those here, by section.
 _RENAMED = {
     ("bone", "reference"): "bone_reference",
     **{("notice", name): f"notice_{name}" for name in ("on", "command", "webhook", "email", "smtp")},
 }
 _TEXTS = (
-    "source", "folder", "mapping", "runner", "scheduler", "bone_reference", "nightly_cron", *sorted(_RENAMED.values())
+    "source", "folder", "mapping", "runner", "scheduler", "bone_reference", "nightly_cron", "copy_to", *sorted(_RENAMED.values())
 )  # fmt: skip
 RUNNERS = ("local", "dask", "spark")
 NOTICE_ON = ("failure", "always", "never")
@@ -99,6 +103,7 @@ class Settings:
     scheduler: str = ""
     bone_reference: str = "white_female"
     keep_builds: int = 3
+    copy_to: str = ""
     nightly_cron: str = "0 2 * * *"
     date_shift_days: int = 0
     disk_gb: float = 0.0
@@ -125,6 +130,10 @@ class Settings:
         for name in ("disk_gb", "quiet_minutes"):
             if getattr(self, name) < 0:
                 raise BadInput(f"trabecula.toml {name}: must not be below 0")
+        if is_url(self.folder):
+            plain(self.folder, "[input] folder")
+        if self.copy_to:
+            plain(self.copy_to, "trabecula.toml [publish] copy_to")
         if self.runner not in RUNNERS:
             raise BadInput(f"trabecula.toml [workers] runner: must be {', '.join(RUNNERS)}")
         if self.notice_on not in NOTICE_ON:
@@ -139,6 +148,18 @@ class Settings:
     @property
     def spill(self) -> Path:
         return self.home / "spill"
+
+    @property
+    def inbox(self) -> Path:
+        """Copies of what lies in object stores: drops as they were delivered, for the owner alone."""
+        return self.home / INBOX
+
+    @property
+    def input_folder(self) -> Path:
+        """The folder that landing reads: the one that is named, or the copy of a store's prefix."""
+        if not is_url(self.folder):
+            return Path(self.folder)
+        return self.inbox / sha256(plain(self.folder, "[input] folder").encode()).hexdigest()[:16]
 
     @property
     def landing(self) -> Path:
@@ -189,6 +210,16 @@ class Settings:
 def home_from_environment() -> Path:
     """`TRABECULA_HOME`, else `./trabecula_home`."""
     return Path(os.environ.get("TRABECULA_HOME", "trabecula_home")).expanduser().resolve()
+
+
+def input_named(given: str | Path) -> str:
+    """An input as settings keep it: the address of a store, or a path from the root.
+
+    Raises:
+        BadInput: an address that holds a login, or names no bucket.
+    """
+    text = str(given)
+    return plain(text, "--input") if is_url(text) else str(Path(given).expanduser().resolve())
 
 
 def load(home: Path, **overrides: Any) -> Settings:

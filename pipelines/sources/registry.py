@@ -48,7 +48,7 @@ class Source:
 def _folder(settings: Settings) -> Path:
     if not settings.folder:
         raise BadInput("no drop folder: name it with --input, or in trabecula.toml [input] folder")
-    return Path(settings.folder)
+    return settings.input_folder
 
 
 def _nhanes(settings: Settings, databases: DatabaseReader) -> nhanes.Delivery:

@@ -13,6 +13,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from pipelines.errors import DropChanged
+from pipelines.object_url import is_url
 from pipelines.settings import Settings
 from pipelines.warehouse.parquet import atomic
 
@@ -33,16 +34,16 @@ class Arrival:
 
 def files_as_they_are(settings: Settings) -> Files:
     """Path, size and time of change of every file of the drop folder."""
-    folder = Path(settings.folder)
+    folder = settings.input_folder
     files = [folder] if folder.is_file() else [path for path in folder.rglob("*") if path.is_file()]
     return frozenset((str(path), found.st_size, found.st_mtime_ns) for path in files for found in (path.stat(),))
 
 
 def remember(settings: Settings, files: Files) -> None:
     """Write down that these files were landed."""
-    if _landed(settings) != _state(files):
+    if landed_state(settings) != state_of(files):
         with atomic(settings.landing / "arrival.json") as partial:
-            partial.write_text(json.dumps({"state": _state(files)}))
+            partial.write_text(json.dumps({"state": state_of(files)}))
 
 
 def arrival(settings: Settings, now: float | None = None) -> Arrival:
@@ -52,19 +53,20 @@ def arrival(settings: Settings, now: float | None = None) -> Arrival:
     A list vouches for itself if what it names came after it: a newer one, or a file beside those it names, may be half a list.
     """
     files = files_as_they_are(settings)
-    state = _state(files)
+    state = state_of(files)
     if not files:
         return Arrival(state, False, False, "the drop folder is empty or not there")
-    if state == _landed(settings):
+    if state == landed_state(settings):
         return Arrival(state, False, True, "nothing new since the last landing")
-    found = {Path(path): Path(path).stat().st_ctime for path, _, _ in files}
+    # ctime: a copy that keeps the times of its source sets mtime, never this. Of a store's object, mtime is when it came there.
+    is_store = is_url(settings.folder)
+    found = {Path(path): changed / 1e9 if is_store else Path(path).stat().st_ctime for path, _, changed in files}
     lists = {path: named for path in found if path.name == CHECKSUMS and (named := _named(path))}
     missing = [line for path, named in lists.items() for line in _not_as_listed(path, named)]
     if missing:
         return Arrival(state, True, False, f"{len(missing)} files are not there as listed: {missing[0]}")
     vouched = {Path(os.path.normpath(path.parent / name)) for path, named in lists.items() for name in named}
     vouched |= {path for path, named in lists.items() if found[path] <= _latest(found, path.parent, named)}
-    # ctime: a copy that keeps the times of its source sets mtime, never this.
     last = max((changed for path, changed in found.items() if path not in vouched), default=0.0)
     since = (now or time.time()) - last
     if since < 0:
@@ -124,11 +126,13 @@ def _digest(path: Path, size: int, changed_ns: int) -> str:
         return file_digest(opened, "sha256").hexdigest()
 
 
-def _state(files: Files) -> str:
+def state_of(files: Files) -> str:
+    """Hash of paths, sizes and times of change."""
     return sha256(repr(sorted(files)).encode()).hexdigest()[:16]
 
 
-def _landed(settings: Settings) -> str | None:
+def landed_state(settings: Settings) -> str | None:
+    """The state of what was landed last; None where nothing was."""
     try:
         return json.loads((settings.landing / "arrival.json").read_text())["state"]
     except (OSError, ValueError, KeyError, TypeError):

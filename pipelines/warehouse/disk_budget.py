@@ -45,7 +45,7 @@ def disk_budget(settings: Settings) -> DiskBudget:
         own = sum(size_of(build / name) for name in ("warehouse.duckdb", "release.duckdb", "report"))
         told, why = (record + own) / _GB, "as much as the working record and a build take"
     else:
-        told = _HOME_OVER_INPUT * size_of(Path(settings.folder)) / _GB if settings.folder else 0.0
+        told = _HOME_OVER_INPUT * size_of(settings.input_folder) / _GB if settings.folder else 0.0
         why = "three times the delivery"
     return DiskBudget(free, max(LEAST_GB, told), why if told > LEAST_GB else "the least for any run")
 

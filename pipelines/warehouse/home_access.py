@@ -18,7 +18,7 @@ def require_writable(settings: Settings) -> None:
     """
     folders = (
         *(settings.home, settings.data, settings.landing, settings.home / "state", settings.spill),
-        *(settings.builds, settings.runs, settings.dagster_home),
+        *(settings.builds, settings.runs, settings.dagster_home, settings.inbox),
     )
     there = [folder for folder in folders if os.access(folder, os.F_OK)] or [_nearest(settings.home)]
     closed = [folder for folder in there if _is_closed(folder)]

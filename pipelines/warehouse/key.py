@@ -126,7 +126,7 @@ def _secret(settings: Settings) -> bytes | None:
 
 def _data_places(settings: Settings) -> list[Path]:
     """Home and input; of an input that is one file, the folder it lies in."""
-    folder = Path(settings.folder) if settings.folder else None
+    folder = settings.input_folder if settings.folder else None
     if folder is None:
         return [settings.home]
     return [settings.home, folder.parent if folder.is_file() else folder]

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipelines.settings import Settings
+from pipelines.settings import INBOX, Settings
 from pipelines.warehouse import tombstone
 from pipelines.warehouse.engine import connect, literal, quoted
 from pipelines.warehouse.parquet import column_names
@@ -47,8 +47,12 @@ class Search:
 
 
 def stored_parquet(folder: Path) -> tuple[Path, ...]:
-    """Parquet files below a folder that have a person in each row, half-written ones included, links left out."""
+    """Parquet files below a folder that have a person in each row, half-written ones included, links left out.
+
+    Copies of drops (`HOME/inbox`) are left out as the drops are: their ids are the source's.
+    """
     found = (path for path in sorted(folder.rglob("*")) if ".parquet" in path.name and path.is_file())
+    found = (path for path in found if not path.is_relative_to(folder / INBOX))
     return tuple(path for path in found if not path.is_symlink() and "person_id" in (column_names(path) or ()))
 
 
@@ -74,7 +78,7 @@ def put_list(connection: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> None:
 
 
 def search(settings: Settings, ids: frozenset[int]) -> Search:
-    """Look for people in every file of the home but the list of those who withdrew itself."""
+    """Look for people in every file of the home but the list of those who withdrew itself, and copies of drops."""
     found: list[Found] = []
     unreadable: list[str] = []
     files = rows = 0
@@ -122,7 +126,7 @@ def _files(settings: Settings) -> Iterator[Path]:
     own = settings.landing / tombstone.FILE
     seen: set[tuple[int, int]] = set()
     for path in sorted(settings.home.rglob("*")):
-        if path.is_symlink() or not path.is_file() or path == own:
+        if path.is_symlink() or not path.is_file() or path == own or path.is_relative_to(settings.inbox):
             continue
         status = path.stat()
         if (status.st_dev, status.st_ino) not in seen:

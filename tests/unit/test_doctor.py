@@ -90,3 +90,18 @@ def test_a_record_that_cannot_be_read_is_a_finding(own):
     for subject, name in (("source", "key.json"), ("key of person ids", "key.json"), ("drops", "drops.json")):
         one = found(own, subject)
         assert not one.is_fine and one.what == str(own.landing / name) and "from a backup" in one.remedy
+
+
+def test_an_input_in_a_store_and_the_copy_there(own, monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    MemoryFileSystem.store.clear()
+    assert found(own, "copy in a store").is_fine
+    of_store = replace(own, folder="memory://hospital/drop", copy_to="memory://results/site")
+    assert not found(of_store, "drop folder").is_fine
+    MemoryFileSystem().pipe_file("/hospital/drop/person.csv", b"12345")
+    assert found(of_store, "drop folder").what == "memory://hospital/drop: 1 objects, 0.0 MB"
+    MemoryFileSystem().pipe_file("/results/site/current.json", b"{}")
+    broken = found(of_store, "copy in a store")
+    assert not broken.is_fine and "not a copy that trabecula made" in broken.remedy
+    MemoryFileSystem.store.clear()

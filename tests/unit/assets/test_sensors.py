@@ -77,3 +77,20 @@ def test_an_input_that_is_going_to_be_refused_still_starts_the_night_that_says_w
 
 def test_without_a_source_it_says_so(tmp_path):
     assert "run `trabecula run` once" in look(Settings(tmp_path)).skip_message
+
+
+def test_a_store_is_looked_at_by_its_listing_alone(settings, monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    MemoryFileSystem.store.clear()
+    store, of_store = MemoryFileSystem(), replace(settings, folder="memory://hospital/drop")
+    of_store.write()
+    assert "nothing lies there" in look(of_store).skip_message or "no such bucket" in look(of_store).skip_message
+    store.pipe_file("/hospital/drop/labs.csv", b"id,value\n1,2\n")
+    assert "objects came 0 minutes ago" in look(of_store).skip_message
+    clock = time.time() + 3600
+    monkeypatch.setattr("pipelines.objects.inbox.time.time", lambda: clock)
+    (first,) = look(of_store).run_requests
+    assert look(of_store).run_requests[0].run_key == first.run_key
+    assert not of_store.inbox.exists()
+    MemoryFileSystem.store.clear()
