@@ -13,8 +13,9 @@ coefficients of the fit and what is weighted by them within 1e-6. Four parts:
 does that. `scan` reads every column of every input of a part once with DuckDB, and keeps nothing: the least that anybody must do.
 Each variant is a process of its own, by turns, with two threads but one for BLAS; modules are loaded and steps are read before
 the clock starts. Figures are medians of the rounds; memory is the largest peak. Run `python docs/benchmarks/straightforward.py
---scratch SCRATCH`; `--freeze` writes `straightforward.json`. Left out, for each is a script of hundreds of lines by itself: staging,
-menopausal status, norms and covariates are taken as our steps made them, and everybody's draws have a day.
+--scratch SCRATCH`; `--freeze` writes `straightforward.json`. Left out, for each is a script of
+hundreds of lines by itself: staging, menopausal status, norms and covariates are taken as our steps made them, and everybody's
+draws have a day.
 """
 
 from __future__ import annotations
@@ -219,7 +220,7 @@ def gap(table: str, ours: pl.Series, theirs: pl.Series, within: float) -> float:
 
 def measure(room: Path, persons: int, rounds: int) -> dict[str, Any]:
     """One size: every variant by turns, compared, each part and all of them."""
-    settings = prepare(room, persons)
+    settings = load(room / "home") if (room / "made").is_dir() else prepare(room, persons)
     turns: dict[str, list[dict[str, dict[str, float]]]] = {variant: [] for variant in VARIANTS}
     apart(SCAN, room)
     for _ in range(rounds):
@@ -254,6 +255,7 @@ def main() -> None:
     asked.add_argument("--scratch", type=Path, required=True)
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--variant", choices=VARIANTS)
+    asked.add_argument("--keep", action="store_true", help="keep the hospital, or take one that was kept")
     asked.add_argument("--freeze", action="store_true")
     given = asked.parse_args()
     if given.variant:
@@ -266,9 +268,11 @@ def main() -> None:
     load_before, sizes = os.getloadavg()[0], []
     for persons in sorted(given.persons):
         room = given.scratch / f"straightforward_{persons}"
-        shutil.rmtree(room, ignore_errors=True)
+        if not given.keep:
+            shutil.rmtree(room, ignore_errors=True)
         sizes.append(measure(room, persons, given.rounds))
-        shutil.rmtree(room)
+        if not given.keep:
+            shutil.rmtree(room)
     versions = {"duckdb": duckdb.__version__, "polars": pl.__version__, "pandas": pd.__version__}
     versions |= {"scikit_learn": sklearn.__version__, "python": platform.python_version()}
     found = {"sizes": sizes, "threads": 2, "load_before": round(load_before, 1), "versions": versions}

@@ -183,8 +183,14 @@ def dosing_episode(data: Path, supply: pd.DataFrame) -> pd.DataFrame:
     episode["mg"] = grouped["mg"].sum(min_count=1)
     # `nth`, not `first` and `last`, which pass over what is missing.
     by_episode = rows.set_index([*key, "episode_number"])
-    first, last = by_episode[~inside.to_numpy()], by_episode[~rows.duplicated([*key, "episode_number"], keep="last").to_numpy()]
-    episode["first_dose_mg_per_week"], episode["last_dose_mg_per_week"] = first["dose_mg_per_week"], last["dose_mg_per_week"]
+    first, last = (
+        by_episode[~inside.to_numpy()],
+        by_episode[~rows.duplicated([*key, "episode_number"], keep="last").to_numpy()],
+    )
+    episode["first_dose_mg_per_week"], episode["last_dose_mg_per_week"] = (
+        first["dose_mg_per_week"],
+        last["dose_mg_per_week"],
+    )
     episode["stopped_on"] = last["stopped_on"]
     episode = episode.reset_index()
     episode["next_on"] = episode.groupby(key)["starts_on"].shift(-1)

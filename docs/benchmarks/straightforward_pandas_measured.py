@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import straightforward_model as model
-from straightforward_pandas import EPOCH, day, limits, on, read
+from straightforward_pandas import day, limits, on, read
 
 from pipelines.domain import free_hormone as hormone
 from pipelines.domain import straight_line as line
@@ -42,10 +42,15 @@ def bone(data: Path, made: Path) -> dict[str, pd.DataFrame]:
     scan["age_years"] += ((scan["scanned_on"] - scan["entered_on"]).dt.days / 365.25).fillna(0)
     settings = read(data, "ref.run_setting").set_index("setting_code")["value_text"]
     scan["declared"] = settings["bone_reference"]
-    reference = read(data, "ref.bone_reference", ["site_code", "reference_code", "manufacturer", "mean_g_cm2", "sd_g_cm2"])
+    reference = read(
+        data, "ref.bone_reference", ["site_code", "reference_code", "manufacturer", "mean_g_cm2", "sd_g_cm2"]
+    )
     place = ["site_code", "reference_code", "manufacturer"]
     here = scan[["site_code", "manufacturer"]]
-    declared, own = here.assign(reference_code=scan["declared"]), here.assign(reference_code="white_" + scan["sex_code"])
+    declared, own = (
+        here.assign(reference_code=scan["declared"]),
+        here.assign(reference_code="white_" + scan["sex_code"]),
+    )
     adult = scan["age_years"] >= 20
     for name, asked in (("t_score_own_sex", own), ("t_score", declared)):
         norm = asked.merge(reference, on=place, how="left").set_axis(scan.index)
@@ -73,14 +78,18 @@ def bone(data: Path, made: Path) -> dict[str, pd.DataFrame]:
     ).replace("", None)  # fmt: skip
     scan["device_id"] = scan["device_id"].fillna("not_released")
     scan["suspect"] = scan["is_artefact_suspect"].fillna(False).astype(bool)
-    scan = scan.sort_values(["person_id", "site_code", "side_code", "series_id", "scanned_on", "scan_id"], ignore_index=True)
+    scan = scan.sort_values(
+        ["person_id", "site_code", "side_code", "series_id", "scanned_on", "scan_id"], ignore_index=True
+    )
     dated = scan[scan["scanned_on"].notna() & scan["series_id"].notna()]
     series = dated.groupby(["person_id", "site_code", "side_code", "series_id"], dropna=False)
     following = series[["scanned_on", "bmd_g_cm2", "t_score", "band", "suspect"]].shift(-1)
     scan = scan.join(following.add_prefix("next_"))
     days = (scan["next_scanned_on"] - scan["scanned_on"]).dt.days
     change = scan["next_bmd_g_cm2"] - scan["bmd_g_cm2"]
-    precision = read(data, "staging.dxa_precision", ["source_id", "device_id", "site_code", "lsc_g_cm2", "lsc_pct", "basis_code"])
+    precision = read(
+        data, "staging.dxa_precision", ["source_id", "device_id", "site_code", "lsc_g_cm2", "lsc_pct", "basis_code"]
+    )
     scan = scan.merge(precision, on=["source_id", "device_id", "site_code"], how="left")
     lsc = scan["lsc_g_cm2"].fillna(scan["lsc_pct"] / 100 * scan["bmd_g_cm2"])
     pct = 100 * np.log(scan["next_bmd_g_cm2"] / scan["bmd_g_cm2"])
@@ -151,7 +160,9 @@ def draws_of(data: Path) -> pd.DataFrame:
     e2["day"], e2["lo"], e2["hi"] = day(e2["drawn_on"]), e2["value"].mask(low, 0.0), e2["value"].mask(high, np.inf)
     e2["fill"] = e2["value"].mask(low, e2["value"] / np.sqrt(2.0))
     beside = lab[lab["analyte_code"].isin(["testosterone", "shbg", "albumin"]) & ~lab["is_censored"]]
-    beside = beside.pivot_table(index=["person_id", "specimen_id"], columns="analyte_code", values="value", aggfunc="max")
+    beside = beside.pivot_table(
+        index=["person_id", "specimen_id"], columns="analyte_code", values="value", aggfunc="max"
+    )
     beside = beside.reindex(columns=["testosterone", "shbg", "albumin"]).reset_index()
     e2 = e2.merge(beside, on=["person_id", "specimen_id"], how="left")
     measured = e2["lo"].where(~e2["is_censored"])
@@ -221,7 +232,9 @@ def pieces_of(daily: pd.DataFrame, data: Path, limit: pd.Series) -> pd.DataFrame
 
 def windows_of(pieces: pd.DataFrame, made: Path) -> pd.DataFrame:
     """Tiles of each series, the whole of it, and episodes of an inhibitor that meet it."""
-    spans = pieces.groupby([*SERIES, "assay_class"], as_index=False).agg(start=("from_day", "min"), stop=("to_day", "max"))
+    spans = pieces.groupby([*SERIES, "assay_class"], as_index=False).agg(
+        start=("from_day", "min"), stop=("to_day", "max")
+    )
     spans["stop"] = np.maximum(spans["stop"], spans["start"] + 1)
     spans = spans.sort_values(["person_id", "assay_class", "start"])
     spans["back_day"] = spans.groupby(["person_id", "assay_class"])["start"].shift(-1)
@@ -233,10 +246,16 @@ def windows_of(pieces: pd.DataFrame, made: Path) -> pd.DataFrame:
         end = tiles["start"] + (place + 1) * days
         tiles = tiles.assign(window_code=code, start_day=tiles["start"] + place * days)
         parts.append(tiles.assign(end_day=np.fmin(end, tiles["back_day"])))
-    episode = read(made, "features.dosing_episode", ["person_id", "drug_class", "is_primary", "starts_on", "supply_ends_on"])
+    episode = read(
+        made, "features.dosing_episode", ["person_id", "drug_class", "is_primary", "starts_on", "supply_ends_on"]
+    )
     episode = episode[(episode["drug_class"] == "aromatase_inhibitor") & episode["is_primary"]]
     days = pd.DataFrame(
-        {"person_id": episode["person_id"], "start_day": day(episode["starts_on"]), "end_day": day(episode["supply_ends_on"]) + 1}
+        {
+            "person_id": episode["person_id"],
+            "start_day": day(episode["starts_on"]),
+            "end_day": day(episode["supply_ends_on"]) + 1,
+        }
     )
     met = spans.merge(days, on="person_id")
     met = met[(met["start_day"] < met["stop"]) & (met["end_day"] > met["start"])]
@@ -269,9 +288,15 @@ def weighted(windows: pd.DataFrame, pieces: pd.DataFrame, data: Path) -> pd.Data
     )
     parts = {"covered": np.ones(len(met)), "lo": line.mean(*lo), "hi": line.mean(*hi), "fill": line.mean(*fill)}
     for level in (10, 16, 20):
-        parts |= {f"below_{level}_least": line.share_below(*hi, level), f"below_{level}_most": line.share_below(*lo, level)}
+        parts |= {
+            f"below_{level}_least": line.share_below(*hi, level),
+            f"below_{level}_most": line.share_below(*lo, level),
+        }
     for level in (30, 40):
-        parts |= {f"above_{level}_least": line.share_above(*lo, level), f"above_{level}_most": line.share_above(*hi, level)}
+        parts |= {
+            f"above_{level}_least": line.share_above(*lo, level),
+            f"above_{level}_most": line.share_above(*hi, level),
+        }
     parts["within_20_30_least"] = line.share_within(*lo, *hi, 20, 30)
     parts["within_20_30_most"] = 1.0 - line.share_below(*hi, 20) - line.share_above(*lo, 30)
     level = met["below_pg_ml"].to_numpy()

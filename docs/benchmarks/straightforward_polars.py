@@ -123,9 +123,7 @@ def drug_supply(data: Path) -> pl.DataFrame:
         )
         .collect()
     )
-    at_hand = model.stocks(
-        *(shelf[name].to_list() for name in ("group", "day", "supply_days", "carry_cap_days"))
-    )
+    at_hand = model.stocks(*(shelf[name].to_list() for name in ("group", "day", "supply_days", "carry_cap_days")))
     starts = shelf.group_by(stock).agg(c("day").min()).sort(stock)
     starts = starts.select(*stock, next_day=c("day").shift(-1).over(DRUG))
     start = pl.max_horizontal("day", pl.min_horizontal(c("day") + c("stock_days"), "ends"))
@@ -151,9 +149,7 @@ def drug_supply(data: Path) -> pl.DataFrame:
 
 
 def dosing_episode(data: Path, supply: pl.DataFrame) -> pl.DataFrame:
-    rules = read(data, "ref.episode_rule").select(
-        "gap_days", rule="ingredient", is_primary=c("is_primary") == "yes"
-    )
+    rules = read(data, "ref.episode_rule").select("gap_days", rule="ingredient", is_primary=c("is_primary") == "yes")
     named = rules.select("rule").unique().collect().to_series().to_list()
     until = c("cover_from_on") + pl.duration(days="cover_days")
     key = [*DRUG, "gap_days"]

@@ -36,10 +36,15 @@ def bone(data: Path, made: Path) -> dict[str, pl.DataFrame]:
     reference = read(data, "ref.bone_reference").select(
         "site_code", "reference_code", "manufacturer", "mean_g_cm2", "sd_g_cm2"
     )
-    own = reference.rename({"mean_g_cm2": "own_mean", "sd_g_cm2": "own_sd"})
+    own = reference.rename({"reference_code": "own_code", "mean_g_cm2": "own_mean", "sd_g_cm2": "own_sd"})
     ours = reference.filter(c("reference_code") == declared)
     norm = read(data, "features.bone_norm").select(
-        "sex_code", "site_code", "manufacturer", age_band=c("age_band").cast(pl.Float64), norm="mean_g_cm2", norm_sd="sd_g_cm2"
+        "sex_code",
+        "site_code",
+        "manufacturer",
+        age_band=c("age_band").cast(pl.Float64),
+        norm="mean_g_cm2",
+        norm_sd="sd_g_cm2",
     )
     people = read(data, "staging.person").select("person_id", "sex_code", "age_years", "entered_on")
     since = ((c("scanned_on") - c("entered_on")).dt.total_days() / 365.25).fill_null(0)
@@ -66,7 +71,7 @@ def bone(data: Path, made: Path) -> dict[str, pl.DataFrame]:
         )
         .with_columns(age_band=(c("age_years") / 10).floor() * 10)
         .join(ours, on=["site_code", "manufacturer"], how="left")
-        .join(own, left_on=["site_code", "own_code", "manufacturer"], right_on=["site_code", "reference_code", "manufacturer"], how="left")
+        .join(own, on=["site_code", "own_code", "manufacturer"], how="left")
         .join(norm, on=["sex_code", "age_band", "site_code", "manufacturer"], how="left")
     )  # fmt: skip
     place = ["person_id", "site_code", "side_code", "series_id"]
@@ -198,7 +203,9 @@ def estradiol(data: Path, made: Path) -> dict[str, pl.DataFrame]:
     )
     pieces = pieces_of(daily, data, limit).collect()
     windows = windows_of(pieces.lazy(), made).collect()
-    numbered = draws.lazy().join(daily.select("person_id", "day", "assay_class", "series"), on=["person_id", "day", "assay_class"])
+    numbered = draws.lazy().join(
+        daily.select("person_id", "day", "assay_class", "series"), on=["person_id", "day", "assay_class"]
+    )
     met = numbered.join(windows.lazy().select(*SERIES, "window", "start_day", "end_day"), on=SERIES).filter(
         c("day") >= c("start_day"), c("day") < c("end_day")
     )
@@ -285,7 +292,11 @@ def weighted(windows: pl.DataFrame, pieces: pl.DataFrame, data: Path) -> pl.Data
     """Days covered, areas, and days in bands, by window."""
     last = windows.lazy().select("window", "person_id", last_day=c("end_day") - 1)
     people = read(data, "staging.person").select("person_id", "sex_code")
-    bands = read(data, "ref.e2_band").filter(c("band_code") == "severe").select("sex_code", "status_code", severe="below_pg_ml")
+    bands = (
+        read(data, "ref.e2_band")
+        .filter(c("band_code") == "severe")
+        .select("sex_code", "status_code", severe="below_pg_ml")
+    )
     severe = (
         with_status(last, "last_day", data)
         .join(people, on="person_id")
@@ -303,16 +314,25 @@ def weighted(windows: pl.DataFrame, pieces: pl.DataFrame, data: Path) -> pl.Data
         .collect()
     )
     length, days = (met["to_day"] - met["from_day"]).to_numpy(), (met["b"] - met["a"]).to_numpy()
-    share = {"first": (met["a"] - met["from_day"]).to_numpy() / length, "last": (met["b"] - met["from_day"]).to_numpy() / length}
+    share = {
+        "first": (met["a"] - met["from_day"]).to_numpy() / length,
+        "last": (met["b"] - met["from_day"]).to_numpy() / length,
+    }
     lo, hi, fill = (
         [line.value_at(met[f"{name}_first"].to_numpy(), met[f"{name}_last"].to_numpy(), share[end]) for end in share]
         for name in ("lo", "hi", "fill")
     )
     parts = {"lo": line.mean(*lo), "hi": line.mean(*hi), "fill": line.mean(*fill)}
     for level in (10, 16, 20):
-        parts |= {f"below_{level}_least": line.share_below(*hi, level), f"below_{level}_most": line.share_below(*lo, level)}
+        parts |= {
+            f"below_{level}_least": line.share_below(*hi, level),
+            f"below_{level}_most": line.share_below(*lo, level),
+        }
     for level in (30, 40):
-        parts |= {f"above_{level}_least": line.share_above(*lo, level), f"above_{level}_most": line.share_above(*hi, level)}
+        parts |= {
+            f"above_{level}_least": line.share_above(*lo, level),
+            f"above_{level}_most": line.share_above(*hi, level),
+        }
     parts["within_20_30_least"] = line.share_within(*lo, *hi, 20, 30)
     parts["within_20_30_most"] = 1.0 - line.share_below(*hi, 20) - line.share_above(*lo, 30)
     level = met["severe"].to_numpy()
@@ -346,11 +366,15 @@ def of_draws(met: pl.LazyFrame, least_for_spread: float) -> pl.LazyFrame:
 def propensity(data: Path, made: Path) -> dict[str, pl.DataFrame]:
     """Propensity and balance of every contrast of one study, from its covariates at time zero."""
     key = ["person_id", "trial_number"]
-    covariate = read(data, "features.covariate").filter(c("study_id") == model.STUDY).select(*key, "covariate_code", "value")
+    covariate = (
+        read(data, "features.covariate").filter(c("study_id") == model.STUDY).select(*key, "covariate_code", "value")
+    )
     outcome = read(data, "features.outcome_value").filter(c("study_id") == model.STUDY)
     models, balances = [], []
     for number, named, left_out in model.questions():
-        rows = outcome.filter(c("contrast_number") == number).select(*key, "is_target", baseline_log=c("baseline_value").log())
+        rows = outcome.filter(c("contrast_number") == number).select(
+            *key, "is_target", baseline_log=c("baseline_value").log()
+        )
         long = covariate.filter(~c("covariate_code").is_in(left_out)).join(rows.select(key), on=key, how="semi")
         wide = long.collect().pivot("covariate_code", index=key, values="value")
         names = ["baseline_log", *sorted(set(wide.columns) - set(key))]
