@@ -70,7 +70,12 @@ def ratio(one: dict[str, Any], name: str) -> float:
 def yardsticks(told: dict[str, Any]) -> str:
     """What plain scripts cost for the same results: a table a size, in scans of all inputs and as ratios to our steps."""
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
-    lines = [f"Measured on {told['measured_on']}, {told['machine']}, {told['threads']} threads; {versions}."]
+    lines = [
+        f"Measured on {told['measured_on']}, {told['machine']}, {told['threads']} threads, load {told['load_before']} before; "
+        f"{versions}."
+    ]
+    if not told["scan_is_of_the_same_run"]:
+        lines.append("The scan alone was measured again, right after the others.")
     for size in told["sizes"]:
         scan = size["parts"]["all"]["scan"]["cpu_s"]
         lines += [
