@@ -36,6 +36,7 @@ bench: venv
 	$(BIN)/trabecula bench --persons 10000 --persons 100000 --json bench.json --plot bench.png
 	$(BIN)/python docs/benchmarks/person_time.py --persons 100000 --rows 500000 > bench_person_time.json
 	$(BIN)/python docs/benchmarks/propensity.py --persons 100000 > bench_propensity.json
+	$(BIN)/python docs/benchmarks/straightforward.py --persons 3000 --scratch bench_scratch > bench_straightforward.json
 
 ui: venv
 	$(BIN)/trabecula ui --home $(HOME_DIR)

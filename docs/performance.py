@@ -2,7 +2,8 @@
 
 Measure on a quiet machine: `trabecula bench --persons 3000 --persons 12000 --json
 docs/benchmarks/growth.json --plot docs/images/growth.png`; then `python docs/performance.py` writes the tables anew.
-Ratios are of CPU seconds of all processes, which other work on the machine moves less than those of the clock.
+Ratios are of CPU seconds of all processes, which other work on the machine moves less than those of the clock. The tables of
+plain scripts are those of `docs/benchmarks/straightforward.json`, which `straightforward.py` beside it writes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ HERE = Path(__file__).parent
 JSON, PAGE = HERE / "benchmarks" / "growth.json", HERE / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 COSTLIEST = 12
+YARDSTICKS = HERE / "benchmarks" / "straightforward.json"
+BEGIN_YARDSTICKS, END_YARDSTICKS = "<!-- yardsticks: begin -->", "<!-- yardsticks: end -->"
 
 
 def page(told: dict[str, Any]) -> str:
@@ -64,12 +67,51 @@ def ratio(one: dict[str, Any], name: str) -> float:
     return found[name] / one["stages"][0]["cpu_seconds"]
 
 
+def yardsticks(told: dict[str, Any]) -> str:
+    """What plain scripts cost for the same results: a table a size, in scans of all inputs and as ratios to our steps."""
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    lines = [
+        f"Measured on {told['measured_on']}, {told['machine']}, {told['threads']} threads, load {told['load_before']} before; "
+        f"{versions}."
+    ]
+    if not told["scan_is_of_the_same_run"]:
+        lines.append("The scan alone was measured again, right after the others.")
+    for size in told["sizes"]:
+        scan = size["parts"]["all"]["scan"]["cpu_s"]
+        lines += [
+            "",
+            f"{size['persons']:,} people, {size['rows_read']:,} rows read, {size['rounds']} rounds; one scan of all inputs is 1:",
+            "",
+            "| part | ours | pandas | Polars | pandas / ours | Polars / ours | the same by the clock | most memory, GiB |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
+        ]
+        for name, part in size["parts"].items():
+            ours, *scripts = (part[kind] for kind in ("ours", "pandas", "polars"))
+            scans = " | ".join(f"{each['cpu_s'] / scan:.1f}" for each in (ours, *scripts))
+            ratios = " | ".join(f"{each['cpu_s'] / ours['cpu_s']:.2f}" for each in scripts)
+            clock = ", ".join(f"{each['wall_s'] / ours['wall_s']:.2f}" for each in scripts)
+            memory = ", ".join(f"{each['peak_mib'] / 1024:.1f}" for each in (ours, *scripts))
+            lines.append(f"| {name} | {scans} | {ratios} | {clock} | {memory} |")
+    return "\n".join(lines)
+
+
 def with_tables(text: str, told: dict[str, Any]) -> str:
     """A page with the tables put between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{page(told)}\n\n{END}{rest.partition(END)[2]}"
+    return _between(text, BEGIN, END, page(told))
+
+
+def with_yardsticks(text: str, told: dict[str, Any]) -> str:
+    """A page with the tables of plain scripts put between their marks."""
+    return _between(text, BEGIN_YARDSTICKS, END_YARDSTICKS, yardsticks(told))
+
+
+def _between(text: str, begin: str, end: str, tables: str) -> str:
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n\n{tables}\n\n{end}{rest.partition(end)[2]}"
 
 
 if __name__ == "__main__":
-    measured = json.loads(JSON.read_text(encoding="utf-8"))
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    shown = PAGE.read_text(encoding="utf-8")
+    shown = with_tables(shown, json.loads(JSON.read_text(encoding="utf-8")))
+    shown = with_yardsticks(shown, json.loads(YARDSTICKS.read_text(encoding="utf-8")))
+    PAGE.write_text(shown, encoding="utf-8")

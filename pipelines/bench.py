@@ -124,9 +124,9 @@ def measure(
         stages: list[Stage] = []
 
         def record(name: str, work: Callable[[], object]) -> None:
-            _forget_peak()
-            wall, cpu = _timed(work)
-            stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), _peak_mib()))
+            forget_peak()
+            wall, cpu = timed(work)
+            stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), peak_mib()))
             tell(stages[-1])
 
         record(SCAN, lambda: _scan(folder))
@@ -235,7 +235,8 @@ def _scan(folder: Path) -> None:
             connection.execute(f"select {read} from {source}").fetchall()
 
 
-def _timed(work: Callable[[], object]) -> tuple[float, float]:
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds of some work, workers included."""
     wall, cpu = time.perf_counter(), _cpu_seconds()
     work()
     return time.perf_counter() - wall, _cpu_seconds() - cpu
@@ -262,14 +263,14 @@ def _cpu_seconds() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Let the kernel count the peaks anew; where it cannot, peaks are those of all stages so far."""
     for process in _processes():
         with suppress(OSError):
             (process / "clear_refs").write_text("5")
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Sum of the peaks of all processes: at least what they held together, since they need not peak at once."""
     peaks = []
     for process in _processes():

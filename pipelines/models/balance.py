@@ -108,7 +108,9 @@ def _compared(
         0.0 if abs(gap) < 1e-12 else float(gap / spread) if spread > 0 else np.sign(gap) * np.inf
         for gap in (before, after)
     ]
-    ratio = weighted[0][1] / weighted[1][1] if is_scale and weighted[1][1] > 0 and weighted[0][1] > 0 else np.nan
+    # Of one value, or of equal ones, rounding may leave a variance of 1e-32: it is none.
+    varies = all(variance > (1e-12 * mean) ** 2 for mean, variance in weighted)
+    ratio = weighted[0][1] / weighted[1][1] if is_scale and varies else np.nan
     return (plain[0][0], plain[1][0], *smd, ratio, *sizes)
 
 

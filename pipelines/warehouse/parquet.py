@@ -115,7 +115,9 @@ def content_digest(path: Path) -> str:
 
 @lru_cache(maxsize=512)
 def _digest(path: Path, fingerprint: str) -> str:
-    table = pq.read_table(path).combine_chunks().replace_schema_metadata(None)
+    # Not `read_table`: it loads pandas, half a second of every process.
+    with pq.ParquetFile(path) as file:
+        table = file.read().combine_chunks().replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

@@ -30,20 +30,38 @@ spaced as (
         lag(dose_number) over (partition by person_id, ingredient order by supplied_on) as previous_dose_number
     from features.drug_supply
 ),
+-- Windows carry few columns: what a row has beside them costs several times the window, and three gaps make three of each row.
+numbered as (
+    select
+        *,
+        sum(cast(is_first as integer)) over (
+            partition by person_id, ingredient, gap_days order by supplied_on rows unbounded preceding
+        ) as episode_number
+    from (
+        select
+            spaced.person_id,
+            spaced.ingredient,
+            spaced.supplied_on,
+            rule.gap_days,
+            rule.is_primary,
+            coalesce(date_diff('day', spaced.shelf_empty_on, spaced.supplied_on) > rule.gap_days, true) as is_first
+        from spaced
+        join rule on rule.ingredient = spaced.ingredient
+    )
+),
 split as (
     select
         spaced.*,
-        rule.gap_days,
-        rule.is_primary,
-        greatest(date_diff('day', spaced.shelf_empty_on, spaced.supplied_on), 0) as days_without,
-        sum(
-            case when date_diff('day', spaced.shelf_empty_on, spaced.supplied_on) <= rule.gap_days then 0 else 1 end
-        ) over (
-            partition by spaced.person_id, spaced.ingredient, rule.gap_days
-            order by spaced.supplied_on rows unbounded preceding
-        ) as episode_number
-    from spaced
-    join rule on rule.ingredient = spaced.ingredient
+        numbered.gap_days,
+        numbered.is_primary,
+        numbered.episode_number,
+        numbered.is_first,
+        greatest(date_diff('day', spaced.shelf_empty_on, spaced.supplied_on), 0) as days_without
+    from numbered
+    join spaced
+        on spaced.person_id = numbered.person_id
+        and spaced.ingredient = numbered.ingredient
+        and spaced.supplied_on = numbered.supplied_on
 ),
 episode as (
     select
@@ -62,23 +80,17 @@ episode as (
         cast(sum(cover_days) as bigint) as covered_days,
         cast(sum(case when dose_mg_per_week is not null then cover_days else 0 end) as bigint) as dosed_days,
         sum(cover_days * dose_mg_per_week) as dosed_mg_days_per_week,
-        count(*) filter (where days_without > 0 and supplied_on > first_on) as n_gaps,
-        coalesce(max(days_without) filter (where supplied_on > first_on), 0) as longest_gap_days,
+        count(*) filter (where days_without > 0 and not is_first) as n_gaps,
+        coalesce(max(days_without) filter (where not is_first), 0) as longest_gap_days,
         max(stock_days) as largest_stock_days,
-        max(dose_mg_per_week) filter (where supplied_on = first_on) as first_dose_mg_per_week,
-        max(dose_mg_per_week) filter (where supplied_on = last_on) as last_dose_mg_per_week,
-        count(*) filter (where dose_number > previous_dose_number and supplied_on > first_on) as n_dose_changes,
+        max(dose_mg_per_week) filter (where is_first) as first_dose_mg_per_week,
+        arg_max_null(dose_mg_per_week, supplied_on) as last_dose_mg_per_week,
+        count(*) filter (where dose_number > previous_dose_number and not is_first) as n_dose_changes,
         min(dose_confidence) as dose_confidence,
         bool_or(is_compounded) as is_compounded,
         bool_or(has_pellet) as has_pellet,
-        max(stopped_on) filter (where supplied_on = last_on) as stopped_on
-    from (
-        select
-            *,
-            min(supplied_on) over (partition by person_id, ingredient, gap_days, episode_number) as first_on,
-            max(supplied_on) over (partition by person_id, ingredient, gap_days, episode_number) as last_on
-        from split
-    )
+        arg_max_null(stopped_on, supplied_on) as stopped_on
+    from split
     group by person_id, ingredient, gap_days, episode_number
 ),
 followed_by as (

@@ -75,7 +75,7 @@ strength as (
     from lasting
     group by person_id, ingredient, day, strength_mg
 ),
-dispensed as (
+dispensed as materialized (
     select
         person_id, ingredient, day,
         max(drug_class) as drug_class,
@@ -105,10 +105,11 @@ rule as (
 tolerance as (
     select value as dose_change from ref.clinical_limit where limit_code = 'dose_change_tolerance'
 ),
+-- Windows carry few columns: what a row has beside them costs several times the window. The rest is joined at the end.
 compared as (
     select
-        dispensed.*,
-        coalesce(own_rule.carry_cap_days, any_rule.carry_cap_days) as carry_cap_days,
+        dispensed.person_id, dispensed.ingredient, dispensed.day, dispensed.supply_days, dispensed.dose_mg_per_week,
+        dispensed.times_per_week, dispensed.stopped_day,
         lag(dispensed.day) over series is not null and (
             (dispensed.dose_mg_per_week is null) <> (lag(dispensed.dose_mg_per_week) over series is null)
             or abs(ln(dispensed.dose_mg_per_week / lag(dispensed.dose_mg_per_week) over series))
@@ -117,40 +118,43 @@ compared as (
         lag(dispensed.stopped_day) over series is not null as is_after_stop
     from dispensed
     cross join tolerance
-    left join rule as own_rule on own_rule.ingredient = dispensed.ingredient
-    left join rule as any_rule on any_rule.ingredient = '*'
     window series as (partition by dispensed.person_id, dispensed.ingredient order by dispensed.day)
 ),
 numbered as (
     select
-        *,
-        sum(cast(coalesce(is_new_dose, false) as integer)) over series as dose_number,
-        sum(cast(coalesce(is_new_dose, false) or is_after_stop as integer)) over series as stock_number
+        * exclude (is_new_dose, is_after_stop),
+        cast(sum(cast(coalesce(is_new_dose, false) as integer)) over series as bigint) as dose_number,
+        cast(sum(cast(coalesce(is_new_dose, false) or is_after_stop as integer)) over series as bigint) as stock_number
     from compared
     window series as (partition by person_id, ingredient order by day rows unbounded preceding)
 ),
+dosed as (
+    select
+        person_id, ingredient, day, dose_number,
+        first_value(dose_mg_per_week) over dose as regimen_mg_per_week,
+        -- A fill without instruction goes by the last one of the same dose.
+        last_value(times_per_week ignore nulls) over dose as regimen_times_per_week
+    from numbered
+    window dose as (partition by person_id, ingredient, dose_number order by day rows unbounded preceding)
+),
 shelf as (
     select
-        *,
-        first_value(dose_mg_per_week) over (
-            partition by person_id, ingredient, dose_number order by day rows unbounded preceding
-        ) as regimen_mg_per_week,
-        -- A fill without instruction goes by the last one of the same dose.
-        last_value(times_per_week ignore nulls) over (
-            partition by person_id, ingredient, dose_number order by day rows unbounded preceding
-        ) as regimen_times_per_week,
-        sum(supply_days) over stock - supply_days - day as level,
+        person_id, ingredient, day, supply_days, stock_number, stopped_day,
+        cast(sum(supply_days) over stock as bigint) - supply_days - day as level,
         row_number() over stock as stock_row
     from numbered
     window stock as (partition by person_id, ingredient, stock_number order by day rows unbounded preceding)
 ),
 uncapped as (
     select
-        *,
+        shelf.*,
+        coalesce(own_rule.carry_cap_days, any_rule.carry_cap_days) as carry_cap_days,
         level - min(level) over (
-            partition by person_id, ingredient, stock_number order by day rows unbounded preceding
+            partition by shelf.person_id, shelf.ingredient, shelf.stock_number order by shelf.day rows unbounded preceding
         ) as stock_days
     from shelf
+    left join rule as own_rule on own_rule.ingredient = shelf.ingredient
+    left join rule as any_rule on any_rule.ingredient = '*'
 ),
 overfull as (
     select person_id, ingredient, stock_number
@@ -181,63 +185,69 @@ capped as (
     from barred
     group by person_id, ingredient, stock_number, stock_row
 ),
-stocked as (
+-- What is left of a stock is put away when the dose changes, treatment is stopped or the person dies.
+stock_end as (
     select
-        uncapped.* exclude (stock_days),
-        cast(coalesce(capped.stock_days, uncapped.stock_days) as bigint) as stock_days
-    from uncapped
-    left join capped using (person_id, ingredient, stock_number, stock_row)
-),
-ended as (
-    -- What is left of a stock is put away when the dose changes, treatment is stopped or the person dies.
-    select
-        stocked.*,
+        stock.person_id, stock.ingredient, stock.stock_number,
         least(
-            min(stocked.day) over (
-                partition by stocked.person_id, stocked.ingredient order by stocked.stock_number
-                range between 1 following and unbounded following
-            ),
-            min(stocked.stopped_day + 1) over (
-                partition by stocked.person_id, stocked.ingredient, stocked.stock_number
-            ),
+            lead(stock.starts_day) over (partition by stock.person_id, stock.ingredient order by stock.stock_number),
+            stock.stopped_day + 1,
             date_diff('day', date '1970-01-01', death.died_on) + 1
         ) as stock_ends_day
-    from stocked
-    left join staging.death as death on death.person_id = stocked.person_id
+    from (
+        select person_id, ingredient, stock_number, min(day) as starts_day, min(stopped_day) as stopped_day
+        from shelf
+        group by person_id, ingredient, stock_number
+    ) as stock
+    left join staging.death as death on death.person_id = stock.person_id
 ),
 covered as (
     select
         *,
         greatest(day, least(day + stock_days, coalesce(stock_ends_day, day + stock_days))) as cover_from_day
-    from ended
+    from (
+        select
+            uncapped.person_id, uncapped.ingredient, uncapped.day, uncapped.supply_days, stock_end.stock_ends_day,
+            cast(coalesce(capped.stock_days, uncapped.stock_days) as bigint) as stock_days
+        from uncapped
+        join stock_end using (person_id, ingredient, stock_number)
+        left join capped using (person_id, ingredient, stock_number, stock_row)
+    )
+),
+followed as (
+    select
+        *,
+        lead(cover_from_day) over (partition by person_id, ingredient order by day) as next_cover_from_day
+    from covered
 )
 select
-    person_id,
-    ingredient,
-    date '1970-01-01' + cast(day as integer) as supplied_on,
-    drug_class,
-    evidence_code,
-    n_records,
-    n_unknown_supply,
-    supply_days,
-    stock_days,
-    date '1970-01-01' + cast(cover_from_day as integer) as cover_from_on,
+    dispensed.person_id,
+    dispensed.ingredient,
+    date '1970-01-01' + cast(dispensed.day as integer) as supplied_on,
+    dispensed.drug_class,
+    dispensed.evidence_code,
+    dispensed.n_records,
+    dispensed.n_unknown_supply,
+    dispensed.supply_days,
+    followed.stock_days,
+    date '1970-01-01' + cast(followed.cover_from_day as integer) as cover_from_on,
     greatest(
         0,
         least(
-            cover_from_day + supply_days,
-            coalesce(stock_ends_day, cover_from_day + supply_days),
-            coalesce(
-                lead(cover_from_day) over (partition by person_id, ingredient order by day), cover_from_day + supply_days
-            )
-        ) - cover_from_day
+            followed.cover_from_day + followed.supply_days,
+            coalesce(followed.stock_ends_day, followed.cover_from_day + followed.supply_days),
+            coalesce(followed.next_cover_from_day, followed.cover_from_day + followed.supply_days)
+        ) - followed.cover_from_day
     ) as cover_days,
-    dose_number + 1 as dose_number,
-    regimen_mg_per_week as dose_mg_per_week,
-    regimen_times_per_week as times_per_week,
-    dose_source,
-    dose_confidence,
-    has_pellet,
-    is_compounded,
-    case when stopped_day is not null then date '1970-01-01' + cast(stopped_day as integer) end as stopped_on
-from covered
+    dosed.dose_number + 1 as dose_number,
+    dosed.regimen_mg_per_week as dose_mg_per_week,
+    dosed.regimen_times_per_week as times_per_week,
+    dispensed.dose_source,
+    dispensed.dose_confidence,
+    dispensed.has_pellet,
+    dispensed.is_compounded,
+    case when dispensed.stopped_day is not null then date '1970-01-01' + cast(dispensed.stopped_day as integer) end
+        as stopped_on
+from dispensed
+join followed using (person_id, ingredient, day)
+join dosed using (person_id, ingredient, day)

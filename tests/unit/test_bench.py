@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines import plan
-from pipelines.bench import _forget_peak, _peak_mib, measure, tables_of
+from pipelines.bench import forget_peak, measure, peak_mib, tables_of
 from pipelines.errors import BadInput
 
 LIMIT_MIB = 8 * 1024
@@ -37,21 +37,21 @@ def test_frozen_benchmark_of_features_names_every_table_within_its_memory(root: 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the kernel does not count peaks anew here")
 def test_a_peak_is_that_of_its_stage() -> None:
     held = np.ones(40_000_000)  # 305 MiB, touched
-    high = _peak_mib()
+    high = peak_mib()
     del held
-    _forget_peak()
+    forget_peak()
     assert high > 305
-    assert _peak_mib() < high - 200
+    assert peak_mib() < high - 200
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the kernel does not count peaks anew here")
 def test_memory_of_workers_counts() -> None:
-    alone = _peak_mib()
+    alone = peak_mib()
     hold = "import sys; held = bytearray(200 * 2**20); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdout
         worker.stdout.readline()
-        together = _peak_mib()
+        together = peak_mib()
         worker.communicate()
     assert together > alone + 190
 

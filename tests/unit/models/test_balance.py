@@ -29,6 +29,15 @@ def test_variance_ratio_is_of_the_weighted_variances() -> None:
     assert np.isnan(of(pl.DataFrame({"a": [0.0, 1, 1, 0, 1, 0]}))[1].variance_ratio[0])
 
 
+def test_the_rounding_of_a_mean_is_no_variance() -> None:
+    """One known person: weighted mean and value differ in the last bit, and the ratio is none, not 1e-32."""
+    values = [None, None, 13.7, 1.0, 2.0, 4.0]
+    ratios = [of(pl.DataFrame({"lh": values}), np.full(6, weight))[1].variance_ratio[0] for weight in (1 / 3, 0.7, 1.9)]
+    assert np.isnan(ratios).all()
+    spread = np.array([0.7 * 13.7 / 0.7 - 13.7, 1.9 * 13.7 / 1.9 - 13.7, 13.7 / 3 / (1 / 3) - 13.7])
+    assert np.any(spread != 0), "so that the case is one"
+
+
 def test_being_missing_and_each_level_are_covariates() -> None:
     frame = pl.DataFrame({"ldl": [None, 1.0, 2.0, 1.0, 2.0, 3.0], "race": [1.0, 1, 2, 1, 2, 2]})
     place, found = of(frame, nominal=("race",))
