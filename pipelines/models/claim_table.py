@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.models import (
     contrast_tables,
     dose_tables,
+    modifier_tables,
     risk_interaction,
     risk_tables,
     survey_association,
@@ -42,7 +43,7 @@ DIFFERENCES = frozenset({risk_tables.PRIMARY, risk_interaction.ADDITIVE})
 PRIMARY = frozenset(
     {
         *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
-        *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
+        *(threshold_tables.PRIMARY, dose_tables.PRIMARY, modifier_tables.PRIMARY),
         *RATIOS,
     }
 )

@@ -6,6 +6,7 @@ from pipelines.models import (
     bone_prevalence,
     contrast_tables,
     dose_tables,
+    modifier_tables,
     mortality_tables,
     regime_tables,
     risk_tables,
@@ -17,7 +18,9 @@ from pipelines.run_facts import Inputs, RunFacts
 
 
 def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
-    """Diagnostics of surveys (associations, hazards, shares), clinical contrasts, curves, doses, policies, risks and symptoms."""
+    """Diagnostics of surveys (associations, hazards, shares) and of every kind of question of clinical studies."""
     surveys = (survey_association, mortality_tables, bone_prevalence)
     parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables, symptom_tables)
-    return pl.concat([part.diagnostics(inputs, facts) for part in parts])
+    found = pl.concat([part.diagnostics(inputs, facts) for part in parts]).collect()
+    # Whether an effect differs is asked only where the gate of its trial is open.
+    return pl.concat([found.lazy(), modifier_tables.diagnostics(inputs, facts, found)])
