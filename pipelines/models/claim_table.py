@@ -14,6 +14,7 @@ from pipelines.models import (
     contrast_tables,
     dose_tables,
     modifier_tables,
+    ratio_tables,
     risk_interaction,
     risk_tables,
     survey_association,
@@ -43,7 +44,8 @@ DIFFERENCES = frozenset({risk_tables.PRIMARY, risk_interaction.ADDITIVE})
 PRIMARY = frozenset(
     {
         *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
-        *(threshold_tables.PRIMARY, dose_tables.PRIMARY, modifier_tables.PRIMARY),
+        *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
+        *(modifier_tables.PRIMARY, ratio_tables.PRIMARY),
         *RATIOS,
     }
 )

@@ -8,6 +8,7 @@ from pipelines.models import (
     dose_tables,
     modifier_tables,
     mortality_tables,
+    ratio_tables,
     regime_tables,
     risk_tables,
     survey_association,
@@ -22,5 +23,6 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     surveys = (survey_association, mortality_tables, bone_prevalence)
     parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables, symptom_tables)
     found = pl.concat([part.diagnostics(inputs, facts) for part in parts]).collect()
-    # Whether an effect differs is asked only where the gate of its trial is open.
-    return pl.concat([found.lazy(), modifier_tables.diagnostics(inputs, facts, found)])
+    # What is asked of the trials and curves of other studies is asked only where their gates are open.
+    asked_of_others = [part.diagnostics(inputs, facts, found) for part in (modifier_tables, ratio_tables)]
+    return pl.concat([found.lazy(), *asked_of_others])

@@ -21,7 +21,7 @@ MODIFIER_ROWS = (INTERACTION, DISCOVERY, "interaction_all_strata")
 PRIMARY_ESTIMATORS = (
     *(ASSOCIATION, HAZARD, HAZARD_RISK, "linear_log2_mean_e2_mi"),
     *("aipw", "clone_censor_weight", "marginal_structural_model"),
-    *(*RISK_ESTIMATORS, INTERACTION),
+    *(*RISK_ESTIMATORS, INTERACTION, "ratio_model"),
 )
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
@@ -277,6 +277,12 @@ _LABELS = {
     "known_share": "share whose stratum was known at time zero",
     "detectable_interaction": "smallest detectable difference between strata",
     "interaction": "difference between strata",
+    "curve_gate": "gate of the curve",
+    "people_with_both": "people with both hormones between two scans",
+    "ratio_model": "Regression on log2 of both means, or of their ratio",
+    "additive_testosterone": "Testosterone beside estradiol",
+    "additive_estradiol": "Estradiol beside testosterone",
+    "aic_ratio_less_additive": "AIC of the ratio less that of both",
     "risk_difference": "risk difference",
     "interaction_additive": "difference of risk differences",
     "major_cardiovascular_event": "infarction, stroke or cardiovascular death",

@@ -29,7 +29,7 @@ _KEY = ("study_id", "contrast", "outcome", "population")
 #: tests, and estimators of another quantity than the primary one
 _OTHER_QUANTITY = (
     *(JOINT_TEST, NONLINEARITY_TEST, "two_lines_break", "two_lines_test", "two_lines_test_holm"),
-    DISCOVERY,
+    *(DISCOVERY, "additive_testosterone", "additive_estradiol", "aic_ratio_less_additive"),
 )
 
 

@@ -290,6 +290,10 @@ def estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
     for each in study.modifier_questions:
         found = contrast_of(each, catalogue())
         yield each.words, each.outcome, each.population, None if found is None else found[1].horizon_months
+    for each in study.ratio:
+        for words in each.contrasts:
+            for outcome in each.outcomes:
+                yield words, outcome, each.population, None
     # Of a regime its bone alone: risks are told as differences, and claims about events ask for ratios.
     for each in study.policy:
         for regime in each.regimes:

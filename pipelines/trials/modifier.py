@@ -7,6 +7,7 @@ to which stratum in `models.modifier_frame`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from pydantic import Field
 
@@ -21,6 +22,10 @@ MODIFIER: dict[str, float] = {
     "minimum_equipoise": 0.2,
     "maximum_standardised_difference": 0.1,
 }
+
+#: What a ratio asks at least beside the gate of its curve, which closes where more than half of the draws are censored. People:
+#: as many as a stratum.
+RATIO: dict[str, float] = {"minimum_people_with_both": 100}
 
 
 class Modifier(Part):
@@ -57,6 +62,31 @@ class Trial(Part):
     outcomes: tuple[str, ...] = Field(min_length=1)
 
 
+class Ratio(Part):
+    """A curve along estradiol of another study, of which it is asked whether the ratio of testosterone to it tells as much."""
+
+    study: str = Field(min_length=1)
+    cohort: str = Field(min_length=1)
+    population: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    outcomes: tuple[str, ...] = Field(min_length=1)
+    numerator: Literal["testosterone"]
+
+    @property
+    def both(self) -> str:
+        """The first thing that is told, as results name it: 0 where the ratio tells all."""
+        return f"testosterone and estradiol between scans, cohort {self.cohort}, per doubling of both"
+
+    @property
+    def alone(self) -> str:
+        """The second: what goes with the ratio."""
+        return f"ratio of testosterone to estradiol between scans, cohort {self.cohort}, per doubling"
+
+    @property
+    def contrasts(self) -> tuple[str, str]:
+        """Everything that is told of an outcome."""
+        return self.both, self.alone
+
+
 @dataclass(frozen=True, slots=True)
 class ModifierQuestion:
     """One outcome of a trial by one modifier: a question with a gate of its own."""
@@ -81,7 +111,9 @@ class ModifierQuestion:
         return f"{self.modifier.strata[-1]} less {self.modifier.strata[0]}"
 
 
-def problem_of_questions(trials: Sequence[Trial], modifiers: Sequence[Modifier], outcomes: Sequence[str]) -> str:
+def problem_of_questions(
+    trials: Sequence[Trial], modifiers: Sequence[Modifier], ratios: Sequence[Ratio], outcomes: Sequence[str]
+) -> str:
     """Why trials and modifiers do not fit their own study file; empty where they do."""
     if not modifiers:
         return "modifier: none is named, and trials are there to be divided by one"
@@ -90,10 +122,16 @@ def problem_of_questions(trials: Sequence[Trial], modifiers: Sequence[Modifier],
             return f"modifier.{number}.{modifier.problem}"
         if modifier.code in [each.code for each in modifiers[:number]]:
             return f"modifier.{number}.code: {modifier.code} occurs twice"
-    for number, trial in enumerate(trials):
-        if wrong := [each for each in trial.outcomes if each not in outcomes]:
-            return f"trial.{number}.outcomes: {', '.join(wrong)} is no outcome of the study"
+    for kind, entries in (("trial", trials), ("ratio", ratios)):
+        for number, entry in enumerate(entries):
+            if wrong := [each for each in entry.outcomes if each not in outcomes]:
+                return f"{kind}.{number}.outcomes: {', '.join(wrong)} is no outcome of the study"
     asked = [(each.study, each.contrast, each.population, outcome) for each in trials for outcome in each.outcomes]
     if len(set(asked)) < len(asked):
         return "trial: the same outcome of the same contrast is asked twice"
+    told = [
+        (words, each.population, outcome) for each in ratios for words in each.contrasts for outcome in each.outcomes
+    ]
+    if len(set(told)) < len(told):
+        return "ratio: the same outcome of the same cohort is asked twice"
     return ""

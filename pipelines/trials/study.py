@@ -22,7 +22,7 @@ from pipelines.trials.code_list import (
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
-from pipelines.trials.modifier import MODIFIER, Modifier, ModifierQuestion, Trial, problem_of_questions
+from pipelines.trials.modifier import MODIFIER, RATIO, Modifier, ModifierQuestion, Ratio, Trial, problem_of_questions
 from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.risk import RISK, Risk
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
@@ -51,6 +51,7 @@ CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "risk": RISK,
     "symptom": SYMPTOM,
     "trial": MODIFIER,
+    "ratio": RATIO,
 }
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
@@ -97,6 +98,7 @@ class Study(_Part):
     symptom: tuple[Symptom, ...] = ()
     trial: tuple[Trial, ...] = ()
     modifier: tuple[Modifier, ...] = ()
+    ratio: tuple[Ratio, ...] = ()
     negative_controls: tuple[str, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
@@ -112,7 +114,7 @@ class Study(_Part):
         before = measured_levels() if self.cohort else frozenset()
         if adjusted := ({*self.outcomes.primary, *self.outcomes.secondary} & set(self.covariates.codes)) - before:
             raise ValueError(f"outcomes: {', '.join(sorted(adjusted))} is also a covariate")
-        if self.trial or self.modifier:
+        if self.trial or self.modifier or self.ratio:
             self._coherent_modifiers()
         elif self.cohort:
             self._coherent_clinical()
@@ -157,16 +159,19 @@ class Study(_Part):
             raise ValueError(problem)
 
     def _coherent_modifiers(self) -> None:
-        own = {"population", "eligibility", "cohort", "covariates", "negative_controls", *CLINICAL_PROFILES} - {"trial"}
+        own = {"population", "eligibility", "cohort", "covariates", "negative_controls", *CLINICAL_PROFILES}
+        own -= {"trial", "ratio"}
         if given := sorted(own & self.model_fields_set):
             raise ValueError(f"{given[0]}: people and covariates are those of the trials that it names")
         if not self.trial:
             raise ValueError("trial: none is named whose effect may differ")
         if problem := problem_of_questions(
-            self.trial, self.modifier, (*self.outcomes.primary, *self.outcomes.secondary)
+            self.trial, self.modifier, self.ratio, (*self.outcomes.primary, *self.outcomes.secondary)
         ):
             raise ValueError(problem)
-        if problem := problem_of_all(self.waiver, closing_diagnostics(modifiers=self.modifier_questions)):
+        if problem := problem_of_all(
+            self.waiver, closing_diagnostics(modifiers=self.modifier_questions, ratios=self.ratio)
+        ):
             raise ValueError(problem)
 
     def _coherent_survey(self) -> None:
@@ -340,6 +345,17 @@ def contrast_of(question: ModifierQuestion, studies: Mapping[str, Study]) -> tup
     return None
 
 
+def curve_of(ratio: Ratio, outcome: str, studies: Mapping[str, Study]) -> tuple[Study, Curve] | None:
+    """The study and the curve beside which a ratio is held; None where there is none such."""
+    study = studies.get(ratio.study)
+    if study is None:
+        return None
+    for curve in study.curve:
+        if (curve.cohort, curve.population, curve.outcome) == (ratio.cohort, ratio.population, outcome):
+            return study, curve
+    return None
+
+
 def _problem_of_trials(study: Study, studies: Mapping[str, Study]) -> str:
     """Why a trial that a study names cannot be divided; empty where all can."""
     for question in study.modifier_questions:
@@ -354,6 +370,10 @@ def _problem_of_trials(study: Study, studies: Mapping[str, Study]) -> str:
         if question.modifier.code in found[1].exclude:
             number = study.modifier.index(question.modifier)
             return f"modifier.{number}.code: {question.modifier.code} belongs to the arms of {question.trial.contrast}"
+    for number, ratio in enumerate(study.ratio):
+        for outcome in ratio.outcomes:
+            if curve_of(ratio, outcome, studies) is None:
+                return f"ratio.{number}.cohort: no study {ratio.study} has a curve of {outcome} in {ratio.cohort}"
     return ""
 
 

@@ -38,6 +38,8 @@ def edited(where: Path, old: str, new: str) -> Path:
         ("[outcomes]", 'negative_controls = ["nc_sodium"]\n\n[outcomes]', "Extra inputs"),
         ("minimum_people_per_stratum = 100", "minimum_people_per_stratum = 99", "loosens the profile"),
         ("minimum_equipoise = 0.2\n", "", "must name"),
+        ("minimum_people_with_both = 100", "minimum_people_with_both = 50", "loosens the profile"),
+        ('numerator = "testosterone"', 'numerator = "height"', "Input should be 'testosterone'"),
     ],
 )
 def test_what_is_refused_and_where(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -65,6 +67,7 @@ def test_trials_without_modifiers_and_modifiers_without_trials_are_refused(tmp_p
         ('population = "men"', 'population = "women"', 18, "no study trt_ai_addon has it"),
         ("cohort active_comparator", "cohort surgery", 12, "is estimated by clones"),
         ('code = "age_years"', 'code = "drug_aromatase_inhibitor_365d"', 41, "belongs to the arms of"),
+        ('cohort = "men"', 'cohort = "boys"', 65, "no study e2_threshold has a curve of lumbar_spine"),
     ],
 )
 def test_a_trial_that_cannot_be_divided_is_refused(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
@@ -84,7 +87,7 @@ def test_each_question_is_one_outcome_of_one_trial_by_one_modifier() -> None:
         "aromatase_inhibitor vs tamoxifen, 24 months, cohort active_comparator, by body_mass_index"
     )
     assert questions[0].strata == "30 kg/m2 or more less under 30 kg/m2"
-    assert {months for _, _, _, months in estimated(STUDY)} == {24.0, 12.0, 3.0}
+    assert {months for _, _, _, months in estimated(STUDY)} == {24.0, 12.0, 3.0, None}
 
 
 def test_it_is_no_survey_and_its_hash_follows_what_it_asks(tmp_path: Path) -> None:
