@@ -113,11 +113,17 @@ def _heterogeneity(within: list[ContrastEstimate], person_id: np.ndarray) -> Wal
     return design_adjusted_wald(gaps, centred.T @ centred / influence.shape[0] ** 2, np.inf)
 
 
-def discoveries(p_value: np.ndarray) -> np.ndarray:
-    """[m] p-values adjusted for the false discovery rate over all m tests; of none, none.
+def discoveries(p_value: np.ndarray, alpha: float = 0.05) -> tuple[np.ndarray, float]:
+    """[m] p-values adjusted for the false discovery rate over all m tests, and the level at which each is tested.
 
-    Source: Benjamini and Hochberg (1995), J R Stat Soc B 57:289.
+    An interval at that level excludes 0 exactly where the adjusted p is at most alpha; of those that do, as many as alpha are
+    expected not to cover.
+
+    Source: Benjamini and Hochberg (1995), J R Stat Soc B 57:289; Benjamini and Yekutieli (2005), J Am Stat Assoc 100:71.
     """
     from scipy.stats import false_discovery_control
 
-    return false_discovery_control(p_value, method="bh") if p_value.size else p_value
+    if not p_value.size:
+        return p_value, alpha
+    adjusted = false_discovery_control(p_value, method="bh")
+    return adjusted, alpha * max(int((adjusted <= alpha).sum()), 1) / p_value.size

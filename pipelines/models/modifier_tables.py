@@ -282,19 +282,32 @@ def _answer(found: ContrastEstimate) -> Row:
 
 
 def _discovered(rows: list[Row]) -> list[Row]:
-    """Each open interaction of a study again, its p-value adjusted for the false discovery rate over all of them."""
+    """Each open interaction of a study again, p and interval adjusted for the false discovery rate over all of them."""
     found: list[Row] = []
     for study_id in dict.fromkeys(row["study_id"] for row in rows):
         own = [row for row in rows if row["study_id"] == study_id and row.get("p_value") is not None]
         by_question = {_question(row): row for row in own if row["estimator"] == PRIMARY}
-        # Of more than two strata the test over all of them is the one that counts.
-        p = {key: row["p_value"] for key, row in by_question.items()}
-        p |= {_question(row): row["p_value"] for row in own if row["estimator"] == EQUALITY}
-        adjusted = discoveries(np.array([p[key] for key in by_question], dtype=np.float64))
-        words = f"{_SE}; p by Benjamini and Hochberg over the {len(by_question)} open interactions, interval as it was"
-        for row, value in zip(by_question.values(), adjusted, strict=True):
-            found.append(row | {"estimator": DISCOVERY, "p_value": float(value), "se_method": words})
+        # Of more than two strata the test over all of them is the one that counts, and no interval of two goes with it.
+        of_all = {_question(row): row["p_value"] for row in own if row["estimator"] == EQUALITY}
+        p = [of_all.get(key, row["p_value"]) for key, row in by_question.items()]
+        adjusted, level = discoveries(np.array(p, dtype=np.float64))
+        words = (
+            f"{_SE}; p by Benjamini and Hochberg over the {len(by_question)} open interactions, interval at the level at which "
+            "they are tested"
+        )
+        for (key, row), value in zip(by_question.items(), adjusted, strict=True):
+            interval = dict.fromkeys(("se", "ci_low", "ci_high")) if key in of_all else _interval(row, level)
+            found.append(row | interval | {"estimator": DISCOVERY, "p_value": float(value), "se_method": words})
     return found
+
+
+def _interval(row: Row, level: float) -> Row:
+    from scipy.special import ndtri
+
+    middle, error = row["estimate"], row["se"]
+    assert isinstance(middle, float) and isinstance(error, float)
+    reach = -float(ndtri(level / 2)) * error
+    return {"ci_low": middle - reach, "ci_high": middle + reach}
 
 
 def _question(row: Row) -> tuple[object, ...]:

@@ -127,7 +127,10 @@ def test_discoveries_of_benjamini_and_hochberg() -> None:
         *(0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528),
         *(0.7590, 1.0),
     ])  # fmt: skip
-    adjusted = discoveries(p)
+    adjusted, level = discoveries(p)
     assert int((adjusted <= 0.05).sum()) == 4
     assert adjusted[3] == pytest.approx(0.0095 * 15 / 4)
-    assert discoveries(np.zeros(0)).size == 0
+    # Four of fifteen are tested at 4 / 15 of 5 %, and their p lies below it.
+    assert level == pytest.approx(0.05 * 4 / 15) and ((p <= level) == (adjusted <= 0.05)).all()
+    assert discoveries(np.array([0.5, 0.9]))[1] == 0.025
+    assert discoveries(np.zeros(0))[0].size == 0

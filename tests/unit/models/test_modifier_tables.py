@@ -92,6 +92,10 @@ def test_an_open_gate_tells_each_stratum_and_the_difference(answered: tuple[pl.D
     assert first["estimand"].endswith(": 30 kg/m2 or more less under 30 kg/m2")
     assert first["n_target"] == low["n_target"] + high["n_target"]
     assert discovery["p_value"] >= first["p_value"] and "over the 4 open interactions" in discovery["se_method"]
+    told_again = found.filter(pl.col("estimator") == "interaction_fdr")
+    excludes = (pl.col("ci_low") > 0) | (pl.col("ci_high") < 0)
+    assert told_again.select((excludes == (pl.col("p_value") < 0.05)).all()).item()
+    assert discovery["ci_high"] - discovery["ci_low"] >= first["ci_high"] - first["ci_low"]
     statin = by(found, "drug_statin_365d").row(0, named=True)
     assert statin["ci_low"] < 0 < statin["ci_high"]
     CONTRACTS["models.effect_estimate"].schema.validate(found, cast=True)
