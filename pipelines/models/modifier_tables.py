@@ -41,6 +41,8 @@ from pipelines.trials.waiver import REQUIRED
 
 #: the last stratum less the first; the same, its p adjusted; and a test over more than two strata
 PRIMARY, DISCOVERY, EQUALITY = "interaction", "interaction_fdr", "interaction_all_strata"
+#: how a gate that rests on that of another study says so
+CLOSED = "the gate on which it rests is closed: "
 #: in front of the name of a stratum, the estimator of the effect within it
 WITHIN = "aipw, "
 _SCALES = {
@@ -63,7 +65,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts, judged: pl.DataFrame) -> pl.Laz
     rows: list[Row] = []
     for study, trial, contrast, questions in _trials(facts):
         why = _closed_trial(judged, trial, contrast, facts)
-        found = f"the gate of its trial is closed: {why}" if why else prepared(inputs, trial, contrast)
+        found = why or prepared(inputs, trial, contrast)
         for question in questions:
             findings = (
                 _diagnosed(inputs, trial, contrast, found, question, study.diagnostics)
@@ -129,12 +131,23 @@ def _closed_trial(judged: pl.DataFrame, trial: Study, contrast: Contrast, facts:
     if trial.id not in facts.studies:
         return f"{trial.id} is not part of this run"
     mine = judged.filter(*(pl.col(name) == value for name, value in contrast_key(trial, contrast).items()))
-    return why_closed(mine, trial.model_copy(update={"waiver": ()}), facts.today)
+    why = why_closed(mine, trial.model_copy(update={"waiver": ()}), facts.today)
+    return f"{CLOSED}{why}" if why else ""
 
 
 def _unevaluated(why: str, thresholds: dict[str, float]) -> tuple[Finding, ...]:
-    bounds = {name: thresholds.get(_THRESHOLDS.get(name, ""), 1.0) for name in REQUIRED["modifier"]}
-    return tuple(Finding(name, None, bound, why, "not_evaluated") for name, bound in bounds.items())
+    """Nothing was looked at within strata; the gate of a trial that was judged, and closed, has failed."""
+    bounds = {name: thresholds[_THRESHOLDS[name]] for name in REQUIRED["modifier"] if name in _THRESHOLDS}
+    others = (Finding(name, None, bound, why, "not_evaluated") for name, bound in bounds.items())
+    return (gate_of_other("trial_gate", why), *others)
+
+
+def gate_of_other(name: str, why: str) -> Finding:
+    """That the gate of another study, on which a question rests, is open: 1; `why` it is closed, or was not judged."""
+    if not why:
+        return asked(name, 1.0, 1.0)
+    is_judged = why.startswith(CLOSED)
+    return Finding(name, 0.0 if is_judged else None, 1.0, why, "fail" if is_judged else "not_evaluated")
 
 
 def _diagnosed(
@@ -155,7 +168,7 @@ def _diagnosed(
     share = float((place != UNKNOWN).mean()) if place.size else float("nan")
     people = asked("people_in_stratum", float(min(map(sum, arms))), bounds["minimum_people_per_stratum"])
     return (
-        asked("trial_gate", 1.0, 1.0),
+        gate_of_other("trial_gate", ""),
         people,
         asked("outcomes_smaller_arm", float(min(map(min, arms))), bounds["minimum_n_per_arm"]),
         asked("equipoise", _equipoise(found, inside), bounds["minimum_equipoise"]),

@@ -13,6 +13,7 @@ from pipelines.models import threshold_tables
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import why_closed
 from pipelines.models.imputation import PooledEstimate
+from pipelines.models.modifier_tables import CLOSED, gate_of_other
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.propensity_model import Row
 from pipelines.models.ratio_model import RatioAgainstBoth, ratio_against_both
@@ -86,18 +87,17 @@ def _closed_curve(judged: pl.DataFrame, curve_study: Study, curve: Curve, facts:
         study_id=curve_study.id, contrast=curve.words, outcome=curve.outcome, population=curve.population
     )
     why = why_closed(mine, curve_study.model_copy(update={"waiver": ()}), facts.today)
-    return f"the gate of its curve is closed: {why}" if why else ""
+    return f"{CLOSED}{why}" if why else ""
 
 
 def _unevaluated(why: str, bound: float) -> tuple[Finding, ...]:
-    bounds = {"curve_gate": 1.0, "people_with_both": bound}
-    return tuple(Finding(name, None, least, why, "not_evaluated") for name, least in bounds.items())
+    return gate_of_other("curve_gate", why), Finding("people_with_both", None, bound, why, "not_evaluated")
 
 
 def _diagnosed(inputs: Inputs, study: Study, curve: Curve, bound: float) -> tuple[Finding, ...]:
     frame = scan_pair_frame(inputs, study, curve, with_testosterone=True)
     people = float(_people(frame))
-    return (asked("curve_gate", 1.0, 1.0), asked("people_with_both", people, bound), told("n_target", people))
+    return (gate_of_other("curve_gate", ""), asked("people_with_both", people, bound), told("n_target", people))
 
 
 def _people(frame: ScanPairFrame) -> int:

@@ -116,13 +116,16 @@ def test_strata_that_nobody_is_in_close_their_own_gate_alone(answered: tuple[pl.
 @pytest.mark.parametrize(
     ("n", "apart", "studies", "why"),
     [
-        (2000, 4.0, FACTS.studies, "the gate of its trial is closed: "),
+        (2000, 4.0, FACTS.studies, "the gate on which it rests is closed: "),
         (2000, 0.4, ("modifiers",), "ai_vs_tamoxifen is not part of this run"),
     ],
 )
 def test_where_the_trial_tells_nothing_no_part_of_it_is_told(n: int, apart: float, studies: tuple, why: str) -> None:
     judged, found = told(inputs(n, apart), replace(FACTS, studies=studies))
-    assert set(judged["status"]) == {"not_evaluated"} and judged["rule"].str.contains(why).all()
+    gates = judged.filter(pl.col("diagnostic") == "trial_gate")
+    assert set(gates["status"]) == {"fail" if TRIAL in studies else "not_evaluated"}
+    assert set(judged.join(gates, on=judged.columns, how="anti")["status"]) == {"not_evaluated"}
+    assert judged["rule"].str.contains(why).all()
     assert set(found["gate_status"]) == {"closed"} and found.height == 5
     assert found.select(ANSWERS).null_count().sum_horizontal().item() == 5 * len(ANSWERS)
 

@@ -146,7 +146,7 @@ def test_an_open_gate_tells_both_questions() -> None:
 @pytest.mark.parametrize(
     ("change", "studies", "why"),
     [
-        ("censored", FACTS.studies, "the gate of its curve is closed: .*censored_share fail"),
+        ("censored", FACTS.studies, "the gate on which it rests is closed: .*censored_share fail"),
         ("no testosterone", FACTS.studies, "people_with_both fail"),
         ("", ("modifiers",), "e2_threshold is not part of this run"),
     ],
