@@ -83,7 +83,8 @@ def modifier_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:
             "shown to differ because of what divides them."
         )
         caption = f"{heading(str(study))}: effects by stratum"
-        tables.append(Table(caption, "mart.effect_estimate", _COLUMNS, tuple(rows), note=note))
+        nothing = part["estimate"].is_null().all()
+        tables.append(Table(caption, "mart.effect_estimate", _COLUMNS, tuple(rows), note=note, is_folded=nothing))
     return tuple(tables)
 
 
@@ -94,9 +95,16 @@ def _row(row: dict[str, Any], beside: dict[tuple[Any, ...], dict[str, Any]]) -> 
     within = [beside.get((*key, f"{WITHIN_STRATUM}{stratum}")) for stratum in (lower, upper)]
     adjusted = beside.get((*key, DISCOVERY))
     if row["estimate"] is None:
-        return Row(name, (*(number(NONE) for _ in range(6)), gate_cell(row)), is_indented=True)
+        return Row(name, (*(number(NONE) for _ in range(6)), gate_cell(row, most=2)), is_indented=True)
     people = ", ".join(_people(each) for each in within)
-    told = (*(_cell(each) for each in within), _cell(row), _p(row), _p(adjusted), number(people), gate_cell(row))
+    told = (
+        *(_cell(each) for each in within),
+        _cell(row),
+        _p(row),
+        _p(adjusted),
+        number(people),
+        gate_cell(row, most=2),
+    )
     return Row(name, told, is_indented=True)
 
 
