@@ -16,8 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from pipelines.models.augmented import AugmentedEstimate
 from pipelines.models.cox import fit_cox
 from pipelines.models.discrete_hazard import standardised_risks
+from pipelines.models.effect_modification import stratified_effect
+from pipelines.models.inference import normal_contrast
 from pipelines.models.inverse_weighting import weighted_contrast
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.marginal_structural import HistoryWeights, WeightStage, fit_marginal, history_weights
@@ -249,6 +252,21 @@ def mixed(folder: Path, name: str, outcome: str, time: str) -> list[float]:
     return [float(each) for each in (*fit.coefficients, *sds)]
 
 
+def by_sex(folder: Path) -> list[float]:
+    """In men, and in women less in men: estimate and robust error, each."""
+    who = people(folder, is_weighed=True)
+    n, nothing = who.quits.size, np.zeros(who.quits.size)
+    score = estimate_propensity(who.quits, who.design, 0.0).values
+    weight = np.where(who.quits, 1.0 / score, 1.0 / (1.0 - score))
+    # Without predictions the augmented estimate is the weighted one.
+    none = normal_contrast((0.0, 0.0), nothing, None, (0, 0), 0.0)
+    whole = AugmentedEstimate(none, score, nothing, nothing, weight, 0)
+    everybody = np.ones(n, dtype=bool)
+    found = stratified_effect(who.change, who.quits, everybody, whole, who.frame["sex"].to_numpy(), np.arange(n))
+    each = (found.strata[0], found.difference)
+    return [value for one in each for value in (one.estimate, one.standard_error)]
+
+
 _SURVIVAL, _MIXED = "test_cox.py", "test_mixed_trajectory.py"
 #: values of the packages' own manuals and papers
 OTHER: tuple[tuple[Row, Callable[[Path], list[float]]], ...] = (
@@ -278,6 +296,12 @@ OTHER: tuple[tuple[Row, Callable[[Path], list[float]]], ...] = (
         Row("oxboys", "oxboys.csv (26)", "mixed model: intercept, slope, their SDs, correlation, REML",
             (149.3718, 6.5255, 8.0811, 1.6807, 0.641, 724.091), 6e-4, False, "nlme and lme4", _MIXED),
         lambda folder: mixed(folder, "oxboys", "height", "age"),
+    ),
+    (
+        Row("modifier", "nhefs.csv (n=1566 wt82 observed)", "IPTW by sex: qsmk in men, SE; in women less in men, SE",
+            (3.52198, 0.65707, -0.15948, 1.04608), 6e-6, False, "cibookex-r docs/12 program 12.6",
+            "test_point_treatment.py"),
+        by_sex,
     ),
 )  # fmt: skip
 

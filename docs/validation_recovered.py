@@ -79,6 +79,11 @@ FURTHER: tuple[tuple[str, str], ...] = (
     ("symptoms by dose, plain means", "recovery/test_symptom_dose.py::test_plain_means_by_dose_are_wrong"),
     ("two tails by a quadratic term", "recovery/test_two_lines.py::test_a_quadratic_term_takes_what_flattens_for_a_u"),
     ("mortality, limit over root two", "recovery/test_mortality.py::test_the_limit_over_root_two_is_worse"),
+    ("strata, arms taken as alike in each", "recovery/test_effect_modification.py::test_the_naive_form_fails_the_same_test"),
+    (
+        "the ratio taken as enough because it has a slope",
+        "unit/models/test_ratio_model.py::test_a_slope_on_the_ratio_alone_does_not_show_that_it_is_enough",
+    ),
     ("the future leaked into a cohort", "functional/test_time_zero.py::test_a_planted_leak_is_found"),
 )  # fmt: skip
 

@@ -148,7 +148,7 @@ def _protocol(build: _Build) -> Files:
         raise BadInput(f"study {', '.join(changed)}: its file is another than the one published; run and publish again")
     for study, hashed in published:
         # A clinical study has no population of a survey, and its file may name none.
-        no_survey = {"population", "eligibility"} if studies[study].cohort else set()
+        no_survey = set() if studies[study].is_survey else {"population", "eligibility"}
         protocol = studies[study].model_dump(mode="json", exclude=no_survey)
         files[f"{study}.json"] = {"study_id": study, "protocol_hash": hashed, "protocol": protocol}
     return files

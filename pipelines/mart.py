@@ -8,7 +8,9 @@ from pipelines.disclosure import hidden_parts, hidden_steps, hide_small, told_sh
 from pipelines.models import (
     contrast_tables,
     dose_tables,
+    modifier_tables,
     mortality_tables,
+    ratio_tables,
     risk_interaction,
     risk_tables,
     survey_association,
@@ -18,67 +20,15 @@ from pipelines.models.change_point import FAMILY_ERROR
 from pipelines.models.gate_rule import with_waivers
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
-from pipelines.tables.telling import PEOPLE_DIAGNOSTICS
+from pipelines.tables.telling import DIAGNOSTIC_STEPS, PEOPLE_DIAGNOSTICS
 
 _CELL = ("study_id", "contrast", "outcome", "population")
 _ARMS = ("n_target", "n_comparator")
 _PRIMARY = (
     *(survey_association.PRIMARY, threshold_tables.PRIMARY, mortality_tables.HAZARD, mortality_tables.RISK),
     *(contrast_tables.PRIMARY, contrast_tables.CLONES, dose_tables.PRIMARY),
-    *(risk_tables.PRIMARY, risk_interaction.ADDITIVE),
+    *(risk_tables.PRIMARY, risk_interaction.ADDITIVE, modifier_tables.PRIMARY, ratio_tables.PRIMARY),
 )
-# Diagnostics of contrasts that are shares or numbers of people: too coarse to tell one of them.
-_STEPS = {
-    "equipoise": 0.05,
-    "observed_share_smaller": 0.05,
-    "observed_share_target": 0.05,
-    "observed_share_comparator": 0.05,
-    "kept_share_target": 0.05,
-    "kept_share_comparator": 0.05,
-    "dead_share_target": 0.05,
-    "dead_share_comparator": 0.05,
-    "censored_share": 0.05,
-    "effective_share_target": 0.05,
-    "effective_share_comparator": 0.05,
-    "outcomes_smaller_arm": 10.0,
-    "largest_weight": 1.0,
-    "largest_covariate_correlation": 0.01,
-    "largest_standardised_difference": 0.01,
-    "largest_difference_before_weighting": 0.01,
-    "propensity_auc": 0.01,
-    "detectable_difference": 0.01,
-    "people_either_side": 10.0,
-    "support_ratio": 0.1,
-    "overlap_share": 0.05,
-    "pairs_in_category": 10.0,
-    "pairs_in_reference": 10.0,
-    "effective_n": 10.0,
-    "kept_share": 0.05,
-    "truncated_share": 0.05,
-    "weight_mean_off": 0.01,
-    "observed_share": 0.05,
-    "regime_followers": 10.0,
-    "events": 10.0,
-    "natural_course_gap": 0.01,
-    "at_risk_smaller_arm": 10.0,
-    "detectable_ratio": 0.1,
-    "shared_share": 0.001,
-    "followed_share_smaller": 0.05,
-    "followed_share_target": 0.05,
-    "followed_share_comparator": 0.05,
-    "ease": 0.01,
-    "ease_in_unit_of_outcome": 0.01,
-    "controls_covered_left_out": 0.01,
-    "controls_covered_uncalibrated": 0.01,
-    "positive_control": 0.01,
-    "people_in_band": 10.0,
-    "people_in_reference": 10.0,
-    "followed_share": 0.05,
-    "chance_share": 0.05,
-    "prompted_share": 0.05,
-    "unbanded_share": 0.05,
-    "prevalent_share": 0.05,
-}
 _PEOPLE = tuple(name for name in PEOPLE_DIAGNOSTICS if name not in ("unweighted_n", "kish_effective_n"))
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number
 # Who has the measurement also has these: the difference is a group of people, too.
@@ -92,14 +42,17 @@ def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         *_CELL, *(pl.col(name).alias(f"primary_{name}") for name in _ARMS)
     )
     # Those of an arm without an outcome are a group of people, too: attrition tells how many were in the arm.
-    in_arm = inputs["models.diagnostic"].filter(pl.col("diagnostic").is_in(list(_ARMS))).collect()
+    # So are those measured who are in no stratum: the trial tells how many were measured.
+    kinds = {f"arm_{name}": name for name in _ARMS} | {f"unplaced_{name}": f"n_unplaced{name[1:]}" for name in _ARMS}
+    in_arm = inputs["models.diagnostic"].filter(pl.col("diagnostic").is_in(list(kinds.values()))).collect()
     in_arm = in_arm.pivot("diagnostic", index=_CELL, values="value", aggregate_function="first")
-    absent = [pl.lit(None, pl.Float64).alias(name) for name in _ARMS if name not in in_arm.columns]
-    in_arm = in_arm.with_columns(absent).select(*_CELL, *(pl.col(name).alias(f"arm_{name}") for name in _ARMS))
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in kinds.values() if name not in in_arm.columns]
+    in_arm = in_arm.with_columns(absent).select(*_CELL, *(pl.col(name).alias(kind) for kind, name in kinds.items()))
     joined = found.join(primary, on=_CELL, how="left").join(in_arm, on=_CELL, how="left")
 
     def told(name: str) -> pl.Expr:
         gaps = [(pl.col(f"{whole}_{name}") - pl.col(name)).abs() for whole in ("primary", "arm")]
+        gaps += [pl.col(f"unplaced_{name}")]
         is_near = pl.any_horizontal(gap.is_between(1, facts.min_cell - 1).fill_null(value=False) for gap in gaps)
         return pl.when((pl.col(name) >= facts.min_cell) & ~is_near).then(pl.col(name)).alias(name)
 
@@ -161,7 +114,7 @@ def diagnostic(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     )
     small = small | (pl.col("diagnostic").is_in(_PEOPLE) & pl.col("value").is_between(1, facts.min_cell, closed="left"))
     hidden = (few | small).fill_null(value=False)
-    step = pl.when(pl.col("n").is_null()).then(pl.col("diagnostic").replace_strict(_STEPS, default=None))
+    step = pl.when(pl.col("n").is_null()).then(pl.col("diagnostic").replace_strict(DIAGNOSTIC_STEPS, default=None))
     shown = found.join(sizes, on=_CELL, how="left").with_columns(
         pl.when(~hidden).then(((pl.col("value") / step).round() * step).fill_null(pl.col("value"))).alias("value"),
         hidden.alias("is_suppressed"),

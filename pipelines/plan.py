@@ -53,6 +53,8 @@ _SYMPTOM = (
     "ref.clinical_limit",
     "ref.episode_rule",
 )
+# Genotypes by which effects of contrasts may differ.
+_MODIFIER = ("staging.observation",)
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
 
 
@@ -143,7 +145,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
             dict.fromkeys(
                 (
                     *(*_SURVEY_FRAME, *_MORTALITY, *_BONE_REFERENCE),
-                    *(*_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED),
+                    *(*_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED, *_MODIFIER),
                 )
             )
         ),
@@ -156,7 +158,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
             dict.fromkeys(
                 (
                     *(*_SURVEY_FRAME, *_MORTALITY, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED),
-                    *("models.threshold", "models.diagnostic"),
+                    *(*_MODIFIER, "models.threshold", "models.diagnostic"),
                 )
             )
         ),

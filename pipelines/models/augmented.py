@@ -40,12 +40,16 @@ class AugmentedSpec:
 
 @dataclass(frozen=True, slots=True)
 class AugmentedEstimate:
-    """The contrast, the cross-fitted nuisances [n] behind it, and how many propensities and weights were moved to a bound."""
+    """The contrast, the cross-fitted nuisances [n] behind it, and how many propensities and weights were moved to a bound.
+
+    `weight` [n] is that of each person's residual, normalised in the own arm; 0 where nothing was observed.
+    """
 
     contrast: ContrastEstimate
     propensity: np.ndarray
     outcome_target: np.ndarray
     outcome_comparator: np.ndarray
+    weight: np.ndarray
     n_bounded: int
 
 
@@ -116,7 +120,7 @@ def augmented_contrast(
         (means[0], means[1]), target - comparator, person_id, sizes, effective, (target, comparator)
     )
     moved = int((bounded != propensity).sum()) + n_cut
-    return AugmentedEstimate(contrast, bounded, predicted[True], predicted[False], moved)
+    return AugmentedEstimate(contrast, bounded, predicted[True], predicted[False], weights, moved)
 
 
 def greatest_weight(n: int) -> float:

@@ -13,6 +13,8 @@ import polars as pl
 from pipelines.models import (
     contrast_tables,
     dose_tables,
+    modifier_tables,
+    ratio_tables,
     risk_interaction,
     risk_tables,
     survey_association,
@@ -43,6 +45,7 @@ PRIMARY = frozenset(
     {
         *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
         *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
+        *(modifier_tables.PRIMARY, ratio_tables.PRIMARY),
         *RATIOS,
     }
 )

@@ -34,7 +34,8 @@ from pipelines.trials.study import Study
 
 PRIMARY = "aipw"
 _BINS = 20
-_SCALES = {
+#: what a difference is, by the scale of its outcome
+SCALES = {
     "change_pct": "mean difference of percent change",
     "log_ratio": "difference of log ratios",
     "difference": "mean difference of change, in the unit of the outcome",
@@ -129,7 +130,7 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     scales = dict(inputs["ref.continuous_outcome"].select("outcome_code", "scale_code").collect().iter_rows())
     rows: list[Row] = []
     for study, contrast in contrasts(facts):
-        common = common_row(study, contrast, facts) | {"scale": _SCALES[scales[contrast.outcome]]}
+        common = common_row(study, contrast, facts) | {"scale": SCALES[scales[contrast.outcome]]}
         asked = judged.filter(
             pl.col("study_id") == study.id,
             pl.col("contrast") == contrast.words,

@@ -194,10 +194,16 @@ def told(name: str, value: float) -> Finding:
     return Finding(name, value if np.isfinite(value) else None, None, "reported", "not_applicable")
 
 
-def alike(balance: CovariateBalance, treated: np.ndarray, weights: np.ndarray, threshold: float) -> Finding:
+def alike(
+    balance: CovariateBalance,
+    treated: np.ndarray,
+    weights: np.ndarray,
+    threshold: float,
+    limit: float = LARGEST_BY_CHANCE,
+) -> Finding:
     """Whether arms [n] are alike after weighting [n].
 
-    Fails where a difference exceeds the threshold beyond chance (one-sided, Bonferroni), or 0.25 whatever chance.
+    Fails where a difference exceeds the threshold beyond chance (one-sided, Bonferroni), or `limit` whatever chance.
 
     A covariate known of fewer than 10 people of an arm is told by its indicator alone; the limit whatever chance is for
     those known of half of either arm.
@@ -213,11 +219,9 @@ def alike(balance: CovariateBalance, treated: np.ndarray, weights: np.ndarray, t
         is_common &= n_known >= arm.sum() / 2
     p = ndtr(-(size - threshold) / np.sqrt(variance))
     largest = float(size[is_common].max(initial=0.0))
-    fails = largest > LARGEST_BY_CHANCE or bool(np.any((size > threshold) & (p * size.size < _ALPHA)))
-    rule = (
-        f"at most, over all covariates after weighting; more where chance explains it (one-sided, Bonferroni, 5 %), "
-        f"never above {LARGEST_BY_CHANCE:g}"
-    )
+    fails = largest > limit or bool(np.any((size > threshold) & (p * size.size < _ALPHA)))
+    rule = "at most, over all covariates after weighting; more where chance explains it (one-sided, Bonferroni, 5 %)"
+    rule += f", never above {limit:g}" if np.isfinite(limit) else ""
     value = largest if np.isfinite(largest) else None
     status = "not_evaluated" if value is None else "fail" if fails else "pass"
     return Finding("largest_standardised_difference", value, threshold, rule, status)

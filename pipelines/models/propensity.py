@@ -58,15 +58,15 @@ def described(fit: LogisticFit, treated: np.ndarray) -> Propensity:
     Raises:
         NotEstimable: an arm is empty.
     """
-    preferred = preference_score(fit.probabilities, float(treated.mean()))
+    auc = area_under_curve(treated, fit.probabilities)
+    return Propensity(fit.probabilities, fit, auc, *equipoise(fit.probabilities, treated))
+
+
+def equipoise(propensity: np.ndarray, treated: np.ndarray) -> tuple[float, float]:
+    """Share of either arm, target first, with a preference between 0.3 and 0.7; neither arm may be empty."""
+    preferred = preference_score(propensity, float(treated.mean()))
     inside = (preferred >= _EQUIPOISE[0]) & (preferred <= _EQUIPOISE[1])
-    return Propensity(
-        fit.probabilities,
-        fit,
-        area_under_curve(treated, fit.probabilities),
-        float(inside[treated].mean()),
-        float(inside[~treated].mean()),
-    )
+    return float(inside[treated].mean()), float(inside[~treated].mean())
 
 
 def chosen_penalty(

@@ -32,6 +32,8 @@ class ScanPairFrame:
             usable pair ended in it. Sorted by `person` (of the cohort) and period.
         pair_visit: [n] rows of `visits` in which the pairs ended.
         n_cohort: people in the cohort.
+        testosterone: [n] log of the mean measured testosterone between the scans; NaN where it covers less than the mean of
+            estradiol has to, or was not asked for.
     """
 
     person: np.ndarray
@@ -47,6 +49,7 @@ class ScanPairFrame:
     visits: pl.DataFrame
     pair_visit: np.ndarray
     n_cohort: int
+    testosterone: np.ndarray
 
     @property
     def n_people(self) -> int:
@@ -64,7 +67,14 @@ class ScanPairFrame:
         return np.log(self.windows.mean(np.exp(self.upper)))
 
 
-def scan_pair_frame(inputs: Inputs, study: Study, curve: Curve, assay_class: str | None = None) -> ScanPairFrame:
+def scan_pair_frame(
+    inputs: Inputs,
+    study: Study,
+    curve: Curve,
+    assay_class: str | None = None,
+    *,
+    with_testosterone: bool = False,
+) -> ScanPairFrame:
     """The frame of a curve; of nobody where the data have none. `assay_class` leaves out draws by any other."""
     cohort = _cohort(inputs, study, curve)
     pairs = _pairs(inputs, curve, cohort)
@@ -73,6 +83,8 @@ def scan_pair_frame(inputs: Inputs, study: Study, curve: Curve, assay_class: str
     weights = window_weights(draws, pairs, int(limits["e2_interpolation_days"]), int(limits["e2_carry_days"]))
     usable = weights.covered_share >= limits["e2_minimum_coverage"]
     pairs, kept = pairs.filter(usable), weights.weights[np.flatnonzero(usable)]
+    unknown = np.full(pairs.height, np.nan)
+    testosterone = _testosterone(inputs, pairs, cohort, limits) if with_testosterone else unknown
     counts = np.unique(kept.indices)
     draws, kept = draws[counts], kept[:, counts]
     people = pairs.select("person").unique().sort("person")["person"]
@@ -100,7 +112,17 @@ def scan_pair_frame(inputs: Inputs, study: Study, curve: Curve, assay_class: str
         visits.drop(curve.imputed_by, strict=False),
         ended["row"].to_numpy().astype(np.int64),
         cohort.height,
+        testosterone,
     )
+
+
+def _testosterone(inputs: Inputs, pairs: pl.DataFrame, cohort: pl.DataFrame, limits: dict[str, float]) -> np.ndarray:
+    """[n] log of its mean between scans by the rule of estradiol, of draws within the limits of their assay; else NaN."""
+    draws = _draws(inputs, pairs, cohort, None, "testosterone").filter(pl.col("lo") == pl.col("hi"))
+    weights = window_weights(draws, pairs, int(limits["e2_interpolation_days"]), int(limits["e2_carry_days"]))
+    means = weights.mean(draws["lo"].to_numpy())
+    is_known = (weights.covered_share >= limits["e2_minimum_coverage"]) & (means > 0)
+    return np.log(np.where(is_known, means, np.nan))
 
 
 def _day(name: str) -> pl.Expr:
@@ -145,14 +167,16 @@ def _pairs(inputs: Inputs, curve: Curve, cohort: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _draws(inputs: Inputs, pairs: pl.DataFrame, cohort: pl.DataFrame, assay_class: str | None) -> pl.DataFrame:
-    """Draws of these people up to the end of follow-up: person, series, assay_class, day, lo and hi (pg/mL).
+def _draws(
+    inputs: Inputs, pairs: pl.DataFrame, cohort: pl.DataFrame, assay_class: str | None, analyte: str = "estradiol"
+) -> pl.DataFrame:
+    """Draws of these people up to the end of follow-up: person, series, assay_class, day, lo and hi (in the unit of the analyte).
 
     One a day and class of assay; a change of class begins a new series, as in `features.e2_exposure`.
     """
     people = pairs.select("person_id").unique()
     results = inputs["staging.lab_result"].filter(
-        pl.col("analyte_code") == "estradiol", pl.col("value") > 0, pl.col("drawn_on").is_not_null()
+        pl.col("analyte_code") == analyte, pl.col("value") > 0, pl.col("drawn_on").is_not_null()
     )
     if assay_class is not None:
         results = results.filter(pl.col("assay_class") == assay_class)

@@ -131,7 +131,8 @@ def _key(study: Study, curve: Curve) -> Row:
     }
 
 
-def _spec(study: Study) -> ThresholdSpec:
+def spec_of(study: Study) -> ThresholdSpec:
+    """How the curves of a study are analysed."""
     e = study.estimation
     return ThresholdSpec(
         seed=int(e["seed"]),
@@ -152,7 +153,7 @@ def _completed(
     inputs: Inputs, study: Study, curve: Curve, analysis: str
 ) -> tuple[ScanPairFrame, Completed, ThresholdSpec]:
     frame = scan_pair_frame(inputs, study, curve, curve.one_class if analysis == ONE_CLASS else None)
-    spec = _spec(study)
+    spec = spec_of(study)
     if np.unique(frame.person).size < spec.least_people:
         raise NotEstimable(f"fewer than {spec.least_people} people have a usable pair")
     return frame, completed(frame, spec), spec

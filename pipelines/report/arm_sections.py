@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from pipelines.report import section_contrasts, section_overlap, section_risk, section_trajectory
+from pipelines.report import section_contrasts, section_modifier, section_overlap, section_risk, section_trajectory
 from pipelines.report.illustration import illustrated, series
 from pipelines.report.labels import capitalized, heading, label, readable
 from pipelines.report.numerals import NBSP
@@ -57,6 +57,18 @@ def overlap(frames: Frames) -> tuple[Section, ...]:
     if not figures and not tables:
         return ()
     return (Section("overlap", "Overlap and weights", figures=figures, tables=tables),)
+
+
+def modifiers(frames: Frames) -> tuple[Section, ...]:
+    """Whether effects differ between strata; no section where no study divides the people of a trial."""
+    tables = section_modifier.modifier_tables(frames["mart.effect_estimate"])
+    if not tables:
+        return ()
+    words = (
+        "The effect of each trial averaged within strata of its people, from one set of models of all of them, and the "
+        "difference of two strata. It is asked only where the gate of the trial is open."
+    )
+    return (Section("modifiers", "Whether the effect differs", paragraphs=(words,), tables=tables),)
 
 
 def risks(frames: Frames) -> tuple[Section, ...]:

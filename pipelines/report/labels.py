@@ -15,10 +15,13 @@ RISK_ROWS = (
     *(*RISK_ESTIMATORS, "log_risk_ratio", "log_risk_ratio_possible", "days_lost", "log_hazard_ratio"),
     *("interaction_log_ratio", "log_risk_ratio_holm", "log_risk_ratio_without_false"),
 )
+#: the last stratum less the first, the same with its p adjusted, and in front of the name of a stratum
+INTERACTION, DISCOVERY, WITHIN_STRATUM = "interaction", "interaction_fdr", "aipw, "
+MODIFIER_ROWS = (INTERACTION, DISCOVERY, "interaction_all_strata")
 PRIMARY_ESTIMATORS = (
     *(ASSOCIATION, HAZARD, HAZARD_RISK, "linear_log2_mean_e2_mi"),
     *("aipw", "clone_censor_weight", "marginal_structural_model"),
-    *RISK_ESTIMATORS,
+    *(*RISK_ESTIMATORS, INTERACTION, "ratio_model"),
 )
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
@@ -159,6 +162,11 @@ _LABELS = {
     "ai_fracture": "Inhibitors and fractures",
     "ai_metabolic": "Inhibitors, lipids, sugar and pressure",
     "symptoms_e2": "Estradiol and symptoms",
+    "modifiers": "Who responds otherwise",
+    # what divides people
+    "cyp19a1_rs700518": "rs700518 of CYP19A1",
+    "drug_statin_365d": "statin in the year before",
+    "drug_systemic_glucocorticoid_365d": "systemic glucocorticoid in the year before",
     # outcomes and sites
     "homa_ir": "HOMA-IR",
     "ctx_pg_ml": "CTX",
@@ -264,6 +272,17 @@ _LABELS = {
     "positive_control": "limit of the positive control",
     "both_gates": "gates of both cohorts",
     "shared_share": "people in both cohorts",
+    "trial_gate": "gate of the trial",
+    "people_in_stratum": "people measured in the smallest stratum",
+    "known_share": "share whose stratum was known at time zero",
+    "detectable_interaction": "smallest detectable difference between strata",
+    "interaction": "difference between strata",
+    "curve_gate": "gate of the curve",
+    "people_with_both": "people with both hormones between two scans",
+    "ratio_model": "Regression on log2 of both means, or of their ratio",
+    "additive_testosterone": "Testosterone beside estradiol",
+    "additive_estradiol": "Estradiol beside testosterone",
+    "aic_ratio_less_additive": "AIC of the ratio less that of both",
     "risk_difference": "risk difference",
     "interaction_additive": "difference of risk differences",
     "major_cardiovascular_event": "infarction, stroke or cardiovascular death",

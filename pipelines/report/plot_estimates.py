@@ -7,7 +7,16 @@ import polars as pl
 
 from pipelines.report.figure import MUTED, Drawing, blank, color_of, marker_of
 from pipelines.report.frames import Mart, prepared, primary
-from pipelines.report.labels import HAZARD_RISK, LOG_HAZARD_RATIO, capitalized, label, readable, split_unit
+from pipelines.report.labels import (
+    HAZARD_RISK,
+    INTERACTION,
+    LOG_HAZARD_RATIO,
+    capitalized,
+    heading,
+    label,
+    readable,
+    split_unit,
+)
 from pipelines.report.numerals import decimal, estimate_digits, interval, with_unit
 from pipelines.report.section_risk import is_main
 
@@ -95,6 +104,8 @@ def contrast_words(row: dict[str, Any]) -> str:
     contrast = f"per {step} of {exposure}" if comma else contrast
     if row["scale"] == LOG_HAZARD_RATIO:
         return f"Hazard ratio {contrast}"
+    if row["estimator"] == INTERACTION:
+        return f"{heading(row['contrast'].rpartition(', by ')[2])}: {readable(row['estimand'].rpartition(': ')[2])}"
     if row["estimator"] == HAZARD_RISK:
         return capitalized(f"{scale}: {contrast}")
     if contrast.lower() in scale.lower():

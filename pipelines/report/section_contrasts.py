@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.report.frames import primary
 from pipelines.report.labels import (
     COMPARISON_ESTIMATORS,
+    DISCOVERY,
     JOINT_TEST,
     LOG_HAZARD_RATIO,
     NONLINEARITY_TEST,
@@ -26,7 +27,10 @@ from pipelines.report.views import Cell, Column, Row, Table, number, text
 
 _KEY = ("study_id", "contrast", "outcome", "population")
 #: tests, and estimators of another quantity than the primary one
-_OTHER_QUANTITY = (JOINT_TEST, NONLINEARITY_TEST, "two_lines_break", "two_lines_test", "two_lines_test_holm")
+_OTHER_QUANTITY = (
+    *(JOINT_TEST, NONLINEARITY_TEST, "two_lines_break", "two_lines_test", "two_lines_test_holm"),
+    *(DISCOVERY, "additive_testosterone", "additive_estradiol", "aic_ratio_less_additive"),
+)
 
 
 def contrast_table(estimates: pl.DataFrame) -> Table:

@@ -12,6 +12,7 @@ from pipelines.report.labels import (
     ASSOCIATION,
     COMPARISON_ESTIMATORS,
     HAZARD_RISK,
+    INTERACTION,
     LOG_HAZARD_RATIO,
     RISK_ESTIMATORS,
     capitalized,
@@ -38,6 +39,7 @@ from pipelines.report.numerals import (
 from pipelines.report.plot_estimates import contrast_words, value_and_limits
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
 from pipelines.report.section_checks import gate_cell
+from pipelines.report.section_modifier import is_modifier, modifier_sentence
 from pipelines.report.section_risk import ARMS, is_main, is_risk, risk_sentence
 from pipelines.report.views import Cell, Column, Finding, Row, Table, Tone, number
 
@@ -100,6 +102,8 @@ def _association(rows: list[dict[str, Any]], attrition: pl.DataFrame) -> Finding
 def _sentence(row: dict[str, Any]) -> str:
     if row["estimator"] in RISK_ESTIMATORS:
         return risk_sentence(row)
+    if row["estimator"] == INTERACTION:
+        return modifier_sentence(row)
     if row["scale"] == LOG_HAZARD_RATIO:
         return _hazard_ratio(row)
     if row["estimator"] == HAZARD_RISK:
@@ -238,7 +242,7 @@ def _prevalence(row: dict[str, Any]) -> str:
 
 def estimate_tables(estimates: pl.DataFrame) -> tuple[Table, ...]:
     """The primary estimates, then whatever else was estimated, then the methods shown for comparison only."""
-    estimates = estimates.filter(~is_risk())
+    estimates = estimates.filter(~is_risk(), ~is_modifier())
     main = primary(estimates)
     is_comparison = pl.col("estimator").is_in(COMPARISON_ESTIMATORS)
     has_estimate = pl.col("estimate").is_not_null()

@@ -33,7 +33,9 @@ _Asked = tuple[str, int | None]
 def weights_table(diagnostics: pl.DataFrame) -> Table:
     """Comparisons down, what is told of their weights across; hidden values say so. Outcomes and horizons that were weighted
     alike share a row."""
-    told = diagnostics.filter(pl.col("diagnostic").is_in(WEIGHTS), pl.col("value").is_not_null())
+    # What is asked by strata has the weights of its trial.
+    is_divided = (pl.col("diagnostic") == "trial_gate").any().over("study_id", "contrast", "outcome", "population")
+    told = diagnostics.filter(~is_divided, pl.col("diagnostic").is_in(WEIGHTS), pl.col("value").is_not_null())
     names = [name for name in WEIGHTS if name in set(told["diagnostic"])]
     alike: dict[str, dict[tuple[str, tuple[Cell, ...]], list[_Asked]]] = {}
     for (contrast, outcome, population), own in told.group_by("contrast", "outcome", "population", maintain_order=True):

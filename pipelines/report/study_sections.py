@@ -27,11 +27,13 @@ from pipelines.report.plot_attrition import attrition
 from pipelines.report.plot_curve import dose_response, limit_sentence, of_bone, symptom_response
 from pipelines.report.plot_estimates import effect_estimate, undrawn_sentence
 from pipelines.report.plot_prevalence import bone_prevalence
+from pipelines.report.section_modifier import is_modifier
 from pipelines.report.section_risk import other_parts
 from pipelines.report.views import Figure, Section
 
 Frames = dict[str, pl.DataFrame]
 _COUNTING = "Nothing was estimated: this study counts people in and describes them, which is what follows."
+_DIVIDED = "People are those of the trials that are divided here; who was counted in stands on the pages of these."
 _ELSEWHERE = "Parts of a claim that another study answers stand on the first page."
 
 
@@ -43,6 +45,7 @@ def study_sections(frames: Frames, threshold: int) -> tuple[Section, ...]:
         _table_one(frames, threshold),
         *arm_sections.balance(frames),
         *arm_sections.overlap(frames),
+        *arm_sections.modifiers(frames),
         *arm_sections.risks(frames),
         *arm_sections.controls(frames),
         *arm_sections.trajectories(frames),
@@ -109,12 +112,16 @@ def _people(frames: Frames, threshold: int) -> Section:
         caption = f"{section_people.cohort_name(study, cohort)}: who was counted in, step by step"
         figures += series(draw, frames, f"people-{number}", caption, "mart.attrition")
     tables = section_people.attrition_tables(frame, threshold, is_folded=bool(figures))
+    is_divided = not frames["mart.effect_estimate"].filter(is_modifier()).is_empty()
+    absence = (
+        _DIVIDED if is_divided else why_absent("mart.attrition", frames["mart.missing_piece"], ("age, sex", "demo"))
+    )
     return Section(
         "people",
         "Who was counted in",
         figures=tuple(figures),
         tables=tables,
-        absence="" if tables else why_absent("mart.attrition", frames["mart.missing_piece"], ("age, sex", "demo")),
+        absence="" if tables else absence,
     )
 
 

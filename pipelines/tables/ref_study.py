@@ -18,7 +18,8 @@ class Study(dy.Schema):
     design = text("Design profile")
     minimum_age_years = number("Lowest age at time zero", "a")
     arm_rule = text(
-        "How people fall into arms or strata; cohort: by ref.study_arm", allowed=("sex", "sex_and_menopause", "cohort")
+        "How people fall into arms or strata; cohort: by ref.study_arm; trials: as in the studies that it names",
+        allowed=("sex", "sex_and_menopause", "cohort", "trials"),
     )
     protocol_hash = text("Hash of the study file")
 

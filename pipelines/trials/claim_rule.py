@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from pipelines.errors import BadInput
 from pipelines.trials.code_list import outcome_scales
 from pipelines.trials.rule import Part
-from pipelines.trials.study import Study, catalogue
+from pipelines.trials.study import Study, catalogue, contrast_of
 from pipelines.trials.study_line import line_of
 
 CLAIM_IDS = tuple(f"H{number}" for number in range(1, 29))
@@ -287,6 +287,13 @@ def estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
             yield each.words, each.outcome, each.population, each.horizon_months
             if risk.against is not None:
                 yield each.interaction_words, each.outcome, each.population, each.horizon_months
+    for each in study.modifier_questions:
+        found = contrast_of(each, catalogue())
+        yield each.words, each.outcome, each.population, None if found is None else found[1].horizon_months
+    for each in study.ratio:
+        for words in each.contrasts:
+            for outcome in each.outcomes:
+                yield words, outcome, each.population, None
     # Of a regime its bone alone: risks are told as differences, and claims about events ask for ratios.
     for each in study.policy:
         for regime in each.regimes:

@@ -52,6 +52,12 @@ def covariates_known() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def genotypes() -> frozenset[str]:
+    """Numbers of alleles that a person is born with, by which people may be divided."""
+    return frozenset(row["observation_code"] for row in _rows("observation_code") if row["unit_code"] == "{alleles}")
+
+
+@lru_cache(maxsize=1)
 def outcomes_known() -> frozenset[str]:
     """Outcomes that a clinical study may ask for."""
     lists = (("continuous_outcome", "outcome_code"), ("phenotype", "phenotype_code"), ("symptom_code", "symptom_code"))

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,10 +22,12 @@ from pipelines.trials.code_list import (
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.contrast import POINT_TREATMENT, Contrast
 from pipelines.trials.exposure import CURVE, DOSE, Curve, Dose
+from pipelines.trials.modifier import MODIFIER, RATIO, Modifier, ModifierQuestion, Ratio, Trial, problem_of_questions
 from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.risk import RISK, Risk
 from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
+from pipelines.trials.survey_rule import COVARIATES, OUTCOMES, PROFILES, Criterion, Population
 from pipelines.trials.symptom import SYMPTOM, Symptom
 from pipelines.trials.waiver import Waiver, closing_diagnostics, problem_of_all
 
@@ -39,54 +41,7 @@ Design = Literal[
     "pre_post",
     "descriptive",
 ]
-# Rules that sql/cohort/criterion.sql can answer; a test holds the two lists together.
-Rule = Literal[
-    "examined",
-    "minimum_age",
-    "man_or_postmenopausal_woman",
-    "not_pregnant",
-    "no_current_sex_hormone",
-    "no_current_estrogen_axis_drug",
-    "no_drug_on_estrogen_axis",
-    "e2_by_lc_ms_ms",
-    "valid_hip_or_spine_scan",
-    "valid_femoral_neck_scan",
-    "linked_to_deaths",
-    "e2_or_femoral_neck_scan",
-    "covariates_known",
-]
-Covariate = Literal["age_years", "body_mass_index", "race_ethnicity", "current_smoker", "testosterone_ng_dl"]
-Outcome = Literal["femoral_neck_bmd_g_cm2", "total_hip_bmd_g_cm2", "lumbar_spine_bmd_g_cm2", "all_cause_death"]
-CRITERIA: tuple[str, ...] = get_args(Rule)
-COVARIATES: tuple[str, ...] = get_args(Covariate)
-OUTCOMES: tuple[str, ...] = get_args(Outcome)
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-# What each design profile asks of a survey at least (design, section 6): minima may be raised, maxima lowered, nothing
-# loosened.
-PROFILES: dict[str, dict[str, float]] = {
-    "survey_association": {
-        "minimum_n": 30,
-        "minimum_effective_n": 30,
-        "minimum_design_df": 8,
-        "maximum_relative_standard_error": 0.30,
-        "maximum_censored_share": 0.50,
-    },
-    "survey_hazard": {
-        "minimum_n": 30,
-        "minimum_effective_n": 30,
-        "minimum_design_df": 8,
-        "minimum_events_per_parameter": 10,
-        "minimum_followed_share": 0.95,
-        "maximum_relative_standard_error": 0.30,
-        "maximum_censored_share": 0.50,
-    },
-    "descriptive": {
-        "minimum_n": 30,
-        "minimum_effective_n": 30,
-        "minimum_design_df": 8,
-        "maximum_relative_standard_error": 0.30,
-    },
-}
 # What each kind of question of a clinical study asks at least. A study without any is not estimated yet.
 CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "contrast": POINT_TREATMENT,
@@ -95,6 +50,8 @@ CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "policy": POLICY,
     "risk": RISK,
     "symptom": SYMPTOM,
+    "trial": MODIFIER,
+    "ratio": RATIO,
 }
 # Designs that compare arms; the others look within people or along a scale.
 _COMPARING = frozenset({"point_treatment", "longitudinal"})
@@ -102,21 +59,6 @@ _COMPARING = frozenset({"point_treatment", "longitudinal"})
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Population(_Part):
-    """Who may enter: survey cycles (none named: all with data), least age, and how people fall into arms."""
-
-    cycles: tuple[str, ...]
-    minimum_age_years: float = Field(ge=0, le=120)
-    arms: Literal["sex", "sex_and_menopause"]
-
-
-class Criterion(_Part):
-    """One eligibility step, asked in the order of the file."""
-
-    rule: Rule
-    label: str
 
 
 class Covariates(_Part):
@@ -154,6 +96,9 @@ class Study(_Part):
     risk: tuple[Risk, ...] = ()
     waiver: tuple[Waiver, ...] = ()
     symptom: tuple[Symptom, ...] = ()
+    trial: tuple[Trial, ...] = ()
+    modifier: tuple[Modifier, ...] = ()
+    ratio: tuple[Ratio, ...] = ()
     negative_controls: tuple[str, ...] = ()
     covariates: Covariates = Covariates()
     outcomes: Outcomes
@@ -169,7 +114,9 @@ class Study(_Part):
         before = measured_levels() if self.cohort else frozenset()
         if adjusted := ({*self.outcomes.primary, *self.outcomes.secondary} & set(self.covariates.codes)) - before:
             raise ValueError(f"outcomes: {', '.join(sorted(adjusted))} is also a covariate")
-        if self.cohort:
+        if self.trial or self.modifier or self.ratio:
+            self._coherent_modifiers()
+        elif self.cohort:
             self._coherent_clinical()
         else:
             self._coherent_survey()
@@ -211,6 +158,22 @@ class Study(_Part):
         if problem := problem_of_all(self.waiver, closing):
             raise ValueError(problem)
 
+    def _coherent_modifiers(self) -> None:
+        own = {"population", "eligibility", "cohort", "covariates", "negative_controls", *CLINICAL_PROFILES}
+        own -= {"trial", "ratio"}
+        if given := sorted(own & self.model_fields_set):
+            raise ValueError(f"{given[0]}: people and covariates are those of the trials that it names")
+        if not self.trial:
+            raise ValueError("trial: none is named whose effect may differ")
+        if problem := problem_of_questions(
+            self.trial, self.modifier, self.ratio, (*self.outcomes.primary, *self.outcomes.secondary)
+        ):
+            raise ValueError(problem)
+        if problem := problem_of_all(
+            self.waiver, closing_diagnostics(modifiers=self.modifier_questions, ratios=self.ratio)
+        ):
+            raise ValueError(problem)
+
     def _coherent_survey(self) -> None:
         if missing := [name for name in ("population", "eligibility") if name not in self.model_fields_set]:
             raise ValueError(f"{', '.join(missing)}: a survey needs it, and a clinical study needs a cohort")
@@ -232,7 +195,7 @@ class Study(_Part):
     def _diagnosed(self) -> None:
         asked = [profile for kind, profile in CLINICAL_PROFILES.items() if getattr(self, kind)]
         clinical = {name: bound for profile in asked for name, bound in profile.items()}
-        profile = clinical if self.cohort else PROFILES.get(self.design)
+        profile = PROFILES.get(self.design) if self.is_survey else clinical
         if profile is None:
             raise ValueError(f"design: {self.design} has no diagnostic profile yet")
         if set(self.diagnostics) != set(profile):
@@ -244,8 +207,18 @@ class Study(_Part):
 
     @property
     def is_survey(self) -> bool:
-        """Whether it analyses a survey; else it follows cohorts."""
-        return not self.cohort
+        """Whether it analyses a survey; else it follows cohorts, or divides those of other studies."""
+        return not (self.cohort or self.trial)
+
+    @property
+    def modifier_questions(self) -> tuple[ModifierQuestion, ...]:
+        """Every outcome of every trial by every modifier."""
+        return tuple(
+            ModifierQuestion(trial, outcome, modifier)
+            for trial in self.trial
+            for outcome in trial.outcomes
+            for modifier in self.modifier
+        )
 
     @property
     def minimum_age_years(self) -> float:
@@ -292,7 +265,9 @@ class Study(_Part):
         """Hash of the content of the file, whatever its layout and comments."""
         # What a file does not ask is no part of it: a new kind of question leaves the hashes of other studies alone.
         unasked = {
-            kind for kind in ("cohort", "waiver", "negative_controls", *CLINICAL_PROFILES) if not getattr(self, kind)
+            kind
+            for kind in ("cohort", "waiver", "negative_controls", "modifier", *CLINICAL_PROFILES)
+            if not getattr(self, kind)
         }
         if self.cohort:
             unasked.discard("contrast")
@@ -341,8 +316,65 @@ class Catalogue(dict[str, Study]):
 
 @lru_cache(maxsize=8)
 def catalogue(where: Path | None = None) -> Catalogue:
-    """Every study, by id."""
-    return Catalogue((path.stem, read(path)) for path in sorted((where or folder()).glob("*.toml")))
+    """Every study, by id.
+
+    Raises:
+        BadInput: as `read`; or a study names a trial that no other one has.
+    """
+    paths = {path.stem: path for path in sorted((where or folder()).glob("*.toml"))}
+    studies = Catalogue((name, read(path)) for name, path in paths.items())
+    problems = [
+        f"{paths[study.id].name}: {_told(paths[study.id].read_text(), (), problem)}"
+        for study in studies.values()
+        if (problem := _problem_of_trials(study, studies))
+    ]
+    if problems:
+        raise BadInput(problems)
+    return studies
+
+
+def contrast_of(question: ModifierQuestion, studies: Mapping[str, Study]) -> tuple[Study, Contrast] | None:
+    """The study and the contrast whose effect is divided; None where there is none such."""
+    study = studies.get(question.trial.study)
+    asked = (question.trial.contrast, question.population, question.outcome)
+    if study is None:
+        return None
+    for contrast in study.contrast:
+        if (contrast.words, contrast.population, contrast.outcome) == asked:
+            return study, contrast
+    return None
+
+
+def curve_of(ratio: Ratio, outcome: str, studies: Mapping[str, Study]) -> tuple[Study, Curve] | None:
+    """The study and the curve beside which a ratio is held; None where there is none such."""
+    study = studies.get(ratio.study)
+    if study is None:
+        return None
+    for curve in study.curve:
+        if (curve.cohort, curve.population, curve.outcome) == (ratio.cohort, ratio.population, outcome):
+            return study, curve
+    return None
+
+
+def _problem_of_trials(study: Study, studies: Mapping[str, Study]) -> str:
+    """Why a trial that a study names cannot be divided; empty where all can."""
+    for question in study.modifier_questions:
+        place = f"trial.{study.trial.index(question.trial)}"
+        found = contrast_of(question, studies)
+        if found is None:
+            return (
+                f"{place}.contrast: no study {question.trial.study} has it of {question.outcome}, {question.population}"
+            )
+        if found[1].grace_intervals is not None:
+            return f"{place}.contrast: is estimated by clones, which have no effect by person"
+        if question.modifier.code in found[1].exclude:
+            number = study.modifier.index(question.modifier)
+            return f"modifier.{number}.code: {question.modifier.code} belongs to the arms of {question.trial.contrast}"
+    for number, ratio in enumerate(study.ratio):
+        for outcome in ratio.outcomes:
+            if curve_of(ratio, outcome, studies) is None:
+                return f"ratio.{number}.cohort: no study {ratio.study} has a curve of {outcome} in {ratio.cohort}"
+    return ""
 
 
 def select(ids: tuple[str, ...], source: str) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def study(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
                 "title": s.title,
                 "design": s.design,
                 "minimum_age_years": s.minimum_age_years,
-                "arm_rule": s.population.arms if s.is_survey else "cohort",
+                "arm_rule": s.population.arms if s.is_survey else "cohort" if s.cohort else "trials",
                 "protocol_hash": s.protocol_hash,
             }
             for s in _asked(facts)

@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from pipelines.trials.contrast import Contrast
 from pipelines.trials.exposure import Curve, Dose
+from pipelines.trials.modifier import ModifierQuestion, Ratio
 from pipelines.trials.policy import Policy
 from pipelines.trials.risk import Risk
 from pipelines.trials.rule import Part
@@ -58,6 +59,11 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     ),
     "symptom_line": ("people_either_side", "effective_n", "events", "censored_share", "followed_share"),
     "interaction": ("shared_share", "both_gates"),
+    "modifier": (
+        *("trial_gate", "people_in_stratum", "outcomes_smaller_arm", "equipoise"),
+        "largest_standardised_difference",
+    ),
+    "ratio": ("curve_gate", "people_with_both"),
     "survey_association": (
         "unweighted_n",
         "kish_effective_n",
@@ -124,12 +130,14 @@ class Waiver(Part):
 
 
 def closing_diagnostics(
-    contrasts: Iterable[Contrast],
-    curves: Iterable[Curve],
-    doses: Iterable[Dose],
-    policies: Iterable[Policy],
+    contrasts: Iterable[Contrast] = (),
+    curves: Iterable[Curve] = (),
+    doses: Iterable[Dose] = (),
+    policies: Iterable[Policy] = (),
     risks: Iterable[Risk] = (),
     symptoms: Iterable[Symptom] = (),
+    modifiers: Iterable[ModifierQuestion] = (),
+    ratios: Iterable[Ratio] = (),
 ) -> dict[Question, tuple[str, ...]]:
     """Every question of a clinical study, and the diagnostics that close its gate."""
     asked = [("contrast", (each.words, each.outcome, each.population)) for each in contrasts]
@@ -151,6 +159,13 @@ def closing_diagnostics(
         for words in each.contrasts:
             kind = "symptom" if words in bands else "symptom_line"
             asked += [(kind, (words, outcome, each.population)) for outcome in each.outcomes]
+    asked += [("modifier", (each.words, each.outcome, each.population)) for each in modifiers]
+    asked += [
+        ("ratio", (words, outcome, each.population))
+        for each in ratios
+        for words in each.contrasts
+        for outcome in each.outcomes
+    ]
     return {question: REQUIRED[kind] for kind, question in asked}
 
 

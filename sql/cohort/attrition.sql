@@ -35,7 +35,7 @@ steps as (
     union all
     select study_id, 'survey', 0, 'everybody', 'Everybody in the survey cycles of the study'
     from ref.study
-    where arm_rule <> 'cohort'
+    where arm_rule in ('sex', 'sex_and_menopause')
     union all
     select study_id, cohort_code, 0, 'time_zero', title from ref.study_cohort
 ),

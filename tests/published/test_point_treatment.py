@@ -7,7 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.models.augmented import AugmentedEstimate
 from pipelines.models.design_matrix import design_matrix
+from pipelines.models.effect_modification import stratified_effect
+from pipelines.models.inference import normal_contrast
 from pipelines.models.inverse_weighting import weighted_contrast
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.matching import matched_contrast
@@ -126,3 +129,21 @@ def test_lalonde(published) -> None:
     for found in (weighted, matched):
         assert found.estimate > 0
         assert found.ci_low < 1794 < found.ci_high
+
+
+def test_effect_modification_by_sex_of_nhefs(weighed) -> None:
+    """Program 12.6, with robust errors as printed: 3.52198 (0.65707) in men, -0.15948 (1.04608) more in women.
+
+    Source: remlapmot/cibookex-r, chapter 12. Stabilised weights given sex are the same within a stratum and an arm.
+    """
+    treated = quits(weighed)
+    propensity = estimate_propensity(treated, confounders(weighed), 0.0).values
+    nothing = np.zeros(treated.size)
+    weight = np.where(treated, 1 / propensity, 1 / (1 - propensity))
+    whole = AugmentedEstimate(
+        normal_contrast((0, 0), nothing, None, (0, 0), 0), propensity, nothing, nothing, weight, 0
+    )
+    everybody, person = np.ones(treated.size, bool), np.arange(treated.size)
+    found = stratified_effect(change(weighed), treated, everybody, whole, weighed["sex"].to_numpy(), person)
+    told = [found.strata[0].estimate, found.strata[0].standard_error, found.difference.estimate]
+    assert [*told, found.difference.standard_error] == pytest.approx([3.52198, 0.65707, -0.15948, 1.04608], abs=1e-5)

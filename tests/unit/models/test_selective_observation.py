@@ -17,7 +17,7 @@ OUTCOME = np.where(PASSED, np.array([-4.0, -2.0] * 4 + [-1.0] * 8), np.nan)
 def primary(propensity: float | np.ndarray = 0.5, target: float | np.ndarray = -3.0) -> AugmentedEstimate:
     """Of a regression that says -3 and -1."""
     contrast = normal_contrast((-3.0, -1.0), np.zeros(16), np.arange(16), (4, 6), 10.0)
-    return AugmentedEstimate(contrast, np.full(16, propensity), np.full(16, target), np.full(16, -1.0), 0)
+    return AugmentedEstimate(contrast, np.full(16, propensity), np.full(16, target), np.full(16, -1.0), np.ones(16), 0)
 
 
 def moved(

@@ -55,6 +55,7 @@ def test_smallest_effects_are_those_of_the_estimands():
         "H5": "threshold",
         "H6": "threshold",
         "H22": "equivalence",
+        "H27": "equivalence",
         "H28": "equivalence",
     }
 
@@ -101,7 +102,7 @@ def test_a_flaw_is_refused_with_its_line(tmp_path, old, new, said):
         ("named = [20, 20]", 'side = "above"\nnamed = [20, 20]', line("named = [20, 20]")),
         ('absent = "hpg_response does not look at FSH"\n', "", line('code = "fsh"') - 1),
         ("is_dosing = false", "is_dosing = true", line('study = "nhanes_e2_bmd"')),
-        ('absent = "no study asks', 'study = "hpg_response"\nabsent = "no', line('absent = "no study asks') + 1),
+        ('absent = "no study relates', 'study = "hpg_response"\nabsent = "no', line('absent = "no study relates') + 1),
     ],
 )
 def test_the_line_is_the_right_one(tmp_path, old, new, where):

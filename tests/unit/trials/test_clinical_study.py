@@ -46,6 +46,7 @@ def test_the_studies_of_the_estimands_are_there():
         *("ai_vs_tamoxifen", "trt_ai_addon", "ai_cardiovascular", "ai_fracture", "ai_metabolic"),
         *("female_testosterone_ai", "restart_protocol", "hpg_response", "bone_turnover", "ai_dose_response"),
         *("e2_pkpd", "e2_threshold", "recovery_after_stop", "symptoms_e2", "monitoring", "titration_policy"),
+        "modifiers",
     }
 
 

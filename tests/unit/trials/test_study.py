@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.errors import BadInput
 from pipelines.settings import sql_root
-from pipelines.trials.study import COVARIATES, CRITERIA, PROFILES, catalogue, folder, read, select
+from pipelines.trials.study import catalogue, folder, read, select
+from pipelines.trials.survey_rule import COVARIATES, CRITERIA, PROFILES
 
 ORIGINAL = folder() / "nhanes_e2_bmd.toml"
 Edited = Callable[..., Path]

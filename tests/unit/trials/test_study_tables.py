@@ -44,3 +44,12 @@ def test_primary_outcomes_are_marked():
 def test_settings_that_change_a_result():
     found = dict(study_tables.run_setting({}, FACTS).collect().iter_rows())
     assert found == {"bone_reference": "white_female", "min_cell": "11", "evidence_source": "public_survey"}
+
+
+def test_a_study_that_divides_trials_has_no_people_of_its_own():
+    """Neither a survey's rule nor a cohort: checks that ask every study for its people leave it out."""
+    asked = RunFacts("run", "omop", ("ai_vs_tamoxifen", "modifiers", "e2_threshold"), "white_female", 11, "simulated")
+    rules = dict(study_tables.study({}, asked).select("study_id", "arm_rule").collect().iter_rows())
+    assert rules == {"ai_vs_tamoxifen": "cohort", "modifiers": "trials", "e2_threshold": "cohort"}
+    for name in ("study_cohort", "study_criterion", "study_arm", "study_contrast", "study_covariate"):
+        assert "modifiers" not in getattr(study_tables, name)({}, asked).collect()["study_id"].to_list()
