@@ -1,6 +1,7 @@
 """Addresses of object stores: what is one, and which are refused. Nothing is opened here (see `pipelines.objects`)."""
 
 import re
+from pathlib import Path
 
 from pipelines.errors import BadInput
 
@@ -12,9 +13,9 @@ _CONTAINER_FIRST = ("abfs", "abfss", "az")
 EXAMPLE = "s3://bucket/prefix"
 
 
-def is_url(text: str) -> bool:
+def is_url(text: str | Path) -> bool:
     """Whether a text is the address of a store, not a path."""
-    return _ADDRESS.match(text) is not None
+    return _ADDRESS.match(str(text)) is not None
 
 
 def plain(text: str, what: str) -> str:

@@ -161,7 +161,10 @@ class Study(_Part):
     def _coherent_modifiers(self) -> None:
         own = {"population", "eligibility", "cohort", "covariates", "negative_controls", *CLINICAL_PROFILES}
         own -= {"trial", "ratio"}
-        if given := sorted(own & self.model_fields_set):
+        # What is given as it is by default says nothing: so an exported protocol can be read back.
+        fields = type(self).model_fields
+        said = {name for name in own if getattr(self, name) != fields[name].get_default(call_default_factory=True)}
+        if given := sorted(said):
             raise ValueError(f"{given[0]}: people and covariates are those of the trials that it names")
         if not self.trial:
             raise ValueError("trial: none is named whose effect may differ")

@@ -30,7 +30,7 @@ STEPS = (*time_zero["RESULTS"][:4], *RESULTS[2:])
 PERSONS, SEED = 400, 11
 #: a leak: the days until the next supply are covered, whatever was supplied
 LATER = """    ) * 0 + greatest(
-        0, coalesce(lead(day) over (partition by person_id, ingredient order by day) - cover_from_day, supply_days)
+        0, coalesce(lead(day) over (partition by person_id, ingredient order by day) - cover_from_day, followed.supply_days)
     ) as cover_days,"""
 EPISODE = "features.symptom_episode"
 

@@ -28,7 +28,8 @@ lives = runpy.run_path(str(Path(__file__).with_name("staged_lives.py")))
 staged, randomised_after = lives["staged"], lives["randomised_after"]
 Tables = dict[str, pl.DataFrame]
 PERSONS, SEED = 400, 11
-CLINICAL = tuple(name for name, study in catalogue().items() if not study.is_survey)
+#: a study of modifiers has no people of its own: its strata are covariates of the trials that it names
+CLINICAL = tuple(name for name, study in catalogue().items() if study.cohort)
 HELD_STILL = ("cohort.overlap_year", "features.dispensing_source")
 RESULTS = (
     "cohort.time_zero",
