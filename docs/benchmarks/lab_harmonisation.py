@@ -171,7 +171,7 @@ def harmonise_into_memory(settings: Settings, bucket: Bucket) -> int:
             store.create_view(connection, table, bucket)
         connection.execute("create schema if not exists source")
         for view in sqlfile.views_behind(file):
-            connection.execute(f"create view {view.table} as {view.text}")
+            connection.execute(view.definition)
         connection.execute(f"create temp table everything as {file.text}")
         return sum(connection.execute(f"select count(*) from {table}").fetchone()[0] for table in RAW)
 
@@ -332,7 +332,7 @@ def _account(settings: Settings, bucket: Bucket) -> dict[str, Any]:
             store.create_view(connection, table, bucket)
         connection.execute("create schema source")
         for view in sqlfile.views_behind(file):
-            connection.execute(f"create view {view.table} as {view.text}")
+            connection.execute(view.definition)
         connection.execute(f"create table record as {file.text}")
         found = connection.execute(
             "select disposition, coalesce(reason, ''), count(*) from record group by all order by all"

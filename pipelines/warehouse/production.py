@@ -205,7 +205,7 @@ def _query(
         store.create_view(connection, table, bucket, only)
     for view in producer.views:
         connection.execute(f"create schema if not exists {view.schema}")
-        connection.execute(f"create view {view.table} as {view.text}")
+        connection.execute(view.definition)
     return _conformed(connection, producer.query.rstrip().rstrip(";"), step.contract)
 
 

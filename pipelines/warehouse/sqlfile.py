@@ -1,7 +1,8 @@
 """SQL files: `sql/<schema>/<table>.sql` is one bare SELECT with a grain line and a unit line; what it reads is read from it.
 
 Files of `sql/source` are views: how one source's raw rows read in the shape of the house, and what several tables work out
-alike. They are never stored; a step that reads one reads the tables behind it.
+alike. They are never stored; a step that reads one reads the tables behind it. A view whose third line reads
+`-- made once: why` is worked out once a unit of work, before the query, and forgotten after it.
 """
 
 import json
@@ -20,6 +21,7 @@ from pipelines.settings import sql_root
 
 _GRAIN = re.compile(r"^-- grain: (?P<grain>one row per .+)$")
 _UNIT = re.compile(r"^-- unit: (?P<unit>person|population)$")
+_ONCE = re.compile(r"^-- made once: .+$")
 
 
 VIEWS = "source"
@@ -39,10 +41,16 @@ class SqlFile:
     text: str
     reads: tuple[str, ...]
     path: Path
+    is_made_once: bool = False
 
     @property
     def schema(self) -> str:
         return self.path.parent.name
+
+    @property
+    def definition(self) -> str:
+        """The statement that makes a view readable: a table of the connection where it is made once, which can spill."""
+        return f"create {'table' if self.is_made_once else 'view'} {self.table} as {self.text}"
 
 
 @lru_cache(maxsize=512)
@@ -50,17 +58,19 @@ def read(path: Path) -> SqlFile:
     """Parse one file.
 
     Raises:
-        SqlFileError: no grain or unit line, not exactly one SELECT, or a table without a schema.
+        SqlFileError: no grain or unit line, not exactly one SELECT, a table without a schema, or a stored table made once.
     """
     text = path.read_text()
-    lines = [*text.splitlines(), "", ""]
+    lines = [*text.splitlines(), "", "", ""]
     grain, unit = _GRAIN.match(lines[0]), _UNIT.match(lines[1])
     if not grain:
         raise SqlFileError(f"{path}: line 1 must read '-- grain: one row per ...'")
     if not unit:
         raise SqlFileError(f"{path}: line 2 must read '-- unit: person' or '-- unit: population'")
-    table = f"{path.parent.name}.{path.stem}"
-    return SqlFile(table, grain["grain"], unit["unit"], text, tables_read(text, str(path)), path)
+    table, is_made_once = f"{path.parent.name}.{path.stem}", _ONCE.match(lines[2]) is not None
+    if is_made_once and not _is_view(table):
+        raise SqlFileError(f"{path}: line 3 says made once, but only views of sql/{VIEWS} are not stored anyway")
+    return SqlFile(table, grain["grain"], unit["unit"], text, tables_read(text, str(path)), path, is_made_once)
 
 
 def all_files() -> tuple[SqlFile, ...]:

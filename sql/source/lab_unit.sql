@@ -1,5 +1,6 @@
 -- grain: one row per heading: source, laboratory, code, unit and method as they are delivered
 -- unit: person
+-- made once: the planner then knows how few headings there are, and builds the join of all rows on them
 -- What a heading says of its rows: analyte, unit and factor, class of assay, the latest day of its source. A unit is the
 -- one given, else the one the code fixes, else what the laboratory itself uses (staging.lab_convention). unit_reason says why no number
 -- under this heading can be converted.

@@ -32,6 +32,5 @@ def test_memory_is_within_the_promise(frozen: dict) -> None:
     assert {"machine", "duckdb", "python", "measured_on", "sql_sha256"} <= set(frozen)
 
 
-@pytest.mark.xfail(reason="6.3 to 9.3 times reading in four runs: six is not reached yet", strict=True)
 def test_time_is_within_the_promise(frozen: dict) -> None:
     assert 0 < frozen["harmonising_over_reading_into_memory"]["wall_s"] <= MOST_RATIO

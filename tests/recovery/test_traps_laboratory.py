@@ -82,7 +82,7 @@ def _rows(settings: Settings) -> pl.DataFrame:
             store.create_view(connection, table, None)
         connection.execute("create schema source")
         for view in sqlfile.views_behind(file):
-            connection.execute(f"create view {view.table} as {view.text}")
+            connection.execute(view.definition)
         connection.execute(f"create table record as {file.text}")
         return connection.sql(
             "select raw.measurement_id as row_id, record.* exclude (value, operator, lloq, missing_reason), "

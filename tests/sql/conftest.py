@@ -97,7 +97,7 @@ def run_sql(settings: Settings) -> Callable[..., Rows]:
                     create(connection, source, drawn(source, given) if isinstance(given, str) else given or [])
             for view in sqlfile.views_behind(file):
                 connection.execute(f"create schema if not exists {view.schema}")
-                connection.execute(f"create view {view.table} as {view.text}")
+                connection.execute(view.definition)
             result = connection.execute(file.text)
             names = [column[0] for column in result.description]
             rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]

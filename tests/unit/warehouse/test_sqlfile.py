@@ -125,6 +125,19 @@ def test_a_view_makes_no_table(house):
     assert [file.path for file in all_files()] == [kept]
 
 
+def test_a_view_made_once_is_a_table_of_the_connection(house):
+    once = "-- made once: it is small\n"
+    first = read(house(HEAD + once + "select 1 as a from raw.a", "source/first.sql"))
+    second = read(house(HEAD + "select 1 as a from raw.a", "source/second.sql"))
+    assert first.definition.startswith("create table source.first as ")
+    assert second.definition.startswith("create view source.second as ")
+
+
+def test_a_stored_table_is_not_made_once(house):
+    with pytest.raises(SqlFileError, match="line 3 says made once"):
+        read(house(HEAD + "-- made once: it is small\nfrom raw.a"))
+
+
 def test_a_view_that_is_not_there_is_named(house):
     file = read(house(HEAD + "from source.first"))
     with pytest.raises(SqlFileError, match=r"reads source\.first, but there is no first\.sql"):
