@@ -1,4 +1,4 @@
-"""Which stratum of a modifier the people of a contrast belong to, as known at time zero. Reads and cuts; estimates nothing."""
+"""Which stratum of a modifier people belong to, as known at time zero. Reads and cuts; estimates nothing."""
 
 import numpy as np
 import polars as pl
@@ -11,10 +11,16 @@ from pipelines.trials.contrast import Contrast
 from pipelines.trials.modifier import Modifier
 from pipelines.trials.study import Study
 
+_KEY = ["person_id", "trial_number"]
+
 
 def strata(inputs: Inputs, study: Study, contrast: Contrast, frame: ContrastFrame, modifier: Modifier) -> np.ndarray:
     """[n] number of the stratum of each row of the frame, from 0; `UNKNOWN` where it was not known at time zero."""
-    values = _values(inputs, study, contrast, frame, modifier.code)
+    return place_of(_values(inputs, study, contrast, frame, modifier.code), modifier)
+
+
+def place_of(values: np.ndarray, modifier: Modifier) -> np.ndarray:
+    """[n] number of the stratum of each value, from 0; `UNKNOWN` of NaN."""
     return np.where(np.isnan(values), UNKNOWN, np.digitize(values, modifier.cuts))
 
 
@@ -27,22 +33,28 @@ def _values(inputs: Inputs, study: Study, contrast: Contrast, frame: ContrastFra
 
 
 def _alleles(inputs: Inputs, study: Study, contrast: Contrast, code: str) -> np.ndarray:
-    """[n] alleles on record up to time zero: who is typed later is another person than who is not. Records that disagree: NaN."""
-    key = ["person_id", "trial_number"]
     rows = (
         inputs["features.outcome_value"]
         .filter(pl.col("study_id") == study.id, pl.col("contrast_number") == study.contrast_number(contrast))
-        .select(*key, "index_on")
+        .select(*_KEY, "index_on")
     )
+    known = rows.select(_KEY).join(alleles(inputs, rows, code).lazy(), on=_KEY, how="left").sort(_KEY).collect()
+    return known["value"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def alleles(inputs: Inputs, rows: pl.LazyFrame, code: str) -> pl.DataFrame:
+    """Person, trial number and `value`: alleles on record up to `index_on` of the rows, of whom there is any record.
+
+    Who is typed later is another person than who is not. Records that disagree: NULL.
+    """
     typed = inputs["staging.observation"].filter(
         pl.col("observation_code") == code, pl.col("observed_on").is_not_null()
     )
-    told = (
+    return (
         typed.select("person_id", "value", "observed_on")
         .join(rows, on="person_id")
         .filter(pl.col("observed_on") <= pl.col("index_on"))
-        .group_by(key)
+        .group_by(_KEY)
         .agg(pl.when(pl.col("value").n_unique() == 1).then(pl.col("value").first()).alias("value"))
+        .collect()
     )
-    known = rows.select(key).join(told, on=key, how="left").sort(key).collect()
-    return known["value"].cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -149,6 +149,8 @@ def regime_means(
 ) -> dict[tuple[str, str], RegimeMeans]:
     """Mean of every outcome under every regime: change in % at the horizon, risks by it in %, share of tests in the window in %.
 
+    By name of the regime, for a stratum `within` it, and outcome; a resample with nobody of a stratum has no estimate there.
+
     Args:
         frame: who is in it.
         regimes: name to the rule of a resample (0: all people); one with a change-point has another in each.
@@ -347,9 +349,17 @@ def _means(
     found: dict[tuple[str, str], float] = {}
     for name, rule in regimes.items():
         lived = histories(models.fit, models.baseline, rule(draw), seed + draw, copies)
-        found |= {(name, outcome): float(values.mean()) for outcome, values in models.expected(lived).items()}
-        found[name, WINDOW] = float(in_window(lived, window).mean())
+        told = models.expected(lived) | {WINDOW: in_window(lived, window)}
+        for group in ("", *frame.groups):
+            rows = np.repeat(frame.inside(group), copies)
+            if rows.any():
+                found |= {(within(name, group), outcome): float(each[rows].mean()) for outcome, each in told.items()}
     return found
+
+
+def within(regime: str, group: str) -> str:
+    """What a regime is called in a stratum; everybody, who has no name, is told by the regime alone."""
+    return f"{regime}, {group}" if group else regime
 
 
 def in_window(lived: Histories, window: tuple[float, float]) -> np.ndarray:

@@ -11,8 +11,9 @@ import polars as pl
 
 from pipelines.models.design_matrix import design_matrix
 from pipelines.models.dose_frame import covariates_at_zero, dosed
+from pipelines.models.modifier_frame import alleles, place_of
 from pipelines.run_facts import Inputs
-from pipelines.trials.code_list import ingredients
+from pipelines.trials.code_list import genotypes, ingredients
 from pipelines.trials.policy import Policy
 from pipelines.trials.study import Study
 
@@ -37,6 +38,7 @@ class RegimeFrame:
         change: [n] of bone at the horizon; NaN where not measured or not followed.
         event: [n, T, E] begun in the period; `is_at_risk` [n, T, E] none before, and followed.
         n_before_scan: periods before the window of the scan opens.
+        groups: names of strata; `member` [n, G] whether each belongs to it, as known at time zero.
     """
 
     names: tuple[str, ...]
@@ -51,6 +53,8 @@ class RegimeFrame:
     event: np.ndarray
     is_at_risk: np.ndarray
     n_before_scan: int
+    groups: tuple[str, ...] = ()
+    member: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -61,6 +65,12 @@ class RegimeFrame:
     def is_seen(self) -> np.ndarray:
         """[n] bone measured at the horizon, present until its window opened."""
         return np.isfinite(self.change) & self.is_present[:, : self.n_before_scan].all(axis=1)
+
+    def inside(self, group: str) -> np.ndarray:
+        """[n] who belongs to a stratum; everybody where none is named."""
+        if self.member is None or not group:
+            return np.ones(self.n, dtype=bool)
+        return self.member[:, self.groups.index(group)]
 
     def middle(self) -> np.ndarray:
         """[n, T] log of the test as a clinician reads it: the value, or the limit where it lies below."""
@@ -117,7 +127,26 @@ def regime_frame(inputs: Inputs, study: Study, policy: Policy) -> RegimeFrame:
         event,
         is_at_risk,
         policy.n_before_scan,
+        policy.groups[1:],
+        _members(inputs, policy, people, covariates),
     )
+
+
+def _members(inputs: Inputs, policy: Policy, people: pl.DataFrame, covariates: pl.DataFrame) -> np.ndarray:
+    """[n, G] who belongs to which stratum; of whom the value was not known at time zero, to none of its modifier."""
+    columns: list[np.ndarray] = []
+    for modifier in policy.by:
+        if modifier.code in genotypes():
+            told = alleles(inputs, people.lazy().select("person_id", "trial_number", "index_on"), modifier.code)
+            values = people.join(told, on=["person_id", "trial_number"], how="left", maintain_order="left")["value"]
+        elif modifier.code in covariates.columns:
+            values = covariates[modifier.code]
+        else:
+            values = pl.repeat(None, people.height, eager=True)
+        known = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        place = place_of(known, modifier)
+        columns += [place == number for number in range(len(modifier.strata))]
+    return np.column_stack(columns) if columns else np.empty((people.height, 0), dtype=bool)
 
 
 def _people(inputs: Inputs, study: Study, policy: Policy) -> pl.DataFrame:

@@ -5,6 +5,7 @@ The statistics are in `regime`; here studies become frames and results become ro
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from pipelines.models.g_formula import Rule
 from pipelines.models.gate_rule import why_closed
 from pipelines.models.inference import Z975
 from pipelines.models.point_treatment import Finding, asked, told
-from pipelines.models.regime import WINDOW, RegimeMeans, contrast, largest_natural_gap, regime_means
+from pipelines.models.regime import WINDOW, RegimeMeans, contrast, largest_natural_gap, regime_means, within
 from pipelines.models.regime_frame import RegimeFrame, regime_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -41,11 +42,14 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         frame = regime_frame(inputs, study, policy)
         bounds = {name: study.diagnostics[name] for name in POLICY}
         gap = _gap(frame)
-        kept = {code: _n_followers(frame, policy, code) for code in (policy.reference, *policy.regimes)}
-        for regime in policy.regimes:
-            for outcome in policy.outcomes:
-                findings = _findings(frame, policy, outcome, (kept[regime], kept[policy.reference]), gap, bounds)
-                rows += [_key(study, policy, regime, outcome) | asdict(each) for each in findings]
+        kept: dict[str, np.ndarray] = {
+            code: _followed(frame, policy, code) for code in (policy.reference, *policy.regimes)
+        }
+        for group, regime, outcome in _questions(policy):
+            inside = frame.inside(group)
+            followed = (int((kept[regime] & inside).sum()), int((kept[policy.reference] & inside).sum()))
+            findings = _findings(frame, policy, outcome, inside, followed, gap, bounds)
+            rows += [_key(study, policy, group, regime, outcome) | asdict(each) for each in findings]
     return _table("models.diagnostic", rows)
 
 
@@ -56,20 +60,19 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     for study, policy in _policies(facts):
         place = change_point(inputs)
         closed = {
-            (regime, outcome): why_closed(
-                _of_question(judged, _key(study, policy, regime, outcome)), study, facts.today
+            (group, regime, outcome): why_closed(
+                _of_question(judged, _key(study, policy, group, regime, outcome)), study, facts.today
             )
             or _why_unnamed(regime, place)
-            for regime in policy.regimes
-            for outcome in policy.outcomes
+            for group, regime, outcome in _questions(policy)
         }
         frame = None if all(closed.values()) else regime_frame(inputs, study, policy)
         means, problem = ({}, "") if frame is None else _answers(frame, study, policy, place)
-        for (regime, outcome), why in closed.items():
-            common = _common(study, policy, regime, outcome, facts)
+        for (group, regime, outcome), why in closed.items():
+            common = _common(study, policy, group, regime, outcome, facts)
             answer = _closed(why or problem)
             if frame is not None and not why and not problem:
-                answer = _opened(frame, policy, regime, outcome, means, place)
+                answer = _opened(frame, policy, group, regime, outcome, means, place)
             rows.append(common | answer)
     return _table("models.effect_estimate", rows)
 
@@ -130,6 +133,11 @@ def _policies(facts: RunFacts) -> Iterator[tuple[Study, Policy]]:
             yield catalogue()[name], policy
 
 
+def _questions(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Everybody first, then each stratum; regimes, and their outcomes side by side."""
+    return product(policy.groups, policy.regimes, policy.outcomes)
+
+
 def _why_unnamed(regime: str, place: tuple[float, float] | None) -> str:
     if regime == "titrate_above_change_point" and place is None:
         return "no change-point with a bounded interval was found among men, behind an open gate"
@@ -147,6 +155,7 @@ def _findings(
     frame: RegimeFrame,
     policy: Policy,
     outcome: str,
+    inside: np.ndarray,
     kept: tuple[int, int],
     gap: float | None,
     bounds: dict[str, float],
@@ -156,20 +165,21 @@ def _findings(
         asked("regime_followers", float(min(target, against)), bounds["minimum_regime_followers"]),
         asked("natural_course_gap", gap, bounds["maximum_natural_course_gap"], is_most=True),
     ]
-    stays = frame.is_present[:, : policy.n_before_scan].all(axis=1)
+    stays = inside & frame.is_present[:, : policy.n_before_scan].all(axis=1)
     if outcome == policy.outcome:
-        share = float(frame.is_seen.sum() / stays.sum()) if stays.any() else None
+        share = float((frame.is_seen & inside).sum() / stays.sum()) if stays.any() else None
         findings.append(asked("observed_share", share, bounds["minimum_observed_share"]))
     if outcome in policy.events:
-        events = float(frame.outcome(outcome)[0].sum())
+        events = float(frame.outcome(outcome)[0][inside].sum())
         findings.append(asked("events", events, bounds["minimum_events"]))
     return [*findings, told("n_target", float(target)), told("n_comparator", float(against))]
 
 
-def _n_followers(frame: RegimeFrame, policy: Policy, code: str) -> int:
+def _followed(frame: RegimeFrame, policy: Policy, code: str) -> np.ndarray:
+    """[n] who kept to a regime."""
     # As if the change-point were at the foot of the window: where it lies is no matter of positivity.
     rule = rule_of(code, policy.window_low)
-    return int(followers(frame, rule).sum()) if rule is not None and frame.n else 0
+    return followers(frame, rule) if rule is not None and frame.n else np.zeros(frame.n, dtype=bool)
 
 
 def _answers(
@@ -186,19 +196,21 @@ def _answers(
 def _opened(
     frame: RegimeFrame,
     policy: Policy,
+    group: str,
     regime: str,
     outcome: str,
     means: dict[tuple[str, str], RegimeMeans],
     place: tuple[float, float] | None,
 ) -> Row:
-    target, against = means.get((regime, outcome)), means.get((policy.reference, outcome))
+    target, against = (means.get((within(code, group), outcome)) for code in (regime, policy.reference))
     if target is None or against is None:
         return _closed("not estimable: too few events")
     try:
         found = contrast(target, against)
     except NotEstimable as error:
         return _closed(f"not estimable: {error}")
-    kept = [followers(frame, rule) for code in (regime, policy.reference) if (rule := rule_of(code, _shown(place)))]
+    named = (rule_of(code, _shown(place)) for code in (regime, policy.reference))
+    kept = [followers(frame, rule) & frame.inside(group) for rule in named if rule]
     counts: Row = {"n_target": int(kept[0].sum()), "n_comparator": int(kept[1].sum())}
     if outcome in policy.events:
         events = np.asarray(frame.outcome(outcome)[0].any(axis=1))
@@ -219,10 +231,10 @@ def _shown(place: tuple[float, float] | None) -> float | None:
     return None if place is None else float(np.exp(place[0]))
 
 
-def _key(study: Study, policy: Policy, regime: str, outcome: str) -> Row:
+def _key(study: Study, policy: Policy, group: str, regime: str, outcome: str) -> Row:
     return {
         "study_id": study.id,
-        "contrast": policy.contrast(regime),
+        "contrast": policy.contrast(regime, group),
         "outcome": outcome,
         "population": policy.population,
     }
@@ -232,9 +244,9 @@ def _of_question(judged: pl.DataFrame, key: Row) -> pl.DataFrame:
     return judged.filter(*(pl.col(name) == value for name, value in key.items()))
 
 
-def _common(study: Study, policy: Policy, regime: str, outcome: str, facts: RunFacts) -> Row:
+def _common(study: Study, policy: Policy, group: str, regime: str, outcome: str, facts: RunFacts) -> Row:
     bone = "mean difference of percent change"
-    return _key(study, policy, regime, outcome) | {
+    return _key(study, policy, group, regime, outcome) | {
         "protocol_hash": study.protocol_hash,
         "evidence_source": facts.evidence_source,
         "estimand": study.estimation["estimand"],

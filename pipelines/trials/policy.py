@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from pipelines.trials.cohort import Cohort
+from pipelines.trials.modifier import Modifier
 from pipelines.trials.rule import Part
 
 RegimeCode = Literal[
@@ -35,7 +36,7 @@ class Policy(Part):
 
     Estradiol is tested every `test_days`, on assays of `assay_class` alone; the dose of `drug` answers `action_days` after
     the test. `outcome` is bone at the horizon, `events` are counted until then, and the share of tests from `window_low` to
-    below `window_high` (pg/mL) is told as `time_in_window_pct`.
+    below `window_high` (pg/mL) is told as `time_in_window_pct`. All of it is told of everybody and of each stratum of `by`.
     """
 
     cohort: str = Field(min_length=1)
@@ -53,6 +54,7 @@ class Policy(Part):
     action_days: Annotated[int, Field(ge=0, le=60)]
     window_low: float = Field(gt=0)
     window_high: float = Field(gt=0)
+    by: tuple[Modifier, ...] = ()
 
     @property
     def n_periods(self) -> int:
@@ -74,9 +76,14 @@ class Policy(Part):
         """Everything that is told of a regime, bone first."""
         return (self.outcome, *self.events, "time_in_window_pct")
 
-    def contrast(self, regime: str) -> str:
-        """A regime against the reference, as results name it."""
-        return f"{regime} vs {self.reference}, {self.horizon_months:g} months"
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Of whom it is told: everybody, which has no name, then each stratum."""
+        return ("", *(f"{each.code} {name}" for each in self.by for name in each.strata))
+
+    def contrast(self, regime: str, group: str = "") -> str:
+        """A regime against the reference, as results name it; in a stratum, where one is named."""
+        return ", ".join(filter(None, (f"{regime} vs {self.reference}", f"{self.horizon_months:g} months", group)))
 
     @property
     def words(self) -> str:
@@ -96,6 +103,11 @@ class Policy(Part):
             return "regimes: none may occur twice, and the reference is not one of them"
         if self.window_low >= self.window_high:
             return "window_low: must lie below window_high"
+        for number, modifier in enumerate(self.by):
+            if modifier.problem:
+                return f"by.{number}.{modifier.problem}"
+        if len(set(self.groups)) < len(self.groups):
+            return "by: the same stratum occurs twice"
         if self.n_before_scan < 1:
             return "test_days: no period ends before the window of the scan opens"
         if self.horizon_days + self.window_days > cohort.follow_up_days:

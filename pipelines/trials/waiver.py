@@ -144,8 +144,9 @@ def closing_diagnostics(
     asked += [("curve", (each.words, each.outcome, each.population)) for each in curves]
     asked += [("dose", (words, each.outcome, each.population)) for each in doses for words in each.contrasts]
     asked += [
-        ("policy", (each.contrast(regime), outcome, each.population))
+        ("policy", (each.contrast(regime, group), outcome, each.population))
         for each in policies
+        for group in each.groups
         for regime in each.regimes
         for outcome in each.outcomes
     ]

@@ -4,6 +4,7 @@ Standard errors are of resampled people, one resample a replication, as for the 
 """
 
 import runpy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from pipelines.models import regime
 from pipelines.models.dosing_rule import rule_of
-from pipelines.models.regime import largest_natural_gap, regime_means
+from pipelines.models.regime import largest_natural_gap, regime_means, within
 
 HERE = Path(__file__).parent
 world = runpy.run_path(str(HERE / "titration_world.py"))
@@ -74,6 +75,35 @@ def test_truth_is_given_back(code: str, outcome: str) -> None:
 def test_truth_is_given_back_a_thousand_times(code: str, outcome: str) -> None:
     found = figures(sound(1000, REGIMES)[code, outcome], code, outcome)
     assert found.lies_within(judged["MANY"]), (code, outcome, found)
+
+
+#: `bone_by_estradiol(rule_of(code, PLACE), CUT, 20, 100_000)`: bone of men below 42 pg/mL at time zero, and of the others
+CUT, STRATA = np.log(42.0), ("below 42 pg/mL", "42 pg/mL or more")
+TRUTH_IN_STRATA = {
+    "no_inhibitor": (0.0424, 0.6285),
+    "titrate_to_20_30": (-1.1329, -0.7858),
+    "fixed_1_mg_daily": (-2.3478, -1.7616),
+}
+
+
+@pytest.mark.parametrize("code", ["titrate_to_20_30", "fixed_1_mg_daily"])
+def test_truth_is_given_back_in_strata(code: str) -> None:
+    """A rule that looks at estradiol costs more bone where there was more to take; a fixed dose costs either the same."""
+    rules = {each: lambda draw, each=each: rule_of(each, PLACE) for each in (REFERENCE, code)}
+    rows: list[list[list[float]]] = []
+    for seed in range(40):
+        frame = world["frame"](seed, N)
+        low = frame.e2_at_zero < CUT
+        means = regime_means(replace(frame, groups=STRATA, member=np.column_stack([low, ~low])), rules, WINDOW, seed, 1)
+        pairs = [(means[within(code, each), "bone"], means[within(REFERENCE, each), "bone"]) for each in STRATA]
+        rows.append([[one.mean - two.mean, one.replicates[0] - two.replicates[0]] for one, two in pairs])
+    drawn = np.array(rows)
+    truths = [TRUTH_IN_STRATA[code][place] - TRUTH_IN_STRATA[REFERENCE][place] for place in range(2)]
+    assert (abs(truths[0] - truths[1]) > 0.1) == (code == "titrate_to_20_30")
+    for place, truth in enumerate(truths):
+        error = float(np.sqrt(np.mean((drawn[:, place, 1] - drawn[:, place, 0]) ** 2)))
+        found = judged["summarised"](drawn[:, place, 0].tolist(), [error] * len(drawn), truth)
+        assert found.lies_within(BANDS), (code, STRATA[place], found)
 
 
 def test_the_world_as_it_is_is_reproduced() -> None:

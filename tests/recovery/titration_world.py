@@ -108,3 +108,12 @@ def truth(rule: Rule, window: tuple[float, float], blocks: int, size: int) -> np
         inside = (one.e2 >= np.log(window[0])) & (one.e2 < np.log(window[1]))
         found.append([one.bone.mean(), *(100 * one.event.any(axis=1).mean(axis=0)), 100 * inside.mean()])
     return np.mean(found, axis=0)
+
+
+def bone_by_estradiol(rule: Rule, cut: float, blocks: int, size: int) -> np.ndarray:
+    """[2] bone of those below, and of those at or above, a log estradiol at time zero, everybody following the rule."""
+    found = []
+    for block in range(blocks):
+        one = lives(10_000 + block, size, rule)
+        found.append([one.bone[one.e2_at_zero < cut].mean(), one.bone[one.e2_at_zero >= cut].mean()])
+    return np.mean(found, axis=0)

@@ -95,7 +95,14 @@ def tables(frame: RegimeFrame, place: dict[str, object] | None = None) -> Inputs
         variable_name="covariate_code",
     )
     thresholds = [] if place is None else [place]
+    # Every third man is typed before time zero, every third after it; the last third twice, with answers that differ.
+    typed = pl.DataFrame({
+        "person_id": np.r_[np.arange(n), np.arange(2, n, 3)],
+        "value": np.r_[np.where(np.arange(n) % 2 == 0, 2.0, 1.0), np.full(len(range(2, n, 3)), 0.0)],
+        "observed_on": on(np.r_[np.where(np.arange(n) % 3 == 1, 5, -400), np.full(len(range(2, n, 3)), -30)]),
+    }).with_columns(observation_code=pl.lit("cyp19a1_rs700518"))  # fmt: skip
     return {
+        "staging.observation": typed.lazy(),
         "features.outcome_value": values.lazy(),
         "features.drug_supply": pl.concat([drug, companion], how="diagonal_relaxed").lazy(),
         "staging.lab_result": draws.lazy(),
@@ -190,7 +197,7 @@ def test_open_gates_tell_what_regimes_do_and_closed_ones_nothing(men: RegimeFram
     judged, found = told(tables(men, CHANGE_POINT))
     CONTRACTS["models.effect_estimate"].schema.validate(found, cast=True)
     CONTRACTS["models.diagnostic"].schema.validate(judged, cast=True)
-    assert found.height == len(POLICY.regimes) * len(POLICY.outcomes)
+    assert found.height == len(POLICY.regimes) * len(POLICY.outcomes) * len(POLICY.groups)
     # Nobody had water retention: too few events, and no number.
     dry = found.filter(pl.col("outcome") == "water_retention")
     assert dry["gate_status"].unique().to_list() == ["closed"]
@@ -206,6 +213,51 @@ def test_open_gates_tell_what_regimes_do_and_closed_ones_nothing(men: RegimeFram
     assert breast == pytest.approx(-7.5, abs=4.0)
     assert window == pytest.approx(52.3, abs=2.0)
     assert (asked["n_target"] >= 50).all()
+
+
+def test_strata_are_those_of_time_zero(men: RegimeFrame) -> None:
+    some = men.taken(np.arange(300))
+    found = regime_frame(tables(some), STUDY, POLICY)
+    heavy, light = (found.inside(f"body_mass_index {name}") for name in ("30 kg/m2 or more", "under 30 kg/m2"))
+    assert np.array_equal(heavy, some.design[:, 1] >= 30) and np.array_equal(light, some.design[:, 1] < 30)
+    aa, others = (found.inside(f"cyp19a1_rs700518 {name}") for name in ("AA", "GG or AG"))
+    place = np.arange(300)
+    assert np.array_equal(aa, (place % 3 == 0) & (place % 2 == 0))
+    assert np.array_equal(others, (place % 3 == 0) & (place % 2 == 1))
+    # No T-score was measured of anybody.
+    assert not any(found.inside(f"lumbar_spine_t_score {name}").any() for name in ("under -1", "-1 or more"))
+    assert found.taken(place[:7]).inside("cyp19a1_rs700518 AA").tolist() == aa[:7].tolist()
+
+
+def test_a_stratum_has_a_gate_of_its_own(men: RegimeFrame) -> None:
+    given = tables(men, CHANGE_POINT)
+    heavy = pl.col("covariate_code") == "body_mass_index"
+    given["features.covariate"] = given["features.covariate"].with_columns(
+        value=pl.when(heavy).then(27 + 4 * pl.col("value").clip(-2, 2)).otherwise(pl.col("value"))
+    )
+    judged, found = told(given)
+    bone = found.filter(pl.col("outcome") == POLICY.outcome)
+    regime = "titrate_to_20_30"
+    everybody, under, over, nobody = (
+        bone.row(by_predicate=pl.col("contrast") == POLICY.contrast(regime, group), named=True)
+        for group in (
+            *("", "body_mass_index under 30 kg/m2", "body_mass_index 30 kg/m2 or more"),
+            "lumbar_spine_t_score under -1",
+        )
+    )
+    assert [row["gate_status"] for row in (everybody, under, over)] == ["open"] * 3
+    assert under["n_target"] + over["n_target"] == everybody["n_target"]
+    assert under["n_comparator"] + over["n_comparator"] == everybody["n_comparator"]
+    # The mean of everybody is that of the strata, by their size.
+    share = float((given["features.covariate"].filter(heavy).collect()["value"] >= 30).mean())
+    assert (1 - share) * under["estimate"] + share * over["estimate"] == pytest.approx(everybody["estimate"], abs=1e-9)
+    assert max(under["se"], over["se"]) > 0
+    assert nobody["gate_status"] == "closed" and "regime_followers fail" in nobody["gate_reason"]
+    assert all(nobody[name] is None for name in ANSWERS)
+    few = judged.filter(pl.col("contrast") == POLICY.contrast(regime, "cyp19a1_rs700518 AA"))
+    known = few.filter((pl.col("outcome") == POLICY.outcome) & (pl.col("diagnostic") == "regime_followers"))
+    whole = judged.filter(pl.col("contrast") == POLICY.contrast(regime), pl.col("outcome") == POLICY.outcome)
+    assert known["value"].item() < whole.filter(pl.col("diagnostic") == "regime_followers")["value"].item() / 3
 
 
 def test_a_regime_that_few_follow_is_closed(men: RegimeFrame) -> None:

@@ -136,5 +136,5 @@ def test_the_names_are_those_of_the_estimators() -> None:
 
 def _questions(study: Study) -> int:
     doses = sum(len(each.contrasts) for each in study.dose)
-    policies = sum(len(each.regimes) * len(each.outcomes) for each in study.policy)
+    policies = sum(len(each.groups) * len(each.regimes) * len(each.outcomes) for each in study.policy)
     return len(study.contrast) + len(study.curve) + doses + policies
