@@ -58,6 +58,7 @@ def impute_trajectories(
     m: int = 20,
     burn_in: int = 200,
     draws: int = 300,
+    longest: int = 0,
     seed: int = 1,
 ) -> Trajectories:
     """Draw `m` completed data sets by data augmentation.
@@ -70,6 +71,7 @@ def impute_trajectories(
         person: [n] codes 0 to k - 1, each occurring.
         lower, upper: [n] bounds: equal where measured; -inf and the limit where left-censored.
         m: trajectories, taken evenly from the `draws` that each of two chains makes after its `burn_in`.
+        longest: chains that did not come together are made anew with twice the burn-in and draws, up to so many draws.
         seed: of the random numbers; the same rows in the same order give the same trajectories.
 
     Raises:
@@ -83,10 +85,14 @@ def impute_trajectories(
     each = -(-m // CHAINS)
     if draws < each:
         raise BadInput(f"trajectories: {m} cannot be taken from {CHAINS} chains of {draws} draws")
-    thin = draws // each
-    chains = [_chain(data, each, burn_in, thin, seed, chain) for chain in range(CHAINS)]
-    values, parameters = (np.stack(parts) for parts in zip(*chains, strict=True))
-    r_hat = _r_hat(parameters)
+    while True:
+        thin = draws // each
+        chains = [_chain(data, each, burn_in, thin, seed, chain) for chain in range(CHAINS)]
+        values, parameters = (np.stack(parts) for parts in zip(*chains, strict=True))
+        r_hat = _r_hat(parameters)
+        if r_hat <= MOST_R_HAT or 2 * draws > longest:
+            break
+        burn_in, draws = 2 * burn_in, 2 * draws
     if not r_hat <= MOST_R_HAT:
         raise NotEstimable(f"the chains of trajectories did not come together: R-hat {r_hat:.2f} is above {MOST_R_HAT}")
     drawn = parameters[:, ::thin].swapaxes(0, 1).reshape(-1, parameters.shape[2])[:m]

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.domain.randomness import generator
+from pipelines.models import threshold_tables
 from pipelines.models.dosing_rule import followers, rule_of
 from pipelines.models.errors import NotEstimable
 from pipelines.models.g_formula import Rule
@@ -89,7 +90,7 @@ def change_point(inputs: Inputs) -> tuple[float, float] | None:
             pl.col("study_id") == study,
             pl.col("population") == population,
             pl.col("outcome") == "lumbar_spine_bmd_change_pct",
-            pl.col("analysis") == "all_draws",
+            pl.col("analysis") == threshold_tables.WHOLE,
             pl.col("gate_status") == "open",
         )
         .select("place_pg_ml", "ci_low_pg_ml", "ci_high_pg_ml")

@@ -25,7 +25,7 @@ _LEAST_PEOPLE = 11
 
 @dataclass(frozen=True, slots=True)
 class ThresholdSpec:
-    """How the analysis goes; `knot_percentiles` and `curve_percentiles` are of measured exposure."""
+    """How the analysis goes; `knot_percentiles`, `curve_percentiles` are of measured exposure; `longest_chain` is in draws."""
 
     seed: int
     n_imputations: int = 20
@@ -33,6 +33,7 @@ class ThresholdSpec:
     curve_percentiles: tuple[float, float] = (5, 95)
     least_people: int = 50
     most_censored: float = 0.5
+    longest_chain: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +128,13 @@ def completed(frame: ScanPairFrame, spec: ThresholdSpec) -> Completed:
         NotEstimable: a model cannot be fitted.
     """
     found = impute_trajectories(
-        _imputation_design(frame), frame.drawer, frame.lower, frame.upper, m=spec.n_imputations, seed=spec.seed
+        _imputation_design(frame),
+        frame.drawer,
+        frame.lower,
+        frame.upper,
+        m=spec.n_imputations,
+        longest=spec.longest_chain,
+        seed=spec.seed,
     )
     exposure = np.log([frame.windows.mean(np.exp(values)) for values in found.completed])
     weights = scan_weights(frame)

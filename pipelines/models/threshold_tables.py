@@ -4,6 +4,7 @@ The statistics are in `threshold` and `threshold_answer`; here studies become sp
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -153,7 +154,7 @@ def _completed(
     inputs: Inputs, study: Study, curve: Curve, analysis: str
 ) -> tuple[ScanPairFrame, Completed, ThresholdSpec]:
     frame = scan_pair_frame(inputs, study, curve, curve.one_class if analysis == ONE_CLASS else None)
-    spec = spec_of(study)
+    spec = replace(spec_of(study), longest_chain=curve.longest_chain)
     if np.unique(frame.person).size < spec.least_people:
         raise NotEstimable(f"fewer than {spec.least_people} people have a usable pair")
     return frame, completed(frame, spec), spec

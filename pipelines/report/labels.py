@@ -41,7 +41,13 @@ ORDER: dict[str, tuple[str, ...]] = {
         "whole_body_bmd_g_cm2",
     ),
     "site_code": ("femoral_neck", "total_hip", "lumbar_spine", "whole_body"),
-    "population": ("men", "postmenopausal_women", "premenopausal_women", "unknown_women"),
+    "population": (
+        "men",
+        "postmenopausal_women",
+        "postmenopausal_women_on_inhibitor",
+        "premenopausal_women",
+        "unknown_women",
+    ),
     "arm_code": ("men", "women", "postmenopausal_women", "premenopausal_women", "unknown_women"),
     "sex_code": ("all", "female", "male"),
     "reference_code": ("white_female", "white_male"),
@@ -193,6 +199,7 @@ _LABELS = {
     "n_gates_closed": "gates closed",
     "n_gates_waived": "gates waived",
     "postmenopausal_women": "postmenopausal women",
+    "postmenopausal_women_on_inhibitor": "postmenopausal women under an inhibitor",
     "premenopausal_women": "premenopausal women",
     "unknown_women": "women of unknown menopausal status",
     # estimators

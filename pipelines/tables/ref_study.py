@@ -93,12 +93,14 @@ class StudyArm(dy.Schema):
 
 @table("ref.study_censor", grain="one row per study, cohort and reason", unit="population")
 class StudyCensor(dy.Schema):
-    """Events after time zero that end follow-up."""
+    """What after time zero ends follow-up."""
 
     study_id = text("Study", key=True)
     cohort_code = text("Cohort of the study", key=True)
     reason_code = text("Why follow-up ends", key=True)
-    set_code = text("Events that end it")
+    rule_code = text("The first such event, or a stop of such drugs", allowed=("event", "stops"))
+    set_code = text("Events that end it, or drugs whose stop does")
+    gap_days = whole("Days without stock that count as a stop", "d", optional=True, minimum=0)
 
 
 @table("ref.study_contrast", grain="one row per study and contrast", unit="population")

@@ -137,7 +137,13 @@ def contrasts(studies: Iterable[Study]) -> list[Row]:
 def censors(studies: Iterable[Study]) -> list[Row]:
     """One row a reason to stop following."""
     return [
-        key | {"reason_code": censor.reason, "set_code": _set_code(censor)}
+        key
+        | {
+            "reason_code": censor.reason,
+            "rule_code": getattr(censor, "rule", "event"),
+            "set_code": _set_code(censor),
+            "gap_days": getattr(censor, "gap_days", None),
+        }
         for key, cohort in _each(studies)
         for censor in cohort.censor
     ]

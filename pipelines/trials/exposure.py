@@ -30,7 +30,8 @@ class Curve(Part):
     """An outcome a year, between two scans of a series, on mean estradiol between them; an association, not an effect.
 
     `minimum_days` between the scans; `imputed_by` are covariates that tell what a censored draw may have been, beside those
-    of the study; `one_class` is a class of assay to which a second analysis is confined.
+    of the study; `one_class` is a class of assay to which a second analysis is confined; chains of imputation that do not
+    come together are doubled up to `longest_chain` draws, where that is said.
     """
 
     cohort: str = Field(min_length=1)
@@ -40,6 +41,7 @@ class Curve(Part):
     minimum_days: Annotated[int, Field(ge=180, le=3650)]
     imputed_by: tuple[str, ...] = ()
     one_class: Literal["lc_ms_ms"] | None = None
+    longest_chain: Annotated[int, Field(ge=0, le=20000)] = 0
 
     @property
     def words(self) -> str:

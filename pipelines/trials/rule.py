@@ -7,7 +7,7 @@ counted backwards and are never negative. A new rule is a class here and a line 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from pipelines.trials import code_list
 from pipelines.trials.code_list import Kind
@@ -310,16 +310,37 @@ class Continues(_Arm):
 Arm = Annotated[Starts | StartsNone | Dose | Everybody | Stops | Continues, Field(discriminator="rule")]
 
 
-class Censor(Part):
-    """A reason to stop following: the first such event after time zero."""
-
+class _Censor(Part):
     reason: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+
+
+class CensorEvent(_Censor):
+    """A reason to stop following: the first such event after time zero. Names no rule."""
+
     drugs: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     procedures: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "Censor":
+    def _one_kind(self) -> "CensorEvent":
         if sum(map(bool, (self.drugs, self.conditions, self.procedures))) != 1:
             raise ValueError("name events of one kind: drugs, conditions or procedures")
         return self
+
+
+class CensorStop(_Censor):
+    """Stock has run out and is not filled up for the gap: known, and follow-up ends, on the day on which the gap has passed."""
+
+    rule: Literal["stops"]
+    drugs: Codes
+    gap_days: Days = 30
+
+
+def _kind_of_censor(given: object) -> str:
+    has_rule = "rule" in given if isinstance(given, dict) else hasattr(given, "rule")
+    return "stops" if has_rule else "event"
+
+
+Censor = Annotated[
+    Annotated[CensorEvent, Tag("event")] | Annotated[CensorStop, Tag("stops")], Discriminator(_kind_of_censor)
+]

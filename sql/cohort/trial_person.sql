@@ -2,7 +2,7 @@
 -- unit: person
 -- Eligible is who meets every rule. A survey has one time zero, the examination, and no follow-up of its own.
 -- What comes after time zero stands in end, grace and strategy columns, and nowhere else. Follow-up ends with the first of:
--- the horizon, death, the end of observation, an event that the study stops for. Which strategy of a cohort with a grace
+-- the horizon, death, the end of observation, an event or the stop of a drug that the study stops for. Which strategy of a cohort with a grace
 -- period a person was seen to begin is for cloning and censoring; it is NULL where follow-up ended before that was decided.
 with eligible as (
     select judged.study_id, judged.person_id, judged.trial_number
@@ -41,19 +41,51 @@ followed as (
     left join staging.death as death on death.person_id = zero.person_id
     group by all
 ),
-censored as (
+supplied as (
+    -- Drugs whose stop ends follow-up: the day on which each supply and all before it ran out, and the next supply.
     select
-        followed.study_id, followed.person_id, followed.trial_number,
-        min(event.event_on) as censored_on,
-        arg_min(censor.reason_code, (event.event_on, censor.reason_code)) as reason_code
+        followed.study_id, followed.person_id, followed.trial_number, followed.index_on,
+        censor.reason_code, cast(censor.gap_days as integer) as gap_days,
+        event.use_until_on,
+        lead(event.event_on) over (
+            partition by followed.study_id, followed.person_id, followed.trial_number, censor.reason_code
+            order by event.event_on
+        ) as next_on
     from followed
     join ref.study_censor as censor
-        on censor.study_id = followed.study_id and censor.cohort_code = followed.cohort_code
+        on censor.study_id = followed.study_id
+        and censor.cohort_code = followed.cohort_code
+        and censor.rule_code = 'stops'
+    join cohort.event as event on event.person_id = followed.person_id and event.set_code = censor.set_code
+),
+reason as (
+    select
+        followed.study_id, followed.person_id, followed.trial_number,
+        censor.reason_code,
+        event.event_on as censored_on
+    from followed
+    join ref.study_censor as censor
+        on censor.study_id = followed.study_id
+        and censor.cohort_code = followed.cohort_code
+        and censor.rule_code = 'event'
     join cohort.event as event
         on event.person_id = followed.person_id
         and event.set_code = censor.set_code
         and event.event_on > followed.index_on
-    group by followed.study_id, followed.person_id, followed.trial_number
+    union all
+    -- A stop is known once the gap has passed: whether follow-up goes on hangs on no later supply.
+    select study_id, person_id, trial_number, reason_code, greatest(use_until_on + gap_days, index_on)
+    from supplied
+    where coalesce(next_on > use_until_on + gap_days, true)
+        and coalesce(next_on > index_on, true)
+),
+censored as (
+    select
+        study_id, person_id, trial_number,
+        min(censored_on) as censored_on,
+        arg_min(reason_code, (censored_on, reason_code)) as reason_code
+    from reason
+    group by study_id, person_id, trial_number
 ),
 ended as (
     select

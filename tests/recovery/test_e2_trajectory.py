@@ -79,6 +79,24 @@ def test_measured_values_stay_and_drawn_ones_keep_their_bounds() -> None:
     assert not np.array_equal(drawn.completed, other.completed)
 
 
+def test_slow_chains_are_made_longer_where_that_is_allowed_and_others_stay_as_they_were() -> None:
+    """Three draws of four below the limit: 40 draws do not do, and no more are made than are asked for."""
+    some = people("log_normal", 400, 2)
+    high = np.quantile(some.log_e2, 0.75)
+    lower, upper = np.where(some.log_e2 < high, -np.inf, some.log_e2), np.maximum(some.log_e2, high)
+    short = {"m": 4, "burn_in": 10, "draws": 20, "seed": 1}
+    for longest in (0, 39):
+        with pytest.raises(NotEstimable, match="did not come together"):
+            impute_trajectories(some.model, some.person, lower, upper, **short, longest=longest)
+    drawn = impute_trajectories(some.model, some.person, lower, upper, **short, longest=10_000)
+    assert drawn.r_hat <= 1.1 and drawn.completed.shape == (4, some.person.size)
+    quick = [
+        impute_trajectories(some.model, some.person, some.lower, some.upper, m=4, seed=2, longest=longest)
+        for longest in (0, 10_000)
+    ]
+    assert np.array_equal(quick[0].completed, quick[1].completed)
+
+
 def test_the_parameters_are_those_of_the_population() -> None:
     some = people("log_normal", 3000, 5)
     model = some.model[:, :2]

@@ -11,6 +11,7 @@ ZERO = "study_id | person_id | trial_number | cohort_code | index_on | arm_code"
 MET = "study_id | person_id | trial_number | cohort_code | step_number | is_met"
 SPAN = "person_id | span_number | starts_on | ends_on"
 EVENT = "person_id | set_code | event_on | use_until_on"
+CENSOR = "study_id | cohort_code | reason_code | rule_code | set_code | gap_days"
 THREE = f"""{ARM}
     s | c | 1 | inhibitor | starts | drug.ai |
     s | c | 2 | tamoxifen | starts | drug.tam |
@@ -50,13 +51,73 @@ def follow(run_sql, **inputs: str) -> list[dict]:
 )
 def test_follow_up_ends_with_what_comes_first(run_sql, only, observed_until, died_on, censored_on, end_on, reason):
     inputs = {"staging__observation_period": f"{SPAN}\n1 | 1 | 2018-01-01 | {observed_until}"}
-    inputs["ref__study_censor"] = "study_id | cohort_code | reason_code | set_code\ns | c | recurrence | condition.m"
+    inputs["ref__study_censor"] = f"{CENSOR}\ns | c | recurrence | event | condition.m |"
     if died_on:
         inputs["staging__death"] = f"person_id | died_on\n1 | {died_on}"
     if censored_on:
         inputs["cohort__event"] = f"{EVENT}\n1 | condition.m | {censored_on} |"
     row = only(follow(run_sql, **inputs))
     assert (row["end_on"], row["end_reason"]) == (day(end_on), reason)
+
+
+@pytest.mark.parametrize(
+    ("supplies", "observed_until", "end_on", "reason"),
+    [
+        # Run out on 1 March, 30 days without: 31 March. A supply on that day still fills it up, one of the day after does not.
+        ([("2019-12-01", "2020-03-01")], "2021-12-31", "2020-03-31", "stopped"),
+        ([("2019-12-01", "2020-03-01"), ("2020-03-31", "2021-06-01")], "2021-12-31", "2020-12-31", "horizon"),
+        ([("2019-12-01", "2020-03-01"), ("2020-04-01", "2021-06-01")], "2021-12-31", "2020-03-31", "stopped"),
+        # Use that ended and began again before time zero is no stop after it.
+        (
+            [("2019-01-01", "2019-03-01"), ("2019-11-01", "2020-05-01")],
+            "2021-12-31",
+            "2020-05-31",
+            "stopped",
+        ),
+        # Run out before time zero: the gap passes after it, on it, or had passed.
+        ([("2019-11-01", "2019-12-15")], "2021-12-31", "2020-01-14", "stopped"),
+        ([("2019-11-01", "2019-12-02")], "2021-12-31", "2020-01-01", "stopped"),
+        ([("2019-09-01", "2019-10-01"), ("2020-01-05", "2021-06-01")], "2021-12-31", "2020-01-01", "stopped"),
+        # Not known before the gap has passed, nor where follow-up ends before.
+        ([("2019-12-01", "2020-03-01")], "2020-03-30", "2020-03-30", "observation_ended"),
+        ([("2019-12-01", "2020-12-02")], "2021-12-31", "2020-12-31", "horizon"),
+        # Nobody who was never supplied stops.
+        ([], "2021-12-31", "2020-12-31", "horizon"),
+    ],
+)
+def test_follow_up_ends_on_the_day_on_which_a_stop_is_known(run_sql, only, supplies, observed_until, end_on, reason):
+    lines = [f"1 | drug.ai | {on} | {until}" for on, until in supplies]
+    row = only(
+        follow(
+            run_sql,
+            ref__study_censor=f"{CENSOR}\ns | c | stopped | stops | drug.ai | 30",
+            staging__observation_period=f"{SPAN}\n1 | 1 | 2018-01-01 | {observed_until}",
+            cohort__event="\n".join((EVENT, *lines)),
+        )
+    )
+    assert (row["end_on"], row["end_reason"]) == (day(end_on), reason)
+
+
+def test_of_a_stop_and_an_event_the_first_ends_follow_up(run_sql):
+    """Two people with the same stop; a drug for bone comes before that of the first, and after that of the second."""
+    rows = follow(
+        run_sql,
+        cohort__time_zero=f"{ZERO}\ns | 1 | 1 | c | 2020-01-01 | open\ns | 2 | 1 | c | 2020-01-01 | open",
+        cohort__criterion=f"{MET}\ns | 1 | 1 | c | 1 | true\ns | 2 | 1 | c | 1 | true",
+        staging__observation_period=f"{SPAN}\n1 | 1 | 2018-01-01 | 2021-12-31\n2 | 1 | 2018-01-01 | 2021-12-31",
+        ref__study_censor=f"""{CENSOR}
+            s | c | bone_drug | event | drug.bone |
+            s | c | stopped | stops | drug.ai | 30""",
+        cohort__event=f"""{EVENT}
+            1 | drug.ai | 2019-12-01 | 2020-03-01
+            1 | drug.bone | 2020-03-30 | 2020-06-30
+            2 | drug.ai | 2019-12-01 | 2020-03-01
+            2 | drug.bone | 2020-04-01 | 2020-06-30""",
+    )
+    assert [(row["end_on"], row["end_reason"]) for row in rows] == [
+        (dt.date(2020, 3, 30), "bone_drug"),
+        (dt.date(2020, 3, 31), "stopped"),
+    ]
 
 
 @pytest.mark.parametrize(

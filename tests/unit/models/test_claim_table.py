@@ -273,6 +273,30 @@ def test_a_change_point_without_an_answer_says_why():
     assert (found["verdict"], found["why"]) == ("not_answerable", "gate closed: support_ratio fail")
 
 
+@pytest.mark.parametrize(("value", "verdict"), [(1.4, "supported"), (0.4, "contradicted"), (-1.4, "contradicted")])
+def test_over_suppression_is_judged_by_women_under_an_inhibitor_alone(value, verdict):
+    """Bone is lost faster where estradiol is lower: the change rises with a doubling, by 1 % a year or more."""
+    on_inhibitor = "postmenopausal_women_on_inhibitor"
+    run = facts("real", ("e2_threshold",))
+    untreated, hers = (
+        estimate(
+            "e2_threshold",
+            f"mean estradiol between scans, cohort {cohort}, per doubling",
+            "lumbar_spine_bmd_change_pct",
+            number,
+            se=0.1,
+        )
+        | {"population": cohort, "estimator": "linear_log2_mean_e2_mi"}
+        for cohort, number in (("postmenopausal_women", 1.4), (on_inhibitor, value))
+    )
+    found = ledger([untreated, hers], run)["H2", "women"]
+    assert (found["verdict"], found["estimate"], found["population"]) == (verdict, value, on_inhibitor)
+    assert found["estimand"].startswith("Association, no effect: ") and "per doubling" in found["estimand"]
+    silent = ledger([untreated], run)
+    assert silent["H2", "women"]["why"] == "e2_threshold made no such estimate in this run"
+    assert silent["H2", "men"]["why"].startswith("no study relates")
+
+
 def test_a_dose_is_judged_as_slope_and_as_equivalence():
     run = facts("real", ("ai_dose_response",))
     common = {"population": "men_on_testosterone", "estimator": "marginal_structural_model"}

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pipelines.models import regime_tables
+from pipelines.models import regime_tables, threshold_tables
 from pipelines.models.regime_frame import RegimeFrame, regime_frame
 from pipelines.models.regime_tables import change_point
 from pipelines.run_facts import RunFacts
@@ -25,7 +25,7 @@ CHANGE_POINT = {
     "study_id": "e2_threshold",
     "population": "men",
     "outcome": "lumbar_spine_bmd_change_pct",
-    "analysis": "all_draws",
+    "analysis": threshold_tables.WHOLE,
     "gate_status": "open",
     "place_pg_ml": 16.0,
     "ci_low_pg_ml": 13.0,

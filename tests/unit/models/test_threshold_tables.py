@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from pipelines import mart
-from pipelines.models import threshold_tables
+from pipelines.models import regime_tables, threshold_tables
 from pipelines.models.scan_pair_frame import scan_pair_frame
 from pipelines.models.threshold import diagnose
 from pipelines.run_facts import RunFacts
@@ -20,6 +20,7 @@ from pipelines.warehouse.step import read_csv
 
 STUDY = catalogue()["e2_threshold"]
 CURVE_OF_MEN = STUDY.curve[0]
+ON_INHIBITOR = "postmenopausal_women_on_inhibitor"
 FACTS = RunFacts("run", "omop", (STUDY.id,), "white_female", 11, "simulated")
 DAY_ZERO = dt.date(2015, 1, 1)
 #: pg/mL at which bone begins to be lost, % a year per doubling below it, limit of the assay
@@ -32,11 +33,13 @@ def on(days: np.ndarray) -> pl.Series:
     return pl.Series(np.datetime64(DAY_ZERO) + days.astype("timedelta64[D]")).cast(pl.Date)
 
 
-def world(n: int, seed: int, *, is_bent: bool, limit: float = LIMIT) -> Inputs:
-    """n untreated men scanned at time zero and two years later, nine draws each; who is heavy has more estradiol."""
+def world(
+    n: int, seed: int, *, is_bent: bool, limit: float = LIMIT, cohort: str = "men", middle: float = 22.0
+) -> Inputs:
+    """n people of a cohort scanned at time zero and two years later, nine draws each; who is heavy has more estradiol."""
     rng = np.random.default_rng([seed, 41])
     weight = rng.normal(size=n)
-    level = np.log(22.0) + 0.2 * weight + 0.55 * rng.normal(size=n)
+    level = np.log(middle) + 0.2 * weight + 0.55 * rng.normal(size=n)
     draws = np.arange(9) * 90
     person = np.repeat(np.arange(n), draws.size)
     value = np.exp(level[person] + 0.25 * rng.normal(size=person.size))
@@ -75,7 +78,7 @@ def world(n: int, seed: int, *, is_bent: bool, limit: float = LIMIT) -> Inputs:
     covariates = people.with_columns(age_years=60.0 + 5 * rng.normal(size=n), body_mass_index=27.0 + 3 * weight)
     return {
         "cohort.trial_person": people.with_columns(
-            cohort_code=pl.lit("men"), index_on=on(zeros), end_on=on(np.full(n, 1826))
+            cohort_code=pl.lit(cohort), index_on=on(zeros), end_on=on(np.full(n, 1826))
         ).lazy(),
         "features.bmd_change": scans.filter(scanned).lazy(),
         "staging.lab_result": results.lazy(),
@@ -127,7 +130,7 @@ def test_a_known_kink_is_found_in_all_draws_and_in_one_class(places: pl.DataFram
 
 def test_what_nobody_was_scanned_for_has_no_answer(places: pl.DataFrame) -> None:
     rest = places.filter((pl.col("population") != "men") | (pl.col("outcome") != CURVE_OF_MEN.outcome))
-    assert rest.height == 6
+    assert rest.height == 10
     assert rest["answer"].unique().to_list() == ["not_answerable"]
     assert rest["gate_status"].unique().to_list() == ["closed"]
     assert rest["why"].str.contains("censored_share not_evaluated").all()
@@ -224,3 +227,28 @@ def test_what_comes_after_follow_up_is_not_looked_at() -> None:
     assert np.array_equal(before.upper, after.upper)
     assert (before.windows.weights != after.windows.weights).nnz == 0
     assert before.visits.equals(after.visits)
+
+
+def test_under_an_inhibitor_the_slope_is_told_of_those_women_alone() -> None:
+    """All levels lie far below the place, so that the line is straight: its slope is that of the mechanism."""
+    given = judged(world(500, 5, is_bent=True, limit=0.7, cohort=ON_INHIBITOR, middle=1.5))
+    found = threshold_tables.effect_estimates(given, FACTS).collect()
+    told = found.filter(pl.col("gate_status") == "open")
+    assert set(told["population"]) == {ON_INHIBITOR} and set(told["outcome"]) == {"lumbar_spine_bmd_change_pct"}
+    line = told.filter(estimator=threshold_tables.PRIMARY).row(0, named=True)
+    assert line["contrast"] == f"mean estradiol between scans, cohort {ON_INHIBITOR}, per doubling"
+    assert line["ci_low"] < SLOPE < line["ci_high"] and line["estimate"] == pytest.approx(SLOPE, abs=0.2)
+    assert "inhibitor" in line["intercurrent_strategy"]
+    # None of them is taken for an untreated woman: the curves beside hers have nobody.
+    rest = given["models.diagnostic"].filter(pl.col("population") != ON_INHIBITOR, diagnostic="n_target").collect()
+    assert rest.height == 4 and rest["value"].to_list() == [0.0] * 4
+
+
+def test_a_rule_of_titration_takes_the_change_point_of_men_and_of_nobody_else(places: pl.DataFrame) -> None:
+    """What one module writes is what the other looks for."""
+    found = regime_tables.change_point({"models.threshold": places.lazy()})
+    assert found is not None
+    men = places.filter(population="men", outcome=CURVE_OF_MEN.outcome, analysis=threshold_tables.WHOLE)
+    assert np.exp(found[0]) == pytest.approx(men["place_pg_ml"].item())
+    hers = places.with_columns(population=pl.col("population").replace({"men": ON_INHIBITOR, ON_INHIBITOR: "men"}))
+    assert regime_tables.change_point({"models.threshold": hers.lazy()}) is None

@@ -10,6 +10,7 @@ from pipelines.report import labels
     [
         ("femoral_neck_bmd_g_cm2", "femoral-neck BMD"),
         ("postmenopausal_women", "postmenopausal women"),
+        ("postmenopausal_women_on_inhibitor", "postmenopausal women under an inhibitor"),
         ("shbg_nmol_l", "SHBG"),
         ("whole_body_fat_kg", "whole body fat"),
         ("a_new_study", "a new study"),
@@ -35,6 +36,9 @@ def test_readable_replaces_codes_and_units_inside_a_sentence() -> None:
     assert labels.readable("censored_share 0.61 above 0.50") == "share below the assay limit 0.61 above 0.50"
     assert labels.readable("fixed_0.5_mg_twice_weekly vs no_inhibitor, 24 months") == (
         "0.5 mg twice a week vs no inhibitor, 24 months"
+    )
+    assert labels.readable("mean estradiol between scans, cohort postmenopausal_women_on_inhibitor, per doubling") == (
+        "mean estradiol between scans, cohort postmenopausal women under an inhibitor, per doubling"
     )
     assert labels.readable("difference in g/cm2 per doubling of estradiol").startswith("difference in g/cm²")
 

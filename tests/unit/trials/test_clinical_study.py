@@ -125,6 +125,31 @@ def test_rules_that_hold_for_every_study(name: str):
             '[[cohort.censor]]\nreason = "death"\ndrugs = ["statin"]\n\n[estimation]',
             "death ends follow-up anyway",
         ),
+        (
+            "[estimation]",
+            '[[cohort.censor]]\nreason = "x"\ndrugs = ["serm"]\ngap_days = 30\n\n[estimation]',
+            "censor.0.event.gap_days: Extra inputs",
+        ),
+        (
+            "[estimation]",
+            '[[cohort.censor]]\nreason = "x"\nrule = "ends"\ndrugs = ["serm"]\n\n[estimation]',
+            "censor.0.stops.rule: Input should be 'stops'",
+        ),
+        (
+            "[estimation]",
+            '[[cohort.censor]]\nreason = "x"\nrule = "stops"\nconditions = ["breast_cancer"]\n\n[estimation]',
+            "censor.0.stops.conditions: Extra inputs",
+        ),
+        (
+            "[estimation]",
+            '[[cohort.censor]]\nreason = "x"\nrule = "stops"\ndrugs = ["sern"]\n\n[estimation]',
+            "no drug sern in sql/ref/drug.csv; near: serm",
+        ),
+        (
+            "[estimation]",
+            '[[cohort.censor]]\nreason = "x"\nrule = "stops"\ndrugs = ["serm"]\ngap_days = -1\n\n[estimation]',
+            "censor.0.stops.gap_days: Input should be greater than or equal to 0",
+        ),
     ],
 )
 def test_refused_with_file_key_and_what_is_allowed(edited: Edited, old: str, new: str, said: str):
@@ -268,6 +293,29 @@ def test_time_zeros_and_arms_are_those_sql_answers():
     assert set(allowed["rule_code"]) == codes_of(rule.Arm)
     text = "".join((sql_root() / "cohort" / f"{name}.sql").read_text() for name in ("time_zero", "trial_person"))
     assert all(f"'{code}'" in text for code in codes_of(rule.Arm))
+
+
+def test_what_ends_follow_up_is_what_sql_answers():
+    allowed = {column.name: column.allowed for column in CONTRACTS["ref.study_censor"].columns}["rule_code"]
+    stops = get_args(rule.CensorStop.model_fields["rule"].annotation)
+    assert set(allowed) == {"event", *stops}
+    text = (sql_root() / "cohort" / "trial_person.sql").read_text()
+    assert set(re.findall(r"censor\.rule_code = '(\w+)'", text)) == set(allowed)
+    rows = cohort_rows.censors([CLINICAL["e2_threshold"]])
+    asked = {
+        (row["cohort_code"], row["reason_code"]): (row["rule_code"], row["set_code"], row["gap_days"]) for row in rows
+    }
+    here = "postmenopausal_women_on_inhibitor"
+    assert asked[here, "inhibitor_stopped"] == ("stops", "drug.aromatase_inhibitor", 30)
+    assert asked[here, "bone_metastasis"] == ("event", "condition.bone_metastasis", None)
+    assert {rule_code for (cohort, _), (rule_code, *_) in asked.items() if cohort != here} == {"event"}
+
+
+def test_a_reason_without_a_rule_stays_as_it_was_in_the_hash():
+    """Studies whose files end follow-up with events alone are hashed as before stops could be asked for."""
+    of_study = CLINICAL["recovery_after_stop"].model_dump(mode="json")["cohort"]
+    censors = [censor for cohort in of_study for censor in cohort["censor"]]
+    assert censors and all(set(censor) == {"reason", "drugs", "conditions", "procedures"} for censor in censors)
 
 
 def test_parameters_reach_sql_in_their_columns():

@@ -30,6 +30,7 @@ CURVE_FIRST = '[[curve]]\ncohort = "men"\npopulation = "men"\noutcome = "lumbar_
             'imputed_by = ["height"]',
             "is no covariate of the study",
         ),
+        ("e2_threshold", "longest_chain = 9600", "longest_chain = 96000", "less than or equal to 20000"),
         ("e2_threshold", 'exposure = "estradiol"', 'exposure = "testosterone"', "'estradiol'"),
         ("e2_threshold", "maximum_censored_share = 0.5", "maximum_censored_share = 0.6", "loosens the profile"),
         ("e2_threshold", "minimum_support_ratio = 1.5\n", "", "must name"),
