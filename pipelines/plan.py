@@ -53,6 +53,7 @@ _SYMPTOM = (
     "ref.clinical_limit",
     "ref.episode_rule",
 )
+_TIME_COURSE = ("cohort.trial_person", "staging.lab_result", "features.ai_regimen")
 # Genotypes by which effects of contrasts may differ.
 _MODIFIER = ("staging.observation",)
 _BONE_REFERENCE = ("ref.bone_reference", "ref.clinical_limit")
@@ -146,6 +147,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
                 (
                     *(*_SURVEY_FRAME, *_MORTALITY, *_BONE_REFERENCE),
                     *(*_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED, *_MODIFIER),
+                    *_TIME_COURSE,
                 )
             )
         ),
@@ -158,7 +160,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
             dict.fromkeys(
                 (
                     *(*_SURVEY_FRAME, *_MORTALITY, *_CONTRAST, *_CURVE, *_DOSE, *_POLICY, *_SYMPTOM, *_CONTROLLED),
-                    *(*_MODIFIER, "models.threshold", "models.diagnostic"),
+                    *(*_MODIFIER, *_TIME_COURSE, "models.threshold", "models.diagnostic"),
                 )
             )
         ),

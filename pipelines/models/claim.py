@@ -19,7 +19,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from pipelines.models.inference import Z975
 
 ALPHA = 0.05
-#: a change-point within this share of the value named is the value named
+#: a change-point or level within this share of the value named is the value named
 TOLERANCE = 0.25
 
 Verdict = Literal["supported", "contradicted", "inconclusive", "not_answerable"]
@@ -167,6 +167,17 @@ def judge_threshold(answer: Answer, interval: tuple[float, float], named: tuple[
     if interval[1] < low or interval[0] > high:
         return "contradicted", f"the interval of the change-point lies outside {words}"
     return "inconclusive", f"the interval of the change-point lies neither within nor outside {words}"
+
+
+def judge_level(interval: tuple[float, float], named: tuple[float, float]) -> tuple[Verdict, str]:
+    """Verdict on a claim that names a level (a value, or a range of values), and why, from an interval in the same unit."""
+    low, high = named_bounds(named)
+    words = f"{low:g} to {high:g}"
+    if low <= interval[0] and interval[1] <= high:
+        return "supported", f"the interval lies within {words}"
+    if interval[1] < low or interval[0] > high:
+        return "contradicted", f"the interval lies outside {words}"
+    return "inconclusive", f"the interval lies neither within nor outside {words}"
 
 
 def whole(parts: tuple[Verdict, ...]) -> Verdict:

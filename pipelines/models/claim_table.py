@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.models import (
     contrast_tables,
     dose_tables,
+    e2_time_course_tables,
     modifier_tables,
     ratio_tables,
     risk_interaction,
@@ -27,6 +28,7 @@ from pipelines.models.claim import (
     Verdict,
     holds_in_truth,
     judge,
+    judge_level,
     judge_threshold,
     named_bounds,
     recovery,
@@ -45,7 +47,7 @@ PRIMARY = frozenset(
     {
         *(contrast_tables.PRIMARY, contrast_tables.CLONES, survey_association.PRIMARY),
         *(threshold_tables.PRIMARY, dose_tables.PRIMARY),
-        *(modifier_tables.PRIMARY, ratio_tables.PRIMARY),
+        *(modifier_tables.PRIMARY, ratio_tables.PRIMARY, e2_time_course_tables.PRIMARY),
         *RATIOS,
     }
 )
@@ -134,6 +136,8 @@ def _found(rule: Row, estimates: dict[tuple[str, ...], Row], facts: RunFacts) ->
     waiver = str(row["gate_reason"]) if row["gate_status"] == "waived" else ""
     if rule["kind_code"] == "threshold":
         return replace(_threshold(rule, row), waiver=waiver)
+    if rule["kind_code"] == "level":
+        return replace(_level(rule, row), waiver=waiver)
     if row["estimate"] is None or row["se"] is None or row["se"] <= 0:
         return _silent(rule, "the estimate has no standard error")
     return _Part(rule, row, "inconclusive", "", {}, waiver)
@@ -155,6 +159,16 @@ def _threshold(rule: Row, row: Row) -> _Part:
         "p_value": row["p_value"],
     }
     return _Part(rule, None, verdict, why, numbers)
+
+
+def _level(rule: Row, row: Row) -> _Part:
+    """The verdict on a value named, from the interval of the estimate; it belongs to no family that Holm adjusts."""
+    if row["ci_low"] is None or row["ci_high"] is None:
+        return _silent(rule, "the estimate has no interval")
+    interval = (row["ci_low"], row["ci_high"])
+    verdict, why = judge_level(interval, (rule["named_low"], rule["named_high"]))
+    told = {name: row[name] for name in ("scale", "estimate", "ci_low", "ci_high", "p_value")}
+    return _Part(rule, None, verdict, why, told | {"confidence_pct": 95.0})
 
 
 def _silent(rule: Row, why: str) -> _Part:
@@ -240,7 +254,7 @@ def _recovered(part: _Part, truths: dict[tuple[str, str, str], tuple[float, floa
 
 
 def _holds(rule: Row, value: float, error: float) -> bool | None:
-    if rule["kind_code"] == "threshold":
+    if rule["kind_code"] in ("threshold", "level"):
         low, high = named_bounds((rule["named_low"], rule["named_high"]))
         return low <= value <= high
     return holds_in_truth(value, error, _SIDES[rule["side_code"]], rule["delta"])

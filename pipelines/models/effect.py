@@ -5,6 +5,7 @@ import polars as pl
 from pipelines.models import (
     contrast_tables,
     dose_tables,
+    e2_time_course_tables,
     modifier_tables,
     mortality_tables,
     ratio_tables,
@@ -22,6 +23,7 @@ def effect_estimate(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     """`models.effect_estimate`: associations of surveys, effects of arms, doses and regimes, lines, bands, modifiers."""
     surveys = (survey_association, mortality_tables)
     parts = (*surveys, contrast_tables, threshold_tables, dose_tables, regime_tables, risk_tables, symptom_tables)
+    parts = (*parts, e2_time_course_tables)
     answers = pl.concat([part.effect_estimates(inputs, facts) for part in (*parts, modifier_tables, ratio_tables)])
     return marked(answers, inputs["models.diagnostic"].collect(), facts)
 

@@ -18,10 +18,12 @@ RISK_ROWS = (
 #: the last stratum less the first, the same with its p adjusted, and in front of the name of a stratum
 INTERACTION, DISCOVERY, WITHIN_STRATUM = "interaction", "interaction_fdr", "aipw, "
 MODIFIER_ROWS = (INTERACTION, DISCOVERY, "interaction_all_strata")
+#: falls of estradiol within people, and the time to most of them
+TIME_COURSE = "nonlinear_mixed_censored"
 PRIMARY_ESTIMATORS = (
     *(ASSOCIATION, HAZARD, HAZARD_RISK, "linear_log2_mean_e2_mi"),
     *("aipw", "clone_censor_weight", "marginal_structural_model"),
-    *(*RISK_ESTIMATORS, INTERACTION, "ratio_model"),
+    *(*RISK_ESTIMATORS, INTERACTION, "ratio_model", TIME_COURSE),
 )
 COMPARISON_ESTIMATORS = (
     "lloq_over_sqrt2",
@@ -184,13 +186,14 @@ _LABELS = {
     "lumbar_spine_bmd": "lumbar-spine BMD",
     "whole_body_bmd": "whole-body BMD",
     "all_cause_death": "death from any cause",
+    **{f"estradiol_fall_day_{day}": f"fall of estradiol by day {day}" for day in (1, 7, 14, 28)},
+    "estradiol_fall_plateau": "fall of estradiol in the end",
+    "estradiol_t90": "time to 90 % of the fall of estradiol",
     "femoral_neck": "femoral neck",
     "total_hip": "total hip",
     "lumbar_spine": "lumbar spine",
     "whole_body": "whole body",
     # populations and sexes
-    "men": "men",
-    "women": "women",
     "male": "men",
     "female": "women",
     "all": "everybody",
@@ -290,6 +293,11 @@ _LABELS = {
     "additive_testosterone": "Testosterone beside estradiol",
     "additive_estradiol": "Estradiol beside testosterone",
     "aic_ratio_less_additive": "AIC of the ratio less that of both",
+    TIME_COURSE: "Non-linear mixed model, draws below the limit as integrals",
+    "people_before_and_after": "people drawn before and within 28 days",
+    "people_first_week": "people drawn before and within 7 days",
+    "unknown_assay_share": "share of draws of unknown assay",
+    "drawn_after_share": "share of the cohort drawn after the first supply",
     "risk_difference": "risk difference",
     "interaction_additive": "difference of risk differences",
     "major_cardiovascular_event": "infarction, stroke or cardiovascular death",
@@ -319,7 +327,6 @@ _LABELS = {
     "stop_below_20": "stopped below 20 pg/mL",
     # assays
     "lc_ms_ms": "LC-MS/MS",
-    "immunoassay": "immunoassay",
     # references and bands
     "white_female": "NHANES III white women 20\u201329",
     "white_male": "NHANES III white men 20\u201329",

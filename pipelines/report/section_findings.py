@@ -15,6 +15,7 @@ from pipelines.report.labels import (
     INTERACTION,
     LOG_HAZARD_RATIO,
     RISK_ESTIMATORS,
+    TIME_COURSE,
     capitalized,
     cycle,
     heading,
@@ -104,6 +105,8 @@ def _sentence(row: dict[str, Any]) -> str:
         return risk_sentence(row)
     if row["estimator"] == INTERACTION:
         return modifier_sentence(row)
+    if row["estimator"] == TIME_COURSE:
+        return _time_course(row)
     if row["scale"] == LOG_HAZARD_RATIO:
         return _hazard_ratio(row)
     if row["estimator"] == HAZARD_RISK:
@@ -116,6 +119,8 @@ def _sentence(row: dict[str, Any]) -> str:
 def _verdict(row: dict[str, Any]) -> tuple[str, Tone]:
     if row["ci_low"] is None or row["ci_high"] is None:
         return "no interval", "unsure"
+    if row["p_value"] is None:
+        return "with its interval", "plain"
     null = "one" if row["scale"] == LOG_HAZARD_RATIO else "zero"
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         return f"interval excludes {null}", "clear"
@@ -196,6 +201,13 @@ def _comparison(row: dict[str, Any]) -> str:
     limits = f"95{NBSP}%{NBSP}CI {interval(row['ci_low'], row['ci_high'], digits)}"
     change = name if name.endswith("change") else f"change of {name}"
     return f"{change} was {size} {direction} {under}, {by} ({limits}; {p_value(row['p_value'])}{counted})."
+
+
+def _time_course(row: dict[str, Any]) -> str:
+    """A fall by a day in percent, or the days until most of it is reached, which no value of no effect is held against."""
+    value, limits = value_and_limits(row)
+    people = f"; n{NBSP}={NBSP}{count(row['n_target'])}" if row["n_target"] is not None else ""
+    return f"{label(row['outcome'])}: {value} (within person; 95{NBSP}%{NBSP}CI {limits}{people})."
 
 
 def _generic(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import dataframely as dy
 from pipelines.tables.columns import flag, number, text
 from pipelines.tables.contract import table
 
-KINDS = ("superiority", "equivalence", "threshold")
+KINDS = ("superiority", "equivalence", "threshold", "level")
 VERDICTS = ("supported", "contradicted", "inconclusive", "not_answerable")
 RECOVERIES = ("recovered", "missed", "false_alarm")
 EVIDENCE = ("real", "public_survey", "simulated")
@@ -19,7 +19,8 @@ class _Rule(dy.Schema):
     part_code = text("Part of the claim: its population and figure; every part must hold", key=True)
     family_code = text("Family over which Holm adjusts")
     kind_code = text(
-        "superiority: an effect on the side claimed; equivalence: none that matters; threshold: a value named",
+        "superiority: an effect on the side claimed; equivalence: none that matters; threshold: a change-point named; "
+        "level: a value named",
         allowed=KINDS,
     )
     is_dosing = flag("A claim about dosing, to which a survey of the public never speaks")
@@ -31,8 +32,8 @@ class _Rule(dy.Schema):
     side_code = text("Side claimed, of target less comparator", optional=True, allowed=("above", "below"))
     delta = number("Smallest effect of interest, in the unit of the estimate", optional=True, minimum=0)
     delta_source = text("Where the smallest effect comes from", optional=True)
-    named_low = number("Threshold named, least value", "pg/mL", optional=True)
-    named_high = number("Threshold named, greatest value", "pg/mL", optional=True)
+    named_low = number("Threshold (pg/mL) or level named, least value, in the unit of the estimate", optional=True)
+    named_high = number("Threshold (pg/mL) or level named, greatest value", optional=True)
     published_answer = text("Best published answer")
     citation = text("Where it stands")
     rules_hash = text("Start of the sha256 of the file of rules, written before any outcome was read")

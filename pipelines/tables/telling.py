@@ -10,7 +10,7 @@ from dataclasses import dataclass
 PEOPLE_DIAGNOSTICS = (
     *("outcomes_smaller_arm", "people_either_side", "pairs_in_category", "pairs_in_reference", "effective_n"),
     *("regime_followers", "events", "at_risk_smaller_arm", "people_in_band", "people_in_reference"),
-    *("people_in_stratum", "people_with_both"),
+    *("people_in_stratum", "people_with_both", "people_before_and_after", "people_first_week"),
     *("unweighted_n", "kish_effective_n"),
 )
 
@@ -67,6 +67,10 @@ DIAGNOSTIC_STEPS = {
     "prevalent_share": 0.05,
     "people_in_stratum": 10.0,
     "people_with_both": 10.0,
+    "people_before_and_after": 10.0,
+    "people_first_week": 10.0,
+    "unknown_assay_share": 0.05,
+    "drawn_after_share": 0.05,
     "known_share": 0.05,
     "detectable_interaction": 0.01,
 }

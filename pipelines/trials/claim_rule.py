@@ -21,7 +21,7 @@ from pipelines.trials.study import Study, catalogue, contrast_of
 from pipelines.trials.study_line import line_of
 
 CLAIM_IDS = tuple(f"H{number}" for number in range(1, 29))
-KINDS = ("superiority", "equivalence", "threshold")
+KINDS = ("superiority", "equivalence", "threshold", "level")
 FAMILIES = (
     "bone_density",
     "threshold",
@@ -91,7 +91,7 @@ class ClaimPart(Part):
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     population: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     estimand: str = Field(min_length=1)
-    kind: Literal["superiority", "equivalence", "threshold"] | None = None
+    kind: Literal["superiority", "equivalence", "threshold", "level"] | None = None
     study: str | None = None
     contrast: str | None = None
     outcome: str | None = None
@@ -107,7 +107,7 @@ class Claim(Part):
 
     id: str
     family: str
-    kind: Literal["superiority", "equivalence", "threshold"]
+    kind: Literal["superiority", "equivalence", "threshold", "level"]
     is_dosing: bool
     claim: str = Field(min_length=1)
     published: str = Field(min_length=1)
@@ -212,10 +212,10 @@ def _of_rule(part: ClaimPart, kind: str) -> list[tuple[str, str]]:
         found.append(("smallest", part.smallest.problem))
     if part.absent is not None:
         return found
-    if kind == "threshold":
+    if kind in ("threshold", "level"):
         if part.named is None or not 0 < part.named[0] <= part.named[1]:
-            found.append(("named", "a claim of a threshold names its value, as [low, high] above 0"))
-        found += [(name, "a threshold has none") for name in ("side", "smallest") if getattr(part, name) is not None]
+            found.append(("named", f"a claim of a {kind} names its value, as [low, high] above 0"))
+        found += [(name, f"a {kind} has none") for name in ("side", "smallest") if getattr(part, name) is not None]
         return found
     if part.smallest is None:
         found.append(("smallest", f"missing: a claim of {kind} needs its smallest effect of interest"))
@@ -224,7 +224,7 @@ def _of_rule(part: ClaimPart, kind: str) -> list[tuple[str, str]]:
     if kind == "equivalence" and part.side is not None:
         found.append(("side", "no effect is claimed: there is no side"))
     if part.named is not None:
-        found.append(("named", "only a claim of a threshold names a value"))
+        found.append(("named", "only a claim of a threshold or level names a value"))
     return found
 
 
@@ -278,6 +278,9 @@ def estimated(study: Study) -> Iterator[tuple[str, str, str, float | None]]:
     for each in study.dose:
         for words in each.contrasts:
             yield words, each.outcome, each.population, each.horizon_months
+    for each in study.time_course:
+        for outcome in each.outcomes:
+            yield each.words, outcome, each.population, None
     for each in study.symptom:
         for outcome in each.outcomes:
             for band in each.others:

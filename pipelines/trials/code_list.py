@@ -24,6 +24,14 @@ _MORE: dict[Kind, frozenset[str]] = {"site": frozenset({"lumbar_spine", "total_h
 # Outcomes that are counted from several tables, so that no list holds them.
 _COUNTED_OUTCOMES = frozenset({"months_since_e2", "months_since_dxa", "on_schedule", "time_in_window_pct"})
 
+# Outcomes that are read off a curve fitted to several draws of a person: falls on days, in the end, and the time to most of it.
+_FITTED_OUTCOMES = frozenset(
+    {
+        *(f"estradiol_fall_day_{day}_pct" for day in (1, 7, 14, 28)),
+        *("estradiol_fall_plateau_pct", "estradiol_t90_days"),
+    }
+)
+
 
 def _rows(name: str) -> list[dict[str, str]]:
     with (sql_root() / "ref" / f"{name}.csv").open(newline="") as lines:
@@ -61,7 +69,7 @@ def genotypes() -> frozenset[str]:
 def outcomes_known() -> frozenset[str]:
     """Outcomes that a clinical study may ask for."""
     lists = (("continuous_outcome", "outcome_code"), ("phenotype", "phenotype_code"), ("symptom_code", "symptom_code"))
-    found = _COUNTED_OUTCOMES.union(row[column] for name, column in lists for row in _rows(name))
+    found = (_COUNTED_OUTCOMES | _FITTED_OUTCOMES).union(row[column] for name, column in lists for row in _rows(name))
     return found - {row["control_code"] for row in _rows("negative_control") if row["kind_code"] != "event"}
 
 

@@ -29,6 +29,7 @@ from pipelines.trials.rule import ADULT_YEARS, MinimumAge
 from pipelines.trials.study_line import line_of
 from pipelines.trials.survey_rule import COVARIATES, OUTCOMES, PROFILES, Criterion, Population
 from pipelines.trials.symptom import SYMPTOM, Symptom
+from pipelines.trials.time_course import TIME_COURSE, TimeCourse
 from pipelines.trials.waiver import Waiver, closing_diagnostics, problem_of_all
 
 Design = Literal[
@@ -50,6 +51,7 @@ CLINICAL_PROFILES: dict[str, dict[str, float]] = {
     "policy": POLICY,
     "risk": RISK,
     "symptom": SYMPTOM,
+    "time_course": TIME_COURSE,
     "trial": MODIFIER,
     "ratio": RATIO,
 }
@@ -96,6 +98,7 @@ class Study(_Part):
     risk: tuple[Risk, ...] = ()
     waiver: tuple[Waiver, ...] = ()
     symptom: tuple[Symptom, ...] = ()
+    time_course: tuple[TimeCourse, ...] = ()
     trial: tuple[Trial, ...] = ()
     modifier: tuple[Modifier, ...] = ()
     ratio: tuple[Ratio, ...] = ()
@@ -143,7 +146,7 @@ class Study(_Part):
         for number, contrast in enumerate(self.contrast):
             if problem := contrast.problem(self.cohort, outcomes):
                 raise ValueError(f"contrast.{number}: {problem}")
-        for kind in ("curve", "dose", "policy", "symptom"):
+        for kind in ("curve", "dose", "policy", "symptom", "time_course"):
             for number, question in enumerate(getattr(self, kind)):
                 if problem := question.problem(self.cohort, outcomes, self.covariates.codes):
                     raise ValueError(f"{kind}.{number}: {problem}")
@@ -154,7 +157,8 @@ class Study(_Part):
             asked = [each for entry in getattr(self, kind) for each in getattr(entry, "questions", (entry,))]
             if len({(each.words, each.population, each.outcome) for each in asked}) < len(asked):
                 raise ValueError(f"{kind}: the same one occurs twice")
-        closing = closing_diagnostics(self.contrast, self.curve, self.dose, self.policy, self.risk, self.symptom)
+        asked = (self.contrast, self.curve, self.dose, self.policy, self.risk, self.symptom)
+        closing = closing_diagnostics(*asked, time_courses=self.time_course)
         if problem := problem_of_all(self.waiver, closing):
             raise ValueError(problem)
 

@@ -17,6 +17,7 @@ from pipelines.trials.policy import Policy
 from pipelines.trials.risk import Risk
 from pipelines.trials.rule import Part
 from pipelines.trials.symptom import Symptom
+from pipelines.trials.time_course import TimeCourse
 
 #: What closes the gate of each kind of question, as `models.diagnostic` names it; a test holds the lists to the estimators.
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -58,6 +59,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
         *("largest_standardised_difference", "weight_mean_off"),
     ),
     "symptom_line": ("people_either_side", "effective_n", "events", "censored_share", "followed_share"),
+    "time_course": ("people_before_and_after", "people_first_week", "censored_share", "unknown_assay_share"),
     "interaction": ("shared_share", "both_gates"),
     "modifier": (
         *("trial_gate", "people_in_stratum", "outcomes_smaller_arm", "equipoise"),
@@ -138,6 +140,7 @@ def closing_diagnostics(
     symptoms: Iterable[Symptom] = (),
     modifiers: Iterable[ModifierQuestion] = (),
     ratios: Iterable[Ratio] = (),
+    time_courses: Iterable[TimeCourse] = (),
 ) -> dict[Question, tuple[str, ...]]:
     """Every question of a clinical study, and the diagnostics that close its gate."""
     asked = [("contrast", (each.words, each.outcome, each.population)) for each in contrasts]
@@ -166,6 +169,9 @@ def closing_diagnostics(
         for each in ratios
         for words in each.contrasts
         for outcome in each.outcomes
+    ]
+    asked += [
+        ("time_course", (each.words, outcome, each.population)) for each in time_courses for outcome in each.outcomes
     ]
     return {question: REQUIRED[kind] for kind, question in asked}
 

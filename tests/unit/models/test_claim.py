@@ -13,6 +13,7 @@ from pipelines.models.claim import (
     holds_in_truth,
     holm_levels,
     judge,
+    judge_level,
     judge_threshold,
     recovery,
     whole,
@@ -164,6 +165,23 @@ def test_verdicts_of_a_threshold_of_20(answer, interval, verdict):
 def test_a_range_named_reaches_from_its_lower_to_its_upper_end():
     assert judge_threshold("kink", (16.0, 37.0), (20.0, 30.0))[0] == "supported"
     assert judge_threshold("kink", (4.0, 6.0), (20.0, 30.0))[0] == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((2.3, 4.9), "supported"),
+        ((2.25, 5.0), "supported"),
+        ((2.2, 4.9), "inconclusive"),
+        ((4.0, 5.1), "inconclusive"),
+        ((0.9, 2.2), "contradicted"),
+        ((5.1, 9.0), "contradicted"),
+        ((0.5, 20.0), "inconclusive"),
+    ],
+)
+def test_verdicts_of_a_level_of_3_to_4(interval, verdict):
+    """A quarter either way, as of a threshold: 2.25 to 5."""
+    assert judge_level(interval, (3.0, 4.0))[0] == verdict
 
 
 def test_a_claim_stands_only_with_all_its_parts():

@@ -328,3 +328,30 @@ def test_claims_about_events_are_judged_by_the_ratio_and_told_why_a_gate_is_clos
     assert alone["verdict"] == "not_answerable" and is_empty(alone)
     shut = heart(None, "risk_difference", "difference of risks", se=None, gate_status="closed", gate_reason="ease fail")
     assert ledger([shut], facts("real"))["H11", "heart_failure"]["why"] == "gate closed: ease fail"
+
+
+FALL = ("e2_pkpd", "within person since the first supply, cohort men", "estradiol_t90_days")
+
+
+def course(value: float | None, low: float | None, high: float | None, **more: object) -> Row:
+    men: Row = {"population": "men", "estimator": "nonlinear_mixed_censored", "ci_low": low, "ci_high": high}
+    return estimate(*FALL, value, **(men | {"scale": "days since the first supply"} | more))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(2.6, 4.4, "supported"), (1.1, 1.9, "contradicted"), (2.0, 4.4, "inconclusive"), (4.0, 9.0, "inconclusive")],
+)
+def test_a_level_is_judged_by_its_interval_beside_holm(low: float, high: float, verdict: str):
+    run = facts("real", ("e2_pkpd",))
+    found = ledger([course(3.4, low, high)], run)["H24", "time_course"]
+    assert (found["verdict"], found["estimate"], found["ci_low"], found["ci_high"]) == (verdict, 3.4, low, high)
+    assert (found["confidence_pct"], found["delta"], found["named_low"], found["named_high"]) == (95.0, None, 3.0, 4.0)
+
+
+def test_a_time_that_is_not_bounded_answers_no_claim():
+    run = facts("real", ("e2_pkpd",))
+    why = "not estimable: the time to 90 % of the fall is not bounded below"
+    closed = course(None, None, None, se=None, gate_status="closed", gate_reason=why)
+    found = ledger([closed], run)["H24", "time_course"]
+    assert (found["verdict"], found["why"], is_empty(found)) == ("not_answerable", f"gate closed: {why}", True)

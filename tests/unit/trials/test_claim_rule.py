@@ -55,6 +55,7 @@ def test_smallest_effects_are_those_of_the_estimands():
         "H5": "threshold",
         "H6": "threshold",
         "H22": "equivalence",
+        "H24": "level",
         "H27": "equivalence",
         "H28": "equivalence",
     }
