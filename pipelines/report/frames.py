@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from pipelines.errors import BadInput
-from pipelines.report.labels import COMPARISON_ESTIMATORS, JOINT_TEST, NONLINEARITY_TEST, ORDER, PRIMARY_ESTIMATORS
+from pipelines.report.labels import COMPARISON_ESTIMATORS, JOINT_TEST, NONLINEARITY_TEST, PRIMARY_ESTIMATORS
+from pipelines.report.order import ORDER
 from pipelines.settings import MIN_CELL
 from pipelines.tables import CONTRACTS
 

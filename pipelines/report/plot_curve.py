@@ -9,8 +9,9 @@ import polars as pl
 
 from pipelines.report.figure import FAINT, INK, MUTED, Drawing, blank, color_of, ink_of, say, tag_line
 from pipelines.report.frames import Mart, prepared
-from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, heading, label, ordered, split_unit
+from pipelines.report.labels import COMPARISON_ESTIMATORS, capitalized, heading, label, split_unit
 from pipelines.report.numerals import compact, decimal, with_unit
+from pipelines.report.order import ordered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

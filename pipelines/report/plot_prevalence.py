@@ -6,8 +6,9 @@ import polars as pl
 
 from pipelines.report.figure import INK, MUTED, Drawing, blank, color_of
 from pipelines.report.frames import Mart, prepared
-from pipelines.report.labels import OSTEOPENIA, capitalized, cycle, heading, label, ordered
+from pipelines.report.labels import OSTEOPENIA, capitalized, cycle, heading, label
 from pipelines.report.numerals import TIMES, interval, percent
+from pipelines.report.order import ordered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

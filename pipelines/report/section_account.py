@@ -5,8 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.labels import capitalized, cycle, label, ordered, readable
+from pipelines.report.labels import capitalized, cycle, label, readable
 from pipelines.report.numerals import NONE, count
+from pipelines.report.order import ordered
 from pipelines.report.views import Cell, Column, Row, Table, Tone, hidden_cell, number, tagged, text
 
 _COUNTS = ("rows_in", "rows_staged", "rows_duplicate", "rows_quarantined", "rows_out_of_scope")

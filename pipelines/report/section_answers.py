@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from pipelines.report.frames import Mart, Sealed, primary
-from pipelines.report.labels import HAZARD, HAZARD_RISK, cycle, heading, ordered
+from pipelines.report.labels import HAZARD, HAZARD_RISK, cycle, heading
+from pipelines.report.order import ordered
 from pipelines.report.section_findings import findings
 from pipelines.report.section_threshold import threshold_finding
 from pipelines.report.views import Answer, Finding

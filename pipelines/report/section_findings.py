@@ -21,7 +21,6 @@ from pipelines.report.labels import (
     heading,
     label,
     lowered,
-    ordered,
     readable,
     split_unit,
 )
@@ -37,6 +36,7 @@ from pipelines.report.numerals import (
     percent,
     with_unit,
 )
+from pipelines.report.order import ordered
 from pipelines.report.plot_estimates import contrast_words, value_and_limits
 from pipelines.report.plot_prevalence import LOOKER_CYCLE, LOOKER_REFERENCE, LOOKER_SITE, canonical_band, published_pct
 from pipelines.report.section_checks import gate_cell

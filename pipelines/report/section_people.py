@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from pipelines.report.covariate_names import covariate
-from pipelines.report.labels import heading, ordered, quantity, readable, split_unit
+from pipelines.report.labels import heading, quantity, readable, split_unit
 from pipelines.report.numerals import NBSP, NONE, compact, count, decimal, hidden, percent
+from pipelines.report.order import ordered
 from pipelines.report.views import Cell, Column, Row, Table, hidden_cell, number
 
 _DIGITS = {"years": 1, "a": 1, "kg/m²": 1, "g/cm²": 3, "pg/mL": 1, "ng/dL": 0, "nmol/L": 1}

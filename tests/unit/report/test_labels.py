@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.report import labels
+from pipelines.report import labels, order
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_first_letters_change_and_the_rest_does_not() -> None:
 
 
 def test_ordered_puts_known_codes_first_and_unknown_by_name() -> None:
-    found = labels.ordered(["zebra", "lumbar_spine", "ankle", "femoral_neck", "ankle"], "site_code")
+    found = order.ordered(["zebra", "lumbar_spine", "ankle", "femoral_neck", "ankle"], "site_code")
     assert found == ["femoral_neck", "lumbar_spine", "ankle", "zebra"]
