@@ -41,6 +41,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "total_hip_bmd_g_cm2",
         "lumbar_spine_bmd_g_cm2",
         "whole_body_bmd_g_cm2",
+        *(f"estradiol_fall_{when}_pct" for when in ("day_1", "day_7", "day_14", "day_28", "plateau")),
     ),
     "site_code": ("femoral_neck", "total_hip", "lumbar_spine", "whole_body"),
     "population": ("men", "postmenopausal_women", "premenopausal_women", "unknown_women"),
@@ -326,7 +327,6 @@ _LABELS = {
     "osteoporosis": "osteoporosis",
     "osteopenia": "low bone mass (osteopenia)",
     "low_bone_mass": "low bone mass (osteopenia)",
-    "normal": "normal",
     # verdicts
     "pass": "pass",
     "fail": "fail",
