@@ -36,7 +36,7 @@ def test_each_is_a_sentence_with_its_interval(mart: Mart) -> None:
         said["time to 90 % of the fall of estradiol: 3.10 days (within person; 95 % CI 2.70 to 3.60; n = 240)."]
         == "with its interval"
     )
-    fall = "fall of estradiol by day 28: 53 % (within person; 95 % CI 40 to 60; n = 240)."
+    fall = "fall of estradiol by day 28: 53.0 % (within person; 95 % CI 40.0 to 60.0; n = 240)."
     assert said[fall] == "interval excludes zero"
     assert any(tag == "gate closed" and "draws begin when" in words for words, tag in said.items())
 
