@@ -131,7 +131,8 @@ def _answer(question: TimeCourse, outcome: str, frame: TimeCourseFrame, fitted: 
     }
     day = question.day_of(outcome)
     if day is None:
-        return shown | _time(fitted) if fitted.t90.is_bounded else _closed(_unbounded(fitted))
+        why = _why_no_time(fitted)
+        return _closed(f"not estimable: {why}") if why else shown | _time(fitted)
     try:
         fall = fitted.fall(day)
     except NotEstimable as error:
@@ -158,10 +159,13 @@ def _time(fitted: Fitted) -> Row:
     }
 
 
-def _unbounded(fitted: Fitted) -> str:
+def _why_no_time(fitted: Fitted) -> str:
+    """Why there is no time that could be told; empty where there is."""
+    if fitted.delta > 0:
+        return "estradiol rises: there is no fall whose time could be told"
     is_open = {"below": fitted.t90.ci_low <= 0, "above": fitted.t90.ci_high == float("inf")}
-    ends = [word for word, holds in is_open.items() if holds]
-    return f"not estimable: the time to 90 % of the fall is not bounded {' or '.join(ends)}"
+    ends = " or ".join(word for word, holds in is_open.items() if holds)
+    return f"the time to 90 % of the fall is not bounded {ends}" if ends else ""
 
 
 def _table(name: str, rows: list[Row]) -> pl.LazyFrame:

@@ -32,7 +32,6 @@ COMPARISON_ESTIMATORS = (
 )
 JOINT_TEST, NONLINEARITY_TEST = "spline_joint_test", "spline_nonlinearity_test"
 OSTEOPENIA = ("osteopenia", "low_bone_mass")
-
 _UNITS = {
     "_g_cm2": "g/cm²",
     "_pg_ml": "pg/mL",
@@ -273,7 +272,6 @@ _LABELS = {
     "osteoporosis": "osteoporosis",
     "osteopenia": "low bone mass (osteopenia)",
     "low_bone_mass": "low bone mass (osteopenia)",
-    "normal": "normal",
     # verdicts
     "pass": "pass",
     "fail": "fail",

@@ -10,6 +10,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "total_hip_bmd_g_cm2",
         "lumbar_spine_bmd_g_cm2",
         "whole_body_bmd_g_cm2",
+        *(f"estradiol_fall_{when}_pct" for when in ("day_1", "day_7", "day_14", "day_28", "plateau")),
     ),
     "site_code": ("femoral_neck", "total_hip", "lumbar_spine", "whole_body"),
     "population": (

@@ -13,13 +13,13 @@ from pipelines.trials.cohort import Cohort
 from pipelines.trials.rule import NewUse, Part
 
 #: What a time course asks at least. People drawn before and within 28 days: as for bands. People in the first week: they alone
-#: tell the rate; 20 as events of regimes. Censored share: the rule of change-points. Unknown assay: draws whose class is not
-#: known may be of any, and a class has an error of its own (house rule).
+#: tell the rate; 20 as events of regimes. Censored share: the rule of change-points. Unknown assay: such draws are left out, and
+#: where they are the most, those that are left may be of other people (house rule).
 TIME_COURSE: dict[str, float] = {
     "minimum_people_before_and_after": 50,
     "minimum_people_first_week": 20,
     "maximum_censored_share": 0.5,
-    "maximum_unknown_assay_share": 0.2,
+    "maximum_unknown_assay_share": 0.5,
 }
 #: Within so many days of the first supply a draw counts as one of the first weeks.
 FIRST_WEEKS_DAYS = 28

@@ -12,7 +12,7 @@ from pipelines.models.e2_time_course import fit_time_course
 made = runpy.run_path(str(Path(__file__).with_name("e2_time_course_world.py")))
 drawn, true_fall, T90 = made["drawn"], made["true_fall"], made["T90"]
 replication = runpy.run_path(str(Path(__file__).with_name("replication.py")))
-Found, FEW = replication["Found"], replication["FEW"]
+Found, FEW, MANY = (replication[name] for name in ("Found", "FEW", "MANY"))
 DAYS = (1.0, 7.0, 14.0, 28.0, np.inf)
 NAMES = (*DAYS, "t90")
 
@@ -46,6 +46,12 @@ def figures(seeds: range, form: str, **more: float) -> dict[object, Found]:
 def test_a_hundred_studies_cover_the_truth() -> None:
     for name, found in figures(range(100), "arrays").items():
         assert found.lies_within(FEW), (name, found)
+
+
+@pytest.mark.slow
+def test_a_thousand_studies_cover_the_truth() -> None:
+    for name, found in figures(range(1000), "arrays").items():
+        assert found.lies_within(MANY), (name, found)
 
 
 def test_the_limit_over_root_two_does_not() -> None:

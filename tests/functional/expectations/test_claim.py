@@ -72,6 +72,7 @@ def faults() -> Iterator[tuple[str, str, pl.Expr, dict[str, object]]]:
     """Table, check, rows and what is written into them."""
     yield "ref.claim", "all_28", pl.col("claim_id") == "H9", {"claim_id": "H99"}
     yield "ref.claim", "judgeable", SPINE, {"delta": None}
+    yield "ref.claim", "judgeable", pl.col("claim_id") == "H24", {"named_low": None}
     yield "ref.claim", "absence_told", SPINE, {"answered_by": None}
     yield "ref.claim", "one_hash", SPINE, {"rules_hash": "another"}
     for table in ("models.claim", "mart.claim"):

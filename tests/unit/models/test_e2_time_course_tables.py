@@ -95,7 +95,7 @@ def test_a_gate_closes_and_tells_nothing(some: dict, said: str) -> None:
 
 def test_draws_of_unknown_assay_close_the_gate_where_they_are_many() -> None:
     given = tables(drawn(1), STUDY.id)
-    for share, status in ((0.1, "pass"), (0.3, "fail")):
+    for share, status in ((0.1, "pass"), (0.6, "fail")):
         is_unknown = pl.int_range(pl.len()) % 10 < 10 * share
         changed = given["staging.lab_result"].with_columns(
             assay_class=pl.when(is_unknown).then(pl.lit("unknown")).otherwise("assay_class")
@@ -120,6 +120,13 @@ def test_no_fall_is_no_time() -> None:
     assert set(found["gate_reason"]) == {
         "not estimable: no fall of estradiol is told from none: nothing tells how fast it was"
     }
+
+
+def test_a_rise_is_told_and_has_no_time_of_a_fall() -> None:
+    _, found = answered(tables(drawn(1, fallen=-0.5, omega=0.1, censored=0.0), STUDY.id))
+    rows = {row["outcome"]: row for row in found.to_dicts()}
+    assert rows["estradiol_fall_day_28_pct"]["ci_high"] < -40
+    assert rows[T90]["gate_reason"] == "not estimable: estradiol rises: there is no fall whose time could be told"
 
 
 def test_what_leaves_hides_few_people_and_keeps_the_rest(whole) -> None:

@@ -29,7 +29,7 @@ FIRST = '[[time_course]]\ncohort = "men"\npopulation = "men"'
         ('drugs = ["aromatase_inhibitor"]', 'drugs = ["tamoxifen"]', "does not begin with the first supply"),
         ("minimum_people_first_week = 20", "minimum_people_first_week = 19", "loosens the profile"),
         ("maximum_censored_share = 0.5", "maximum_censored_share = 0.6", "loosens the profile"),
-        ("maximum_unknown_assay_share = 0.2\n", "", "must name"),
+        ("maximum_unknown_assay_share = 0.5\n", "", "must name"),
         (FIRST, f"{FIRST}\nbefore_days = 100\ndays = [1, 7, 14, 28]\n\n{FIRST}", "the same one occurs twice"),
     ],
 )
