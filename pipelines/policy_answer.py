@@ -35,6 +35,7 @@ _TABLES = (
     "features.outcome_event",
     "features.symptom_episode",
     "staging.lab_result",
+    "staging.observation",
     "cohort.trial_person",
     "ref.symptom_system",
     "models.threshold",
@@ -141,6 +142,8 @@ def answer(settings: Settings, path: Path, *, is_simulated_asked: bool) -> Answe
     policy = study.policy[0]
     profile = read_profile(path, study)
     inputs, estimates = _published(settings)
+    # A profile is a stratum of its own: what is asked of everybody opens or hides it.
+    estimates = estimates.filter(pl.col("contrast").is_in([policy.contrast(regime) for regime in policy.regimes]))
     if refused := _why_not_asked(profile, estimates, is_simulated_asked=is_simulated_asked):
         return Answer(refused)
     return _told(inputs, study, policy, profile, estimates)
