@@ -2,7 +2,7 @@
 
 `python docs/validation.py --published DIR` computes our values anew (DIR holds `published_values.csv` and its data sets) into
 `validation.json`; without it, as in `make docs`, the tables of `validation.md` are made of what is frozen there and in
-`tests/recovery/engine_figures.json`.
+`tests/recovery/engine_figures.json` and `trial_anchors.json`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def with_tables(text: str, rows: list[dict[str, Any]]) -> str:
         "kills": recovered.kills(told),
         "naive": recovered.naive(told),
         "self-tests": recovered.self_tests(told),
+        "anchors": recovered.anchors(told),
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"

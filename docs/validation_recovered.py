@@ -1,7 +1,8 @@
 """What stands in the tests of known truth, as rows of the page of validation: engines whole, naive forms, the eight self-tests.
 
 Here: which test shows what, and the tables made of frozen figures. Figures come from `tests/recovery/engine_figures.json`, whose
-script names the cases; nothing is estimated here. Not here: published values (`validation_published`).
+script names the cases, and those of published trials from `trial_anchors.json`; nothing is estimated here. Not here: published
+values (`validation_published`).
 """
 
 from __future__ import annotations
@@ -262,4 +263,18 @@ def self_tests(_: Cases) -> str:
         f"| {each.asked} | {', '.join(f'`{test}`' for test in each.tests)} | {each.falls_short} |"
         for each in SELF_TESTS
     ]
+    return "\n".join(lines)
+
+
+def anchors(_: Cases) -> str:
+    """Contrasts of published trials, asked of the pipeline from files."""
+    lines = [
+        "| trial | outcome | contrast | published, % | ours, % | 95 % interval | gate |",
+        "|---|---|---|---:|---:|---|---|",
+    ]
+    for row in json.loads((RECOVERY / "trial_anchors.json").read_text(encoding="utf-8"))["anchors"]:
+        site = row["outcome"].removesuffix("_bmd_change_pct").replace("_", " ")
+        interval = f"{figure(row['ci_low'])} to {figure(row['ci_high'])}"
+        cells = [row["trial"], site, f"`{row['study']}`: {row['contrast']}", figure(row["published"])]
+        lines.append(f"| {' | '.join([*cells, figure(row['estimate']), interval, row['gate_status']])} |")
     return "\n".join(lines)

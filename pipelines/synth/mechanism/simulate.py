@@ -20,16 +20,19 @@ from pipelines.synth.mechanism.course import RECORD_TRACKS, Course, run_course
 from pipelines.synth.mechanism.hazards import NEVER, row
 from pipelines.synth.mechanism.life import SCHEMAS, Lives
 from pipelines.synth.mechanism.people import ADJUVANT, STEP_DAYS, YEAR, Design, make_people
+from pipelines.synth.mechanism.regimes import NATURAL, Regime
 from pipelines.synth.parameters import Parameters
 
 
-def simulate(p: Parameters, seed: int, first_person: int, count: int, with_exposures: bool = True) -> Lives:
-    """The lives of people `first_person` … `first_person + count - 1`.
+def simulate(
+    p: Parameters, seed: int, first_person: int, count: int, with_exposures: bool = True, regime: Regime = NATURAL
+) -> Lives:
+    """The lives of people `first_person` … `first_person + count - 1`, treated as in life or as a regime forces.
 
     Memory is about 25 kB a person while it runs: batches of 2,000 to 10,000 people suit.
     """
     people = make_people(p, seed, first_person, count, Design())
-    course = run_course(p, seed, people, keep=RECORD_TRACKS)
+    course = run_course(p, seed, people, regime, keep=RECORD_TRACKS)
     last = dispensing.death_limit(course)
     start, stop = comedication.intervals(p, seed, course, last)
     regimens = dispensing.combine(
