@@ -85,6 +85,19 @@ def complete_estimate(estimate: float, standard_error: float, df: float) -> Pool
     return PooledEstimate(estimate, standard_error, estimate - margin, estimate + margin, p_value, df, 0.0, None)
 
 
+def answer_columns(found: PooledEstimate, factor: float = 1.0) -> dict[str, float | None]:
+    """A pooled number as the columns of `models.effect_estimate`; `factor` turns it into the unit in which it is told."""
+    return {
+        "estimate": factor * found.estimate,
+        "se": factor * found.standard_error,
+        "ci_low": factor * found.ci_low,
+        "ci_high": factor * found.ci_high,
+        "p_value": found.p_value,
+        "df": found.df,
+        "missing_information": found.fraction_missing_information,
+    }
+
+
 def pool(estimates: np.ndarray, covariances: np.ndarray, df_complete: float) -> Pooled:
     """Rubin's rules with Barnard-Rubin degrees of freedom.
 

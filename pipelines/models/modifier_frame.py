@@ -33,6 +33,7 @@ def _values(inputs: Inputs, study: Study, contrast: Contrast, frame: ContrastFra
 
 
 def _alleles(inputs: Inputs, study: Study, contrast: Contrast, code: str) -> np.ndarray:
+    """[n] alleles of the people of the contrast, in the order of its frame; nan: not on record, or records disagree."""
     rows = (
         inputs["features.outcome_value"]
         .filter(pl.col("study_id") == study.id, pl.col("contrast_number") == study.contrast_number(contrast))

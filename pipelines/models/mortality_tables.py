@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import why_closed
-from pipelines.models.imputation import PooledEstimate
+from pipelines.models.imputation import PooledEstimate, answer_columns
 from pipelines.models.mortality import diagnose, estimate
 from pipelines.models.mortality_spec import STEPS, Exposure, MortalityResult, MortalitySpec
 from pipelines.models.study_frame import named_for_analysis, survey_frame, with_follow_up
@@ -200,16 +200,7 @@ def _risk_words(spec: MortalitySpec, exposure: Exposure, result: MortalityResult
 
 
 def _answer(found: PooledEstimate, factor: float) -> Row:
-    return {
-        "estimate": factor * found.estimate,
-        "se": factor * found.standard_error,
-        "ci_low": factor * found.ci_low,
-        "ci_high": factor * found.ci_high,
-        "p_value": found.p_value,
-        "df": found.df,
-        "missing_information": found.fraction_missing_information,
-        "gate_status": "open",
-    }
+    return {"gate_status": "open"} | answer_columns(found, factor)
 
 
 def _table(name: str, rows: list[Row]) -> pl.LazyFrame:

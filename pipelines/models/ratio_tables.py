@@ -12,7 +12,7 @@ import polars as pl
 from pipelines.models import threshold_tables
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import why_closed
-from pipelines.models.imputation import PooledEstimate
+from pipelines.models.imputation import PooledEstimate, answer_columns
 from pipelines.models.modifier_tables import CLOSED, gate_of_other
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.propensity_model import Row
@@ -158,17 +158,7 @@ def _both(common: Row, found: RatioAgainstBoth) -> list[Row]:
 
 
 def _slope(name: str, found: PooledEstimate) -> Row:
-    return {
-        "estimator": name,
-        "se_method": _SE,
-        "estimate": found.estimate,
-        "se": found.standard_error,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
-        "p_value": found.p_value,
-        "df": found.df,
-        "missing_information": found.fraction_missing_information,
-    }
+    return {"estimator": name, "se_method": _SE} | answer_columns(found)
 
 
 def _table(name: str, rows: list[Row]) -> pl.LazyFrame:

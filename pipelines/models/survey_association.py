@@ -8,7 +8,7 @@ import polars as pl
 from pipelines.models.e2_bmd import diagnose, estimate
 from pipelines.models.e2_bmd_spec import Diagnostic, E2BmdResult, E2BmdSpec
 from pipelines.models.errors import NotEstimable
-from pipelines.models.imputation import PooledEstimate
+from pipelines.models.imputation import PooledEstimate, answer_columns
 from pipelines.models.study_frame import named_for_analysis, survey_frame
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
@@ -166,18 +166,8 @@ def _opened(common: dict[str, object], result: E2BmdResult) -> list[dict[str, ob
 
 
 def _estimate_row(common: dict[str, object], estimator: str, found: PooledEstimate) -> dict[str, object]:
-    return common | {
-        "estimator": estimator,
-        "missing_method": _MISSING_METHOD[estimator],
-        "estimate": found.estimate,
-        "se": found.standard_error,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
-        "p_value": found.p_value,
-        "df": found.df,
-        "missing_information": found.fraction_missing_information,
-        "gate_status": "open",
-    }
+    words = {"estimator": estimator, "missing_method": _MISSING_METHOD[estimator], "gate_status": "open"}
+    return common | words | answer_columns(found)
 
 
 def _diagnostic_row(study: Study, found: Diagnostic) -> dict[str, object]:

@@ -88,7 +88,7 @@ def faults() -> Iterator[tuple[str, str, pl.Expr, dict[str, object]]]:
     yield "mart.claim", "as_judged", SPINE, {"estimate": -2.9}
 
 
-@pytest.mark.parametrize(("table", "check", "where", "values"), faults())
+@pytest.mark.parametrize(("table", "check", "where", "values"), list(faults()))
 def test_a_fault_is_found(tmp_path: Path, table: str, check: str, where: pl.Expr, values: dict[str, object]) -> None:
     tables = ledger()
     spoilt = tables | {table: changed(tables[table], where, **values)}
