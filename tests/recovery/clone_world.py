@@ -42,17 +42,21 @@ def effect(interval: np.ndarray | int) -> np.ndarray:
     return np.asarray(-3.0 - _LATE * np.asarray(interval))
 
 
-def truth_of_means(pull: float = ALIKE) -> float:
-    """Mean effect of beginning at the pace of people alike, in the last interval at the latest, over beginning nothing."""
+def truth_of_means(pull: float = ALIKE, is_due_of_all: bool = False) -> float:
+    """Mean effect of beginning at the pace of people alike, over beginning nothing.
+
+    Whoever would not have begun does so in the last interval; where everybody who began is due, at the pace of those who do.
+    """
     points, mass = np.polynomial.hermite_e.hermegauss(60)
     x = np.stack(np.meshgrid(points, points, indexing="ij"), axis=-1)
     weight = np.outer(mass, mass) / mass.sum() ** 2
     waiting, total = np.ones(weight.shape), np.zeros(weight.shape)
     for interval in range(INTERVALS):
-        begins = start_chance(x, interval, pull) if interval < INTERVALS - 1 else np.ones(weight.shape)
+        is_due = interval == INTERVALS - 1 and not is_due_of_all
+        begins = np.ones(weight.shape) if is_due else start_chance(x, interval, pull)
         total += waiting * begins * effect(interval)
         waiting = waiting * (1 - begins)
-    return float((weight * total).sum())
+    return float((weight * total / (1 - waiting)).sum())
 
 
 def means(seed: int, n: int = PEOPLE, pull: float = ALIKE) -> Graced:

@@ -81,7 +81,7 @@ def _mutant(form: str):
 
 def _clones() -> Iterator[Case]:
     file, engine = "test_clone_weighting.py", "clone-censor-weight"
-    for world in ("means", "events"):
+    for world in ("means", "means, due in the period", "events"):
         yield Case(
             engine, world, "", file, f"{GIVEN_BACK}[{world}]", MANY,
             lambda m, n, world=world: m["replicated"](world, m["cloned"], n),

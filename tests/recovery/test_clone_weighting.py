@@ -20,13 +20,16 @@ summarised = runpy.run_path(str(here.with_name("replication.py")))["summarised"]
 TREATMENT, OTHER, INTERVALS = made["TREATMENT"], made["OTHER"], made["INTERVALS"]
 
 ALIKE, APART = made["ALIKE"], made["APART"]
-WORLDS = {
-    "means": (made["means"], made["truth_of_means"](ALIKE)),
-    "events": (made["events"], 0.0),
-    "means, few alike": (partial(made["means"], pull=APART), made["truth_of_means"](APART)),
-}
-SOUND = ("means", "events")
 SPEC = CloneSpec(penalty=0.0)
+WHOLE = replace(SPEC, is_due_of_all=True)
+#: samples, truth, and who stands for those who never begin
+WORLDS = {
+    "means": (made["means"], made["truth_of_means"](ALIKE), SPEC),
+    "means, due in the period": (made["means"], made["truth_of_means"](ALIKE, is_due_of_all=True), WHOLE),
+    "events": (made["events"], 0.0, SPEC),
+    "means, few alike": (partial(made["means"], pull=APART), made["truth_of_means"](APART), SPEC),
+}
+SOUND = ("means", "means, due in the period", "events")
 #: 99.8 % binomial band of 95 % coverage for 100 and 1,000 replications; bias in SDs; mean standard error over SD
 FEW, MANY = ((0.87, 1.0), 0.35, (0.8, 1.2)), ((0.927, 0.970), 0.15, (0.9, 1.1))
 
@@ -40,9 +43,10 @@ def one_thread():
 @lru_cache(maxsize=250)
 def fitted(world: str, seed: int) -> tuple[object, tuple[CloneArm, CloneArm]]:
     """A sample and the clones of either strategy."""
-    graced = WORLDS[world][0](seed)
+    sample, _, spec = WORLDS[world]
+    graced = sample(seed)
     target, comparator = (
-        clone_arm(graced.course, strategy, graced.covariates, graced.stages, SPEC) for strategy in (TREATMENT, NOTHING)
+        clone_arm(graced.course, strategy, graced.covariates, graced.stages, spec) for strategy in (TREATMENT, NOTHING)
     )
     return graced, (target, comparator)
 

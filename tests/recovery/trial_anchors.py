@@ -137,9 +137,7 @@ def asked_alone(anchor: Anchor, room: Path):
         for contrast in study.contrast:
             for days in anchor.days.get((contrast.cohort, contrast.comparator), ()):
                 if contrast.target == "aromatase_inhibitor":
-                    # begun by lot, a median of three months after surgery: nobody is left to begin in the last of six months
-                    due = {"due": "grace_period"} if contrast.grace_intervals else {}
-                    now = contrast.model_copy(update={"horizon_days": days} | due)
+                    now = contrast.model_copy(update={"horizon_days": days})
                     kept[now.words, now.outcome] = now
         return study.model_copy(update={"contrast": tuple(kept.values())})
 
