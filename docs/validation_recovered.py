@@ -24,16 +24,24 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "weights of one": ("weights of one", "clones without weights", "arms as they are", "weights ignored", "unweighted"),
     "limit over root two": ("limit over root two",),
     "loss ignored": ("loss and missed", "losses and missed", "leaving", "losses ignored"),
-    "timing of scans ignored": ("loss and missed scans", "losses and missed scans", "timing of scans"),
+    "timing of scans ignored": (
+        "loss and missed scans", "losses and missed scans", "timing of scans", "scanned every year alone",
+    ),
     "rows as people": (
         "rows taken as people", "clones taken as people", "copies of people", "readings taken as persons",
     ),
-    "future known": ("a value of after time zero", "immortal time", "what people ended up doing"),
+    "future known": (
+        "a value of after time zero", "immortal time", "what people ended up doing", "adjusted for, not simulated",
+    ),
     "death as censoring": ("one less", "death as censoring"),
 }  # fmt: skip
 #: where a remedy has no place: why
 NO_PLACE: dict[tuple[str, str], str] = {
     ("AIPW, cross-fitted", "limit over root two"): "no censored values",
+    # doubly robust: with an outcome model that is right nothing of this shows
+    ("AIPW, cross-fitted", "weights of one"): "the outcome model stands in",
+    ("AIPW, cross-fitted", "loss ignored"): "the outcome model stands in",
+    ("AIPW, cross-fitted", "timing of scans ignored"): "the outcome model stands in",
     ("IPTW", "limit over root two"): "no censored values",
     ("outcome regression", "limit over root two"): "no censored values",
     ("outcome regression", "weights of one"): "has no weights",
@@ -49,6 +57,10 @@ NO_PLACE: dict[tuple[str, str], str] = {
     ("mixed model of log BMD", "limit over root two"): "no censored values",
     ("mixed model of log BMD", "loss ignored"): "has no weights",
     ("clone-censor-weight", "limit over root two"): "no censored values",
+    ("Cox", "loss ignored"): "people leave by chance",
+    ("Cox", "death as censoring"): "is what it asks",
+    ("Fine-Gray", "weights of one"): "has no weights",
+    ("Fine-Gray", "loss ignored"): "people leave by chance",
     **dict.fromkeys(
         (("imputation of censored estradiol", name) for name in REMEDIES if name != "limit over root two"),
         "imputes, no more",

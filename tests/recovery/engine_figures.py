@@ -65,7 +65,11 @@ def _point_treatment() -> Iterator[Case]:
         "loss and missed scans ignored": "IPTW",
         "weights taken as known": "IPTW",
         "rows taken as people": "IPTW",
+        "rows taken as people, augmented": "AIPW, cross-fitted",
+        "rows taken as people, standardised": "outcome regression",
         "a value of after time zero as covariate": "outcome regression",
+        "a value of after time zero as covariate, augmented": "AIPW, cross-fitted",
+        "a value of after time zero as covariate, weighted": "IPTW",
     }
     for form, engine in naive.items():
         yield Case(engine, "straight", form, file, f"{KILLED}[{form}]", FEW, _mutant(form))
@@ -114,6 +118,7 @@ def _marginal_structural() -> Iterator[Case]:
         ("weights of one, dose", "dose", FEW),
         ("leaving ignored", "dose", FEW),
         ("timing of scans ignored", "dose", FEW),
+        ("a value of after time zero in the weights of dose", "dose", FEW),
         ("copies of people taken as people", "dose", 40),
     ):
         yield Case(
@@ -129,7 +134,12 @@ def _g_formula() -> Iterator[Case]:
             engine, rule, "", file, f"{GIVEN_BACK}[{rule}]", MANY,
             lambda m, n, rule=rule: m["replicated"]("sound", rule, n),
         )  # fmt: skip
-    for form in ("estradiol left out", "estradiol adjusted for, not simulated"):
+    for form in (
+        "estradiol left out",
+        "estradiol adjusted for, not simulated",
+        "rows taken as people",
+        "limit over root two",
+    ):
         yield Case(
             engine, "sustained", form, file, f"{KILLED}[{form}]", FEW,
             lambda m, n, form=form: m["replicated"](form, "sustained", n),
@@ -155,7 +165,7 @@ def _bent_line() -> Iterator[Case]:
         "bent line", "place of the kink", "", file, "test_the_place_lies_in_its_interval_a_thousand_times", MANY,
         lambda m, n: m["of_places"](n),
     )  # fmt: skip
-    for name in ("sup-score", "persons counted"):
+    for name in ("sup-score", "persons counted", "scans weighed"):
         yield Case(
             "bent line, test of a kink", name, "", file,
             f"test_straight_lines_are_called_bent_one_time_in_twenty[{name}]", 2 * MANY,
@@ -164,6 +174,8 @@ def _bent_line() -> Iterator[Case]:
     for form, n in (
         ("best place tested as if chosen beforehand", 200),
         ("readings taken as persons", 200),
+        ("timing of scans ignored", 200),
+        ("a value of after time zero as covariate", 200),
         ("limit over root two in place of censored", 40),
     ):
         yield Case(
@@ -175,10 +187,15 @@ def _bent_line() -> Iterator[Case]:
 def _mixed_trajectory() -> Iterator[Case]:
     file, engine = "test_mixed_trajectory.py", "mixed model of log BMD"
     yield Case(engine, "slopes by dose", "", file, GIVEN_BACK, MANY, lambda m, n: m["replicated"](m["mixed"], n))
-    for form in ("rows taken as people", "shrunken slopes of people as outcome"):
+    for form in (
+        "rows taken as people",
+        "shrunken slopes of people as outcome",
+        "people scanned every year alone",
+        "a value of after time zero as covariate",
+    ):
         yield Case(
             engine, "slopes by dose", form, file, f"{KILLED}[{form}]", FEW,
-            lambda m, n, form=form: m["replicated"](m["NAIVE"][form], n),
+            lambda m, n, form=form: m["replicated"](m["NAIVE"][form], n, m["PEOPLE"].get(form, m["world"]["PEOPLE"])),
         )  # fmt: skip
 
 
@@ -197,7 +214,7 @@ def _imputation() -> Iterator[Case]:
 
 def _events() -> Iterator[Case]:
     of_arms = {"one less Kaplan-Meier": "death_competes", "leaving taken as by chance": "staying"}
-    of_arms |= {"arms as they are": "treatment"}
+    of_arms |= {"arms as they are": "treatment", "rows taken as people": "counts_people"}
     file = "test_discrete_hazard.py"
     yield Case("discrete hazards", "risk at 5 years", "", file, GIVEN_BACK, MANY, lambda m, n: m["replicated"](n))
     for form, name in of_arms.items():
@@ -210,7 +227,7 @@ def _events() -> Iterator[Case]:
     for form, name in {"weights ignored": "weighs", "rows taken as people": "counts_people"}.items():
         yield Case("Cox", "shared frailty", form, file, f"{KILLED}[{form}]", FEW, _without(name))
     file = "test_fine_gray.py"
-    for form in ("subdistribution", "death_as_censoring", "dead_followed_without_end"):
+    for form in ("subdistribution", "death_as_censoring", "dead_followed_without_end", "rows_taken_as_people"):
         is_sound = form == "subdistribution"
         test, words = (GIVEN_BACK, "") if is_sound else (f"{KILLED}[{form}]", form.replace("_", " "))
         yield Case(
@@ -235,6 +252,10 @@ def _risks() -> Iterator[Case]:
             by = "test_the_naive_form_fails_by_five_years" if world.startswith("five") else KILLED
             test = f"{by}[{world}-{form}]"
             yield Case("risks of studies", world, form.replace("_", " "), file, test, 200, _risk(world, form))
+    twice = "rows taken as people"
+    yield Case(
+        "risks of studies", "at time zero", twice, file, f"{KILLED}[{twice}-whole]", 200, _risk(twice, "whole")
+    )  # fmt: skip
 
 
 def _risk(world: str, form: str):

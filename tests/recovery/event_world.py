@@ -46,6 +46,11 @@ def people(seed: int, n: int = 800, *, leaving: bool = True) -> People:
     return People(x, treated, np.minimum(time, left), np.where(time <= left, cause, 0))
 
 
+def doubled(seen: People) -> People:
+    """Everybody twice."""
+    return People(*(np.repeat(part, 2, axis=0) for part in (seen.covariates, seen.treated, seen.years, seen.event)))
+
+
 def true_risk(treated: bool, cause: int = 1, years: float = YEARS) -> float:
     """Risk of a cause by a time, everybody in one arm, death competing."""
     x = np.stack([_POINTS, np.zeros_like(_POINTS)], axis=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PEOPLE = 250
+PEOPLE, VISITS = 250, 6
 #: change of log g/cm2 a year, per unit of dose (1 % a year)
 TRUTH = -0.010
 INTERCEPT_SD, SLOPE_SD, ERROR_SD = 0.10, 0.02, 0.015
@@ -36,7 +36,7 @@ def scans(seed: int, people: int = PEOPLE) -> Scans:
     slope = -0.005 + SLOPE_SD * (0.3 * own[:, 0] + np.sqrt(1 - 0.09) * own[:, 1])
     rows, last = [], np.zeros(people)
     is_followed = np.ones(people, dtype=bool)
-    for visit in range(6):
+    for visit in range(VISITS):
         year = np.full(people, float(visit)) + (rng.uniform(-0.2, 0.2, people) if visit else 0.0)
         value = np.log(1.0) + start + (slope + TRUTH * dose) * year + rng.normal(0.0, ERROR_SD, people)
         seen = np.flatnonzero(is_followed)

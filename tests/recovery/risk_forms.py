@@ -58,6 +58,12 @@ def simply(seed: int) -> PreparedRisk:
     return at_time_zero(seen.covariates, seen.treated, seen.years * YEAR, seen.event)
 
 
+def simply_twice(seed: int) -> PreparedRisk:
+    """The same people, each of them there twice, and both taken as people."""
+    seen = simple["doubled"](simple["people"](seed, 1500))
+    return at_time_zero(seen.covariates, seen.treated, seen.years * YEAR, seen.event)
+
+
 def five_years(people: Callable, seed: int) -> PreparedRisk:
     """Fifteen covariates, 4,000 people."""
     seen = people(seed)
@@ -93,6 +99,10 @@ WORLDS = {
         partial(five_years, five["published"]), five["HORIZON"], lambda: five["TRUTH_OF_PUBLISHED"]
     ),
 }
+
+
+#: the same world; what is naive is done to its people
+TWICE = {"rows taken as people": World(simply_twice, WORLDS["at time zero"].horizon, WORLDS["at time zero"].truth)}
 
 
 def whole(found: PreparedRisk, periods: PairPeriods, horizon: float) -> RiskContrast:
@@ -144,5 +154,6 @@ FORMS = {
 def sample(name: str, seed: int) -> tuple[PreparedRisk, PairPeriods]:
     """People of a world with their weights, which every form begins with."""
     with threadpool_limits(1):
-        found = WORLDS[name].make(seed)
-        return found, found.periods("event", WORLDS[name].horizon)
+        world = (WORLDS | TWICE)[name]
+        found = world.make(seed)
+        return found, found.periods("event", world.horizon)

@@ -71,6 +71,23 @@ def censored(seed: int, *, is_filled: bool) -> BentLine:
     return fit_bent_line(outcome, np.where(below, drawn, exposure), np.zeros((800, 0)), spec(seed), is_measured=~below)
 
 
+def scanned(seed: int, *, is_weighted: bool) -> BentLine:
+    """A straight line; of 1,600 people those under low estradiol are scanned who lost more than it explains."""
+    outcome, exposure, covariates = people(seed, is_bent=False, n=1600)
+    unexplained = outcome - 0.3 * exposure - covariates @ [0.5, -0.3]
+    chance = 0.3 + 0.65 / (1 + np.exp(2 * unexplained * np.maximum(MEAN - exposure, 0.0) / SD))
+    seen = np.random.default_rng([seed, 34]).random(outcome.size) < chance
+    weights = 1 / chance[seen] if is_weighted else None
+    return fit_bent_line(outcome[seen], exposure[seen], covariates[seen], spec(seed), weights=weights)
+
+
+def knows_the_end(seed: int) -> BentLine:
+    """Whether the outcome came out low, as a bone drug given for it would tell, as a covariate of time zero."""
+    outcome, exposure, covariates = people(seed, is_bent=False)
+    is_low = outcome < np.quantile(outcome, 0.3)
+    return fit_bent_line(outcome, exposure, np.column_stack([covariates, is_low]), spec(seed))
+
+
 def is_found(answer: BentLine) -> bool:
     return answer.verdict == "kink"
 
@@ -79,10 +96,13 @@ def is_found(answer: BentLine) -> bool:
 STRAIGHT: dict[str, Callable[[int], bool]] = {
     "sup-score": lambda seed: is_found(sound(seed)),
     "persons counted": lambda seed: is_found(pairs(seed, knows_persons=True)),
+    "scans weighed": lambda seed: is_found(scanned(seed, is_weighted=True)),
 }
 NAIVE: dict[str, Callable[[int], bool]] = {
     "best place tested as if chosen beforehand": lambda seed: sound(seed).statistic > judged["Z975"],
     "readings taken as persons": lambda seed: is_found(pairs(seed, knows_persons=False)),
+    "timing of scans ignored": lambda seed: is_found(scanned(seed, is_weighted=False)),
+    "a value of after time zero as covariate": lambda seed: is_found(knows_the_end(seed)),
     "limit over root two in place of censored": lambda seed: is_found(censored(seed, is_filled=True)),
 }
 

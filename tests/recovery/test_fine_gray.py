@@ -58,6 +58,14 @@ def dead_followed_without_end(rows: FollowUp, design: np.ndarray):
     return fit_cox(whole, design[found.origin], person_id=found.origin)
 
 
+def rows_taken_as_people(rows: FollowUp, design: np.ndarray):
+    """Everybody twice: the two rows of a person are taken as two people."""
+    n = design.shape[0]
+    twice = np.repeat(np.arange(n), 2)
+    doubled = FollowUp(*(part[twice] for part in (rows.entry, rows.exit, rows.event, rows.weights)), rows.n_causes)
+    return fit_fine_gray(doubled, design[twice])
+
+
 def replicated(n: int, form):
     fits = [form(*people(seed)) for seed in range(n)]
     return judged["summarised"](
@@ -77,7 +85,7 @@ def test_truth_is_given_back_a_thousand_times() -> None:
     assert found.lies_within(judged["MANY"]), found
 
 
-@pytest.mark.parametrize("form", [death_as_censoring, dead_followed_without_end])
+@pytest.mark.parametrize("form", [death_as_censoring, dead_followed_without_end, rows_taken_as_people])
 def test_the_naive_form_fails_the_same_test(form) -> None:
     found = replicated(100, form)
     assert not found.lies_within(judged["FEW"]), found

@@ -51,7 +51,13 @@ def two_columns(dose: np.ndarray) -> np.ndarray:
 
 
 def sustained(
-    people, *, weighs_dose: bool = True, weighs_leaving: bool = True, weighs_scans: bool = True, copies: int = 1
+    people,
+    *,
+    weighs_dose: bool = True,
+    weighs_leaving: bool = True,
+    weighs_scans: bool = True,
+    leaks: bool = False,
+    copies: int = 1,
 ) -> Contrast:
     rows = np.flatnonzero(people.came.ravel())
     rows = np.concatenate([rows + copy * people.came.size for copy in range(copies)])
@@ -74,7 +80,9 @@ def sustained(
     everybody = np.ones(rows.size, dtype=bool)
     stages = []
     if weighs_dose:
-        stages.append(WeightStage("dose", everybody, dose, past, np.column_stack([past, early, trait])))
+        stages.append(
+            WeightStage("dose", everybody, dose, past, np.column_stack([past, late if leaks else early, trait]))
+        )
     if weighs_leaving:
         stages.append(WeightStage("staying", everybody, stayed.astype(np.int64), told, by(early)))
     if weighs_scans:
@@ -94,6 +102,7 @@ NAIVE: dict[str, tuple[str, Callable[..., Contrast]]] = {
     ),
     "leaving ignored": ("dose", lambda s: sustained(s, weighs_leaving=False)),
     "timing of scans ignored": ("dose", lambda s: sustained(s, weighs_scans=False)),
+    "a value of after time zero in the weights of dose": ("dose", lambda s: sustained(s, leaks=True)),
     "copies of people taken as people": ("dose", lambda s: sustained(s, copies=2)),
 }
 

@@ -45,15 +45,17 @@ def terms(sample, *, leaks: bool = False, among: tuple[int, ...] = tuple(range(1
     return design_matrix(frame, splines=sample.is_curved).values
 
 
-def augmented(sample) -> ContrastEstimate:
+def augmented(sample, *, leaks: bool = False) -> ContrastEstimate:
     spec = AugmentedSpec(seed=1, penalty=1.0, observation_penalty=1.0)
-    design = terms(sample)
+    design = terms(sample, leaks=leaks)
     return augmented_contrast(sample.outcome, sample.treated, design, sample.person_id, spec, sample.stages).contrast
 
 
-def weighted(sample, *, knows_weights: bool = False, is_weighted: bool = True, sees: bool = True) -> ContrastEstimate:
+def weighted(
+    sample, *, knows_weights: bool = False, is_weighted: bool = True, sees: bool = True, leaks: bool = False
+) -> ContrastEstimate:
     # Nine named covariates: unpenalised weights of 45 terms in 2,000 people would be mostly chance.
-    design, treated = terms(sample, among=(0, 1, 2, 3, 4, 10, 11, 12, 13)), sample.treated
+    design, treated = terms(sample, leaks=leaks, among=(0, 1, 2, 3, 4, 10, 11, 12, 13)), sample.treated
     propensity = estimate_propensity(treated, design, 0.0)
     weights = treatment_weights(treated, propensity.values if is_weighted else np.full(treated.size, 0.5), "ate")
     fitted = fit_stages(sample.stages, treated, design, 0.0) if sees else ()
@@ -79,17 +81,16 @@ def standardised(sample, *, leaks: bool = False) -> ContrastEstimate:
     return standardised_contrast(sample.outcome, *(with_arm(arm) for arm in arms), sample.treated, seen)
 
 
-def unclustered(sample) -> ContrastEstimate:
+def doubled(sample):
     """Everybody twice: the two rows of a person are taken as two people."""
     twice = np.repeat(np.arange(sample.treated.size), 2)
     stages = tuple(type(each)(each.name, each.asked[twice], each.passed[twice]) for each in sample.stages)
-    doubled = Sample(
+    return Sample(
         *(getattr(sample, name)[twice] for name in ("covariates", "treated", "complete", "outcome", "leaked")),
         np.arange(twice.size),
         stages,
         sample.is_curved,
     )
-    return weighted(doubled)
 
 
 ESTIMATORS: dict[str, Callable[..., ContrastEstimate]] = {
@@ -102,8 +103,12 @@ MUTANTS: dict[str, tuple[str, Callable[..., ContrastEstimate]]] = {
     "weights of one": ("straight", lambda s: weighted(s, is_weighted=False, sees=False)),
     "loss and missed scans ignored": ("straight", lambda s: weighted(s, sees=False)),
     "weights taken as known": ("straight", lambda s: weighted(s, knows_weights=True)),
-    "rows taken as people": ("straight", unclustered),
+    "rows taken as people": ("straight", lambda s: weighted(doubled(s))),
+    "rows taken as people, augmented": ("straight", lambda s: augmented(doubled(s))),
+    "rows taken as people, standardised": ("straight", lambda s: standardised(doubled(s))),
     "a value of after time zero as covariate": ("straight", lambda s: standardised(s, leaks=True)),
+    "a value of after time zero as covariate, augmented": ("straight", lambda s: augmented(s, leaks=True)),
+    "a value of after time zero as covariate, weighted": ("straight", lambda s: weighted(s, leaks=True)),
 }
 
 

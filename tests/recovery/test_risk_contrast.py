@@ -16,6 +16,7 @@ NAIVE = [
     ("at time zero", "arms_as_they_are"),
     ("by clones", "losses_ignored"),
     ("by clones", "unweighted"),
+    ("rows taken as people", "whole"),
 ]
 #: slower worlds: their frozen figures (`engine_figures.json`) are held every time, live ones now and then
 NAIVE_OF_FIVE_YEARS = [
@@ -25,7 +26,8 @@ NAIVE_OF_FIVE_YEARS = [
     ("five years, Havercroft and Didelez", "losses_ignored"),
     ("five years, Havercroft and Didelez", "arms_as_they_are"),
 ]
-truth_of = cache(lambda world: made["WORLDS"][world].truth())
+WORLDS = made["WORLDS"] | made["TWICE"]
+truth_of = cache(lambda world: WORLDS[world].truth())
 sample = lru_cache(maxsize=200)(made["sample"])
 
 
@@ -33,7 +35,7 @@ def replicated(world: str, form: str, n: int):
     found = []
     with threadpool_limits(1):
         for seed in range(n):
-            found.append(made["FORMS"][form](*sample(world, seed), made["WORLDS"][world].horizon).difference)
+            found.append(made["FORMS"][form](*sample(world, seed), WORLDS[world].horizon).difference)
     return judged["summarised"](
         [float(each.estimate) for each in found], [float(each.standard_error) for each in found], truth_of(world)
     )

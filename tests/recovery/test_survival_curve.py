@@ -28,9 +28,9 @@ def one_thread():
         yield
 
 
-def contrast(seed: int, *, leaving=True, staying=True, death_competes=True, treatment=True):
+def contrast(seed: int, *, staying=True, death_competes=True, treatment=True, counts_people=True):
     """Rows of half-years, weighted for arm and for having stayed; weights taken as known."""
-    seen = people(seed)
+    seen = people(seed) if counts_people else world["doubled"](people(seed))
     row, period = world["in_periods"](seen)
     arm, x = seen.treated.astype(float), seen.covariates
     start, stop = period * STEP, np.minimum((period + 1) * STEP, seen.years[row])
@@ -69,8 +69,8 @@ def test_truth_is_given_back(which, truth) -> None:
 
 @pytest.mark.parametrize(
     "how",
-    [{"death_competes": False}, {"staying": False}, {"treatment": False}],
-    ids=["one less Kaplan-Meier", "leaving taken as by chance", "arms as they are"],
+    [{"death_competes": False}, {"staying": False}, {"treatment": False}, {"counts_people": False}],
+    ids=["one less Kaplan-Meier", "leaving taken as by chance", "arms as they are", "rows taken as people"],
 )
 def test_the_naive_form_fails_the_same_test(how) -> None:
     found = replicated(100, **how)
