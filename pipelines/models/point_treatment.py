@@ -292,6 +292,13 @@ def primary_contrast(frame: ContrastFrame, design: np.ndarray, penalty: float, s
     return augmented_contrast(frame.outcome, frame.treated, design, frame.person_id, spec, frame.stages)
 
 
+def _uncut(prepared: Prepared) -> TreatmentWeights:
+    """The weights as they come. Where none was cut they are those of `iptw`, and there is no such analysis."""
+    if prepared.weights.n_truncated == 0:
+        raise NotEstimable("no weight was cut")
+    return treatment_weights(prepared.frame.treated, prepared.propensity.values, "ate")
+
+
 def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
     """The primary estimate, then the sensitivity analyses that the data allow.
 
@@ -315,6 +322,7 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
     fitted = fit_stages(frame.stages, treated, design, penalty, minimum=LEAST_PROBABILITY)
     chance = inverse_probability(fitted, treated.size)
     overlap = treatment_weights(treated, propensity.values, "overlap")
+    by_sandwich = "stacked sandwich, clustered by person"
 
     def weighted(weights: TreatmentWeights) -> ContrastEstimate:
         return weighted_contrast(y, treated, weights, design, propensity.fit, fitted, person)
@@ -323,8 +331,9 @@ def estimate(prepared: Prepared, seed: int) -> tuple[Estimated, ...]:
         return selective_contrast(primary, y, treated, frame.stages[-1], person, odds)
 
     others: tuple[tuple[str, Callable[[], ContrastEstimate | MatchedEstimate], str, str], ...] = (
-        ("iptw", lambda: weighted(prepared.weights), "stacked sandwich, clustered by person", by_weights),
-        ("overlap_weights", lambda: weighted(overlap), "stacked sandwich, clustered by person", by_weights),
+        ("iptw", lambda: weighted(prepared.weights), by_sandwich, by_weights),
+        ("iptw_uncut", lambda: weighted(_uncut(prepared)), by_sandwich, by_weights),
+        ("overlap_weights", lambda: weighted(overlap), by_sandwich, by_weights),
         (
             "stratification",
             lambda: stratified_contrast(y, treated, propensity.values, seen, 5, chance, person),

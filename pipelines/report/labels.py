@@ -157,6 +157,7 @@ _LABELS = {
     "complete_case_measured_only": "Measured values only",
     "aipw": "Augmented inverse-probability weighting, cross-fitted",
     "iptw": "Inverse-probability weighting",
+    "iptw_uncut": "Inverse-probability weighting, weights uncut",
     "clone_censor_weight": "Clones, censored and weighted",
     "parametric_g_formula": "Parametric g-formula",
     "marginal_structural_model": "Marginal structural model",

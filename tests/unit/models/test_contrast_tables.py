@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.models import contrast_tables, control_null, control_tables, propensity_model
 from pipelines.models.contrast_frame import contrast_frame
+from pipelines.models.point_treatment import estimate, prepare
 from pipelines.run_facts import RunFacts
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
@@ -88,6 +89,18 @@ def test_an_open_gate_answers_with_the_primary_and_six_sensitivity_estimates() -
     assert primary["n_target"] + primary["n_comparator"] == pytest.approx(900, abs=80)
     CONTRACTS["models.effect_estimate"].schema.validate(found, cast=True)
     CONTRACTS["models.diagnostic"].schema.validate(judged, cast=True)
+
+
+def test_where_weights_are_cut_the_answer_with_uncut_ones_stands_beside() -> None:
+    study = catalogue()[STUDY]
+    by_name = {}
+    for apart in (0.4, 3.0):
+        prepared = prepare(contrast_frame(inputs(3000, apart), study, study.contrast[0]))
+        found = {each.estimator: each.estimate for each in estimate(prepared, seed=1)}
+        assert ("iptw_uncut" in found) == (prepared.weights.n_truncated > 0) == (apart > 1)
+        by_name |= found
+    cut, uncut = by_name["iptw"], by_name["iptw_uncut"]
+    assert cut.estimate != uncut.estimate and cut.standard_error < uncut.standard_error
 
 
 @pytest.mark.parametrize(
