@@ -10,10 +10,8 @@ import json
 import runpy
 import shutil
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -74,24 +72,12 @@ def world(seed: int) -> dict[str, float]:
     return WORLD | {name: round(float(drawn.uniform(*ends)), 4) for name, ends in DRAWN.items()}
 
 
-@contextmanager
-def asked_alone():
-    """Studies with the first cohort and the questions of `ASKED` alone: the others take most of the time of a seed."""
-
-    def narrowed(path: Path) -> studies_of_files.Study:
-        study = whole(path)
-        if study.id not in STUDIES:
-            return study
-        asked = tuple(each for each in study.contrast if each.cohort == COHORT and _key(study.id, each) in ASKED)
-        return study.model_copy(update={"contrast": asked, "cohort": study.cohort[:1]})
-
-    whole = studies_of_files.read
-    studies_of_files.catalogue.cache_clear()
-    # `modifiers` names questions that are left out here; it is not run.
-    told_apart = mock.patch.object(studies_of_files, "_problem_of_trials", lambda study, known: "")
-    with mock.patch.object(studies_of_files, "read", narrowed), told_apart:
-        yield
-    studies_of_files.catalogue.cache_clear()
+def narrowed(study: studies_of_files.Study) -> studies_of_files.Study:
+    """A study with its first cohort and the questions of `ASKED` alone."""
+    if study.id not in STUDIES:
+        return study
+    asked = tuple(each for each in study.contrast if each.cohort == COHORT and _key(study.id, each) in ASKED)
+    return study.model_copy(update={"contrast": asked, "cohort": study.cohort[:1]})
 
 
 def _key(study: str, contrast: studies_of_files.Contrast) -> tuple[str, str, float]:
@@ -100,7 +86,7 @@ def _key(study: str, contrast: studies_of_files.Contrast) -> tuple[str, str, flo
 
 def estimated(room: Path, seed: int) -> list[dict[str, object]]:
     """What the pipeline says of the asked questions in the world of a seed."""
-    with asked_alone():
+    with open_gate["asked_alone"](narrowed):
         rows = open_gate["estimates"](room, PERSONS, seed, STUDIES, world(seed))
     kept = ("study_id", "outcome", "gate_status", "gate_reason", "estimate", "ci_low", "ci_high")
     found = []

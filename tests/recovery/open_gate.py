@@ -6,7 +6,10 @@ Run as a script it writes `open_gate.json`. Nothing is frozen yet, and no test r
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import polars as pl
 
@@ -14,10 +17,11 @@ from pipelines import plan
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.synth.mechanism.simulate import simulate
-from pipelines.synth.omop.simulate import Request, write_population
+from pipelines.synth.omop.simulate import Request, Simulator, write_population
 from pipelines.synth.parameters import Parameters, load_parameters
 from pipelines.synth.studies import studies
 from pipelines.synth.truth import contrast, run_study
+from pipelines.trials import study as studies_of_files
 from pipelines.warehouse.store import Store
 
 PERSONS, SEED, TRUTH_PERSONS, TRUTH_SEED = 30_000, 12, 10_000, 3
@@ -38,16 +42,40 @@ ADJUVANT = {
 }
 
 
+@contextmanager
+def asked_alone(
+    narrowed: Callable[[studies_of_files.Study], studies_of_files.Study], folder: Path | None = None
+) -> Generator[None]:
+    """Every study file read as `narrowed` leaves it, of another folder where one is given: the rest takes most of the time."""
+
+    def read(path: Path) -> studies_of_files.Study:
+        return narrowed(whole(path))
+
+    whole, where = studies_of_files.read, folder or studies_of_files.folder()
+    studies_of_files.catalogue.cache_clear()
+    with (
+        mock.patch.object(studies_of_files, "read", read),
+        mock.patch.object(studies_of_files, "folder", lambda: where),
+        # `modifiers` names questions that are left out; it is not run.
+        mock.patch.object(studies_of_files, "_problem_of_trials", lambda study, known: ""),
+    ):
+        yield
+    studies_of_files.catalogue.cache_clear()
+
+
 def estimates(
     folder: Path,
     persons: int = PERSONS,
     seed: int = SEED,
     names: tuple[str, ...] = STUDIES,
     changes: dict[str, float] = ADJUVANT,
+    simulator: Simulator = simulate,
 ) -> pl.DataFrame:
     """`models.effect_estimate` of a simulated population."""
     parameters = load_parameters(None).replace(changes)
-    write_population(Request(folder / "simulated", persons, seed, "real", "parquet", processes=1), parameters, simulate)
+    write_population(
+        Request(folder / "simulated", persons, seed, "real", "parquet", processes=1), parameters, simulator
+    )
     settings = Settings(
         home=folder / "home", source="omop", folder=str(folder / "simulated" / "omop"), threads=1, memory_gb=3
     )

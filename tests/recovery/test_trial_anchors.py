@@ -4,7 +4,10 @@ import json
 import runpy
 from pathlib import Path
 
+import polars as pl
 import pytest
+
+from pipelines.synth.parameters import load_parameters
 
 HERE = Path(__file__).parent
 FOUND = json.loads((HERE / "trial_anchors.json").read_text())
@@ -29,6 +32,21 @@ def test_a_contrast_lies_beside_the_published_one(row) -> None:
     assert row["gate_status"] == "open", row["gate_reason"]
     assert row["ci_high"] < 0, "a trial that found loss is answered by loss"
     assert abs(row["estimate"] - row["published"]) <= NEAR
+
+
+def test_everybody_lives_once_in_the_arm_of_their_lot() -> None:
+    anchor = script["ANCHORS"]["ai_vs_tamoxifen"]
+    changes = script["TRIALS"][anchor.trial].changes | anchor.changes
+    lives = script["by_lot"](anchor, load_parameters(None).replace(changes), 3, 1, 400)
+    assert lives.people["person"].is_unique().all() and lives.people.height > 100
+    orders = lives.orders.group_by("person").agg(
+        inhibitor=pl.col("ingredient").is_in(["anastrozole"]).any(),
+        tamoxifen=pl.col("ingredient").is_in(["tamoxifen"]).any(),
+        other=pl.col("ingredient").is_in(["letrozole", "exemestane"]).any(),
+    )
+    assert not orders["other"].any() and not (orders["inhibitor"] & orders["tamoxifen"]).any()
+    shares = [orders[arm].sum() / lives.people.height for arm in ("inhibitor", "tamoxifen")]
+    assert shares == pytest.approx([1 / 3, 1 / 3], abs=0.12)
 
 
 @pytest.mark.slow

@@ -9,10 +9,9 @@ import json
 import runpy
 import shutil
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -124,31 +123,15 @@ def _of(frame: pl.DataFrame, people: pl.Series) -> pl.DataFrame:
     return frame.filter(pl.col("person").is_in(people.cast(frame.schema["person"]).implode()))
 
 
-@contextmanager
-def asked_alone(anchor: Anchor, room: Path):
-    """One study, with the questions of the anchor: its file stands alone in a folder, contrasts moved to the days asked."""
-    folder = room / "studies"
-    folder.mkdir(parents=True)
-    shutil.copy(anchor.study, folder)
-
-    def moved(path: Path) -> studies_of_files.Study:
-        study = whole(path)
-        kept = {}
-        for contrast in study.contrast:
-            for days in anchor.days.get((contrast.cohort, contrast.comparator), ()):
-                if contrast.target == "aromatase_inhibitor":
-                    now = contrast.model_copy(update={"horizon_days": days})
-                    kept[now.words, now.outcome] = now
-        return study.model_copy(update={"contrast": tuple(kept.values())})
-
-    whole = studies_of_files.read
-    studies_of_files.catalogue.cache_clear()
-    with (
-        mock.patch.object(studies_of_files, "folder", lambda: folder),
-        mock.patch.object(studies_of_files, "read", moved),
-    ):
-        yield
-    studies_of_files.catalogue.cache_clear()
+def moved(study: studies_of_files.Study, days: dict[tuple[str, str], tuple[int, ...]]) -> studies_of_files.Study:
+    """A study with the contrasts of an inhibitor alone, at other days."""
+    kept = {}
+    for contrast in study.contrast:
+        for horizon in days.get((contrast.cohort, contrast.comparator), ()):
+            if contrast.target == "aromatase_inhibitor":
+                now = contrast.model_copy(update={"horizon_days": horizon})
+                kept[now.words, now.outcome] = now
+    return study.model_copy(update={"contrast": tuple(kept.values())})
 
 
 def told(name: str, room: Path) -> list[dict[str, object]]:
@@ -156,9 +139,10 @@ def told(name: str, room: Path) -> list[dict[str, object]]:
     anchor = ANCHORS[name]
     shutil.rmtree(room, ignore_errors=True)
     changes = TRIALS[anchor.trial].changes | anchor.changes
-    simulator = lambda *given: by_lot(anchor, *given)  # noqa: E731
-    with asked_alone(anchor, room), mock.patch.dict(open_gate["estimates"].__globals__, {"simulate": simulator}):
-        rows = open_gate["estimates"](room, anchor.screened, SEED, (name,), changes)
+    (room / "studies").mkdir(parents=True)
+    shutil.copy(anchor.study, room / "studies")
+    with open_gate["asked_alone"](partial(moved, days=anchor.days), room / "studies"):
+        rows = open_gate["estimates"](room, anchor.screened, SEED, (name,), changes, partial(by_lot, anchor))
     kept = ("gate_status", "gate_reason", "estimate", "ci_low", "ci_high")
     found = []
     for asked in anchor.questions:
