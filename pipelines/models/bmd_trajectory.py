@@ -153,7 +153,7 @@ def _holds(finding: Finding) -> bool:
 def _contrast(found: Found, study: Study) -> ContrastEstimate:
     """The primary estimate: of the horizon the one of `models.effect_estimate`, folds and all."""
     if isinstance(found, PreparedClones):
-        (answer,) = estimate_clones(found)
+        answer, *_ = estimate_clones(found)
         assert isinstance(answer.estimate, ContrastEstimate)
         return answer.estimate
     penalty = found.propensity.fit.penalty

@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.models.balance import CovariateBalance, covariate_balance
 from pipelines.models.clone_frame import CloneFrame
-from pipelines.models.clone_weighting import CloneArm, CloneSpec, clone_arm, cloned_contrast
+from pipelines.models.clone_weighting import CloneArm, CloneSpec, clone_arm, cloned_contrast, uncut
 from pipelines.models.design_matrix import design_matrix
 from pipelines.models.errors import NotEstimable
 from pipelines.models.point_treatment import (
@@ -30,7 +30,7 @@ from pipelines.models.point_treatment import (
 from pipelines.models.propensity import PENALTIES
 from pipelines.models.weighting import kish_effective_number
 
-CLONES = "clone_censor_weight"
+CLONES, UNCUT = "clone_censor_weight", "clone_censor_weight_uncut"
 _NO_PROPENSITY = "not asked: the arm is decided after time zero"
 
 
@@ -114,21 +114,23 @@ def diagnose_clones(prepared: PreparedClones, thresholds: dict[str, float]) -> t
 
 
 def estimate_clones(prepared: PreparedClones) -> tuple[Estimated, ...]:
-    """The one estimate of a contrast by clones.
+    """The estimate of a contrast by clones and, where a weight was cut, that with weights as they come.
 
     Raises:
         NotEstimable: a strategy without an outcome.
     """
-    found = cloned_contrast(
-        prepared.frame.frame.outcome, prepared.target, prepared.comparator, prepared.frame.frame.person_id
-    )
-    return (
+    found = [(CLONES, prepared.arms)]
+    if any(arm.is_cut.any() for arm in prepared.arms):
+        found.append((UNCUT, (uncut(prepared.target), uncut(prepared.comparator))))
+    frame = prepared.frame.frame
+    return tuple(
         Estimated(
-            CLONES,
-            found,
+            name,
+            cloned_contrast(frame.outcome, *arms, frame.person_id),
             "stacked sandwich, clones and trials clustered by person",
             "weights for deviation and loss in the grace period, for loss after it, then for being measured in the window",
-        ),
+        )
+        for name, arms in found
     )
 
 

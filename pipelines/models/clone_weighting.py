@@ -8,7 +8,7 @@ Sources: Cain et al. (2010), Int J Biostat 6(2):18; Hernán (2018), BMJ 360:k182
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -198,6 +198,12 @@ def cloned_contrast(
     effective = sum(kish_effective_number(arm.weights) for arm in (target, comparator))
     influence = by_arm[0] - by_arm[1]
     return normal_contrast((means[0], means[1]), influence, person_id, sizes, effective, (by_arm[0], by_arm[1]))
+
+
+def uncut(arm: CloneArm) -> CloneArm:
+    """The same clones with weights as they come."""
+    weights = np.where(arm.is_seen, _inverse(arm.decisions, arm.is_seen.size), 0.0)
+    return replace(arm, weights=weights, is_cut=np.zeros_like(arm.is_cut))
 
 
 def _keeps_to(course: GraceCourse, strategy: int) -> np.ndarray:

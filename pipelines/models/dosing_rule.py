@@ -12,8 +12,9 @@ from pipelines.models.regime_frame import RegimeFrame
 STEP_MG = 0.5
 N_LEVELS = 15
 _FIRST, _DAILY, _MOST = 2, 14, 8
-#: steps by which a follower may be off: a late refill moves the mean of a period
-_TOLERANCE = 1
+#: steps by which a follower may be off, or share of the dose if that is more: a late refill moves the mean of a period, and who has
+#: four fifths of the days covered counts as adherent
+_TOLERANCE, _TOLERATED_SHARE = 1, 0.2
 
 
 def never(history: History) -> np.ndarray:
@@ -93,7 +94,8 @@ def followers(frame: RegimeFrame, rule: Rule) -> np.ndarray:
         history = History({"e2": frame.e2_at_zero}, {"e2": e2, "dose": given}, period)
         asked = rule(history)
         own = levels[:, period]
-        stays &= (np.abs(own - asked) <= _TOLERANCE) & ((own > 0) == (asked > 0))
+        off = np.maximum(_TOLERANCE, _TOLERATED_SHARE * asked)
+        stays &= (np.abs(own - asked) <= off) & ((own > 0) == (asked > 0))
         given[:, period] = asked
     return stays
 

@@ -72,8 +72,8 @@ class Model:
     """Steps in the order in which they happen in a period, which of them is treatment, and the outcome's terms.
 
     outcome `mean`: a linear model of the outcome at the end, terms of the whole history; `hazard`: a pooled logistic model
-    of the event in a period, terms of the history through that period. `penalty` is the ridge of logistic models
-    (`multinomial`), for histories so rare that they would separate.
+    of the event in a period, terms of the history through that period, fitted to those of whom `outcome_fits` (as `fits` of a
+    step). `penalty` is the ridge of logistic models (`multinomial`), for histories so rare that they would separate.
     """
 
     steps: tuple[Step, ...]
@@ -81,6 +81,7 @@ class Model:
     outcome: Literal["mean", "hazard"]
     outcome_terms: Terms
     penalty: float = 0.0
+    outcome_fits: Callable[[History], np.ndarray] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,10 +203,7 @@ def fit_g_formula(panel: Panel, model: Model, *, with_treatment: bool = True, wi
             fits.append(None)
             continue
         own = panel.series[step.name]
-        rows = panel.is_present & np.isfinite(own)
-        if step.fits is not None:
-            periods = range(own.shape[1])
-            rows &= np.column_stack([step.fits(History(panel.baseline, panel.series, period)) for period in periods])
+        rows = panel.is_present & np.isfinite(own) & _fitting(panel, step.fits)
         terms, values = _stacked(panel, step.terms, own, rows)
         fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories, model.penalty))
     outcome = fit_outcome(panel, model) if with_outcome else None
@@ -219,7 +217,8 @@ def fit_outcome(panel: Panel, model: Model) -> Linear | MultinomialFit:
         NotEstimable: it cannot be fitted.
     """
     if model.outcome == "hazard":
-        terms, values = _stacked(panel, model.outcome_terms, panel.outcome, panel.is_seen & panel.is_present)
+        rows = panel.is_seen & panel.is_present & _fitting(panel, model.outcome_fits)
+        terms, values = _stacked(panel, model.outcome_terms, panel.outcome, rows)
         return _fitted("outcome", "categorical", terms, values, 2, model.penalty)
     last = History(panel.baseline, panel.series, panel.is_present.shape[1] - 1)
     rows = panel.is_seen & panel.is_present[:, -1]
@@ -340,6 +339,14 @@ def bootstrapped_contrast(
 
     estimate = rule_contrast(panel, model, rule, reference, seed, copies)
     return estimate, person_bootstrap(panel.person_id, again, n_resamples, seed)
+
+
+def _fitting(panel: Panel, fits: Callable[[History], np.ndarray] | None) -> np.ndarray:
+    """[n, T] (or a single True) whose history lets them fit a model."""
+    if fits is None:
+        return np.array(True)
+    periods = range(panel.is_present.shape[1])
+    return np.column_stack([fits(History(panel.baseline, panel.series, period)) for period in periods])
 
 
 def _stacked(panel: Panel, terms: Terms, values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

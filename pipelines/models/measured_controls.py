@@ -122,7 +122,7 @@ def _estimated(inputs: Inputs, study: Study, contrast: Contrast, least: int) -> 
     prepared = prepare_clones(clones, penalty)
     if min(int(arm.is_seen.sum()) for arm in prepared.arms) < least:
         raise NotEstimable(_few(least))
-    (found,) = estimate_clones(prepared)
+    found, *_ = estimate_clones(prepared)
     assert isinstance(found.estimate, ContrastEstimate)
     return found.estimate, spread_of_clones(prepared)
 

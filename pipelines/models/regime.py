@@ -268,7 +268,7 @@ class _Terms:
         )
         if kind == "mean":
             return Model(steps, "dose", "mean", self._bone(), PENALTY)
-        return Model(steps, "dose", "hazard", self.event, PENALTY)
+        return Model(steps, "dose", "hazard", self.event, PENALTY, tested_before)
 
     def covariates(self, history: History) -> np.ndarray:
         columns = (history.baseline[f"x{number}"] for number in range(self.frame.design.shape[1]))
@@ -305,7 +305,7 @@ class _Terms:
 
     def event(self, history: History) -> np.ndarray:
         mg = self._mg(history.now("dose"))
-        return np.column_stack([self._taken(mg), self._last(history), self.covariates(history)])
+        return np.column_stack([self._taken(mg), last_known(history), self.covariates(history)])
 
     def _bone(self) -> Callable[[History], np.ndarray]:
         knots, n_periods = self.knots, self.frame.n_before_scan

@@ -159,6 +159,7 @@ _LABELS = {
     "iptw": "Inverse-probability weighting",
     "iptw_uncut": "Inverse-probability weighting, weights uncut",
     "clone_censor_weight": "Clones, censored and weighted",
+    "clone_censor_weight_uncut": "Clones, censored and weighted, weights uncut",
     "parametric_g_formula": "Parametric g-formula",
     "marginal_structural_model": "Marginal structural model",
     "marginal_structural_model_uncut": "Marginal structural model, weights uncut",

@@ -70,7 +70,7 @@ def lives(seed: int, n: int, rule: Rule | None = None) -> Lives:
     return Lives(x, e2_at_zero, dose, e2, bone + 1.2 * rng.normal(size=n), event)
 
 
-def frame(seed: int, n: int) -> RegimeFrame:
+def frame(seed: int, n: int, share_tested: float = 0.85) -> RegimeFrame:
     """What records show of them."""
     whole = lives(seed, n)
     rng = np.random.default_rng([seed, 85])
@@ -78,7 +78,7 @@ def frame(seed: int, n: int) -> RegimeFrame:
     before_it = np.column_stack([whole.e2_at_zero, whole.e2[:, :-1]])
     stays = rng.random((n, PERIODS)) < chance(3.2 - 0.8 * (before_it - np.log(30)) - 0.3 * (whole.dose > 0))
     present = np.logical_and.accumulate(stays, axis=1)
-    tested = present & (rng.random((n, PERIODS)) < 0.85)
+    tested = present & (rng.random((n, PERIODS)) < share_tested)
     low = np.where(whole.e2 < LIMIT, -np.inf, whole.e2)
     high = np.maximum(whole.e2, LIMIT)
     seen = rng.random(n) < chance(0.2 + 0.5 * whole.x[:, 0] + 0.4 * (whole.dose[:, 3] > 0))

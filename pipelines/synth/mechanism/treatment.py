@@ -251,7 +251,7 @@ def _policy(now: Prescribed, plan: Plan, protocol, regime: Regime, seen: Seen, s
     changed = high | low
     now.ai_mg[:k] = np.where(changed, mg, now.ai_mg[:k])
     now.ai_kind[:k] = np.where(changed, (mg > 0.0).astype(np.int64), now.ai_kind[:k])
-    now.ai_intakes[:k] = np.where(changed & (mg > 0.0), regime.ai_intakes_per_week, now.ai_intakes[:k])
+    now.ai_intakes[:k] = np.where(changed, regime.ai_intakes_per_week * (mg > 0.0), now.ai_intakes[:k])
 
 
 def _gynecomastia(p: Parameters, now: Prescribed, protocol, seen: Seen, k: int) -> None:

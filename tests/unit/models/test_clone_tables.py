@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.models import contrast_tables, propensity_model
+from pipelines.models import clone_treatment, contrast_tables, propensity_model
 from pipelines.models.clone_frame import clone_frame, grace_course, strategy_numbers
-from pipelines.models.clone_treatment import CLONES
+from pipelines.models.clone_treatment import CLONES, UNCUT
 from pipelines.models.clone_weighting import NOTHING, SEVERAL
 from pipelines.models.propensity import PENALTIES
 from pipelines.tables import CONTRACTS
@@ -101,6 +101,18 @@ def test_an_open_gate_gives_the_effect_and_its_error(found: tuple[pl.DataFrame, 
     assert told["n_observed_target"] == row["n_target"]
     assert told["kept_share_target"] == told["n_target"] / 2000
     assert balance["n_target"].unique().to_list() == [told["n_target"]]
+
+
+def test_where_weights_are_cut_they_stand_uncut_beside(found: tuple[pl.DataFrame, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    tables, (judged, whole, _) = given(2000), found
+    monkeypatch.setattr(clone_treatment, "MOST_WEIGHT", 2.0)
+    rows = contrast_tables.effect_estimates(tables | {"models.diagnostic": judged.lazy()}, FACTS).collect()
+    opened = {row["estimator"]: row for row in rows.filter(gate_status="open").iter_rows(named=True)}
+    (uncut,) = whole.filter(gate_status="open").rows(named=True)
+    assert opened.keys() == {CLONES, UNCUT}
+    assert opened[CLONES]["estimate"] != uncut["estimate"]
+    for figure in ("estimate", "se", "ci_low", "ci_high", "p_value"):
+        assert opened[UNCUT][figure] == pytest.approx(uncut[figure])
 
 
 def test_a_closed_gate_names_clones_and_has_no_number(found: tuple[pl.DataFrame, ...]) -> None:

@@ -94,6 +94,9 @@ def test_followers_keep_to_the_rule_given_their_own_tests() -> None:
     fixed = rule_of("fixed_0.5_mg_twice_weekly", None)
     doses = [[1, 1, 1], [1, 1.5, 0.5], [1, 1, 0], [1, 1, NAN], [0, 0, 0], [1, 2.5, 1]]
     assert followers(frame(doses, [[25, 25, 25]] * 6), fixed).tolist() == [True, True, False, False, False, False]
+    daily = rule_of("fixed_1_mg_daily", None)
+    doses = [[7, 6, 7], [7, 5.5, 7]]  # a fifth of the dose is 1.4 mg a week
+    assert followers(frame(doses, [[25, 25, 25]] * 2), daily).tolist() == [True, False]
     stop = rule_of("stop_below_20", None)
     tests = [[15, 25, 25], [15, 25, 25], [25, 25, 25]]
     assert followers(frame([[1, 0, 0], [1, 1, 1], [1, 1, 1]], tests), stop).tolist() == [True, False, True]
