@@ -221,7 +221,7 @@ def largest_natural_gap(frame: RegimeFrame, seed: int) -> float:
     model = Model(steps, "dose", "mean", natural.move, PENALTY)
     fit = fit_g_formula(panel, model, with_treatment=False, with_outcome=False)
     course = _as_seen(before[here], move[here], group[here], seed)
-    gaps = natural_course(fit, panel, seed, rule=course)
+    gaps = natural_course(fit, panel, seed, _copies(frame), course)
     return max(abs(gap.standardised_gap) for gap in gaps if np.isfinite(gap.standardised_gap))
 
 
@@ -345,7 +345,7 @@ def _means(
     frame: RegimeFrame, regimes: Mapping[str, Callable[[int], Rule]], window: tuple[float, float], seed: int, draw: int
 ) -> dict[tuple[str, str], float]:
     models = fitted(frame, seed, draw)
-    copies = -(-_LEAST_SIMULATED // frame.n)
+    copies = _copies(frame)
     found: dict[tuple[str, str], float] = {}
     for name, rule in regimes.items():
         lived = histories(models.fit, models.baseline, rule(draw), seed + draw, copies)
@@ -355,6 +355,10 @@ def _means(
             if rows.any():
                 found |= {(within(name, group), outcome): float(each[rows].mean()) for outcome, each in told.items()}
     return found
+
+
+def _copies(frame: RegimeFrame) -> int:
+    return -(-_LEAST_SIMULATED // frame.n)
 
 
 def within(regime: str, group: str) -> str:

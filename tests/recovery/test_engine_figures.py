@@ -18,13 +18,6 @@ WHOLE, NAIVE = [c for c in FROZEN if not c.naive], [c for c in FROZEN if c.naive
 #: outside the bands for a reason that docs/validation.md tells
 TOLD = {"test_clone_weighting.py | clone-censor-weight | means, few alike | "}
 TOLD |= {"test_clone_weighting.py | clone-censor-weight, weights cut at 50 | means, few alike | "}
-TOLD |= {
-    f"test_regime.py | g-formula of regimes, {name} | titration | "
-    for name in (
-        *("fixed 1 mg daily: gynecomastia", "titrate to 20 30: gynecomastia", "stop below 20: gynecomastia"),
-        "stop below 20: fracture",
-    )
-}
 #: bands of 5 % of straight lines called bent: 2,000 replications, and 200
 OF_A_KINK = {True: (0.935, 0.965), False: (0.895, 0.99)}
 modules: dict[str, dict] = {}
