@@ -15,6 +15,7 @@ from pipelines.models.spline import restricted_cubic_spline
 KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
 #: fewer different values than this are levels, not a scale
 _LEAST_VALUES = 10
+_FIRST_ROWS = 500
 _COLLINEAR = 1e-7
 
 
@@ -91,7 +92,7 @@ def _numeric(name: str, given: np.ndarray, missing: np.ndarray, splines: bool) -
         if not known.size:
             return [(name, np.zeros(given.size))]
         values = np.where(missing, known.mean(), given)
-    if not splines or pl.Series(known).n_unique() < _LEAST_VALUES:
+    if not splines or not _has_many(known):
         return [(name, values)]
     knots = np.quantile(known, KNOT_QUANTILES)
     if not np.all(np.diff(knots) > 1e-9 * (knots[-1] - knots[0] + 1e-300)):
@@ -99,6 +100,11 @@ def _numeric(name: str, given: np.ndarray, missing: np.ndarray, splines: bool) -
     basis = restricted_cubic_spline(values, knots)
     curved = [(f"{name}: curve {number}", basis[:, number]) for number in range(1, basis.shape[1])]
     return [(name, values), *curved]
+
+
+def _has_many(known: np.ndarray) -> bool:
+    """Whether there are values enough for a curve; the first rows nearly always tell."""
+    return np.unique(known[:_FIRST_ROWS]).size >= _LEAST_VALUES or pl.Series(known).n_unique() >= _LEAST_VALUES
 
 
 def _missing(name: str, missing: np.ndarray) -> list[tuple[str, np.ndarray]]:

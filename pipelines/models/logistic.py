@@ -18,6 +18,8 @@ _MOST_HALVINGS = 30
 _TOLERANCE = 1e-13
 #: a linear predictor beyond this, without a penalty, is a probability of 0 or 1: there is no finite fit
 _SEPARATED = 25.0
+#: reciprocal condition (1-norm) above which no column tells another
+_SURELY_APART = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +194,18 @@ def newton_step(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     Raises:
         NotEstimable: a constant or collinear column.
     """
+    from scipy.linalg.lapack import dpocon, dpotrf, dpotrs
+
     spread = np.sqrt(np.diag(information))
     if not np.all(spread > 0):
         fault = np.flatnonzero(~(spread > 0))
         raise NotEstimable("a covariate of a logistic model is constant: leave it out", (fault - 1).tolist())
-    values, vectors = np.linalg.eigh(information / np.outer(spread, spread))
+    scaled = information / np.outer(spread, spread)
+    factor, not_definite = dpotrf(scaled, lower=1)
+    # Eigenvalues tell which columns are at fault, at ten times the price: they are asked where a bound on their spread is not enough.
+    if not_definite == 0 and dpocon(factor, np.abs(scaled).sum(axis=0).max(), uplo="L")[0] > _SURELY_APART:
+        return dpotrs(factor, gradient / spread, lower=1)[0] / spread
+    values, vectors = np.linalg.eigh(scaled)
     if values[0] <= 1e-12 * values[-1]:
         fault = np.flatnonzero(np.abs(vectors[1:, 0]) > 0.1)
         raise NotEstimable("covariates of a logistic model tell each other (collinear, or separation)", fault.tolist())

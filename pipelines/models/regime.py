@@ -301,7 +301,19 @@ class _Terms:
 
     def estradiol(self, history: History) -> np.ndarray:
         now, before = self._mg(history.now("dose")), self._mg(history.before("dose", 0.0))
-        return np.column_stack([self._taken(now), self._taken(before), last_known(history), self.covariates(history)])
+        taken = np.column_stack([self._taken(now), self._taken(before)])
+        return np.column_stack([taken, last_known(history), self._so_far(history), self.covariates(history)])
+
+    def _so_far(self, history: History) -> np.ndarray:
+        """[n, 3] mean of the tests so far, and of the doses: one test tells less of who is high at any dose than all do."""
+        total, n_tests = history.baseline["e2"], np.ones(history.baseline["e2"].size)
+        taken = np.zeros((total.size, 2))
+        for period in range(history.period):
+            own = history.series["e2"][:, period]
+            known = np.isfinite(own)
+            total, n_tests = total + np.where(known, own, 0.0), n_tests + known
+            taken = taken + self._taken(self._mg(history.series["dose"][:, period]))
+        return np.column_stack([total / n_tests, taken / max(history.period, 1)])
 
     def event(self, history: History) -> np.ndarray:
         mg = self._mg(history.now("dose"))

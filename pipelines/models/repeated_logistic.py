@@ -38,7 +38,8 @@ class Decided:
 class RepeatedFit:
     """A fit: coefficients [1 + p + k] of standardised columns, intercept first, and the chance of each row [m].
 
-    `center` and `scale` [p + k] are those of the rows, `information` [1 + p + k, same] that at the fit, penalty included.
+    `center` and `scale` [p + k] are those of the rows, `factor` that of the information at the fit, penalty included, as
+    `scipy.linalg.cho_factor` tells it: corrections are asked of a fit by the thousand.
     """
 
     rows: Decided
@@ -46,7 +47,7 @@ class RepeatedFit:
     probabilities: np.ndarray
     center: np.ndarray
     scale: np.ndarray
-    information: np.ndarray
+    factor: tuple[np.ndarray, bool]
     n_steps: int
 
     def correction(self, gradient: np.ndarray) -> np.ndarray:
@@ -57,11 +58,13 @@ class RepeatedFit:
 
         Source: as `LogisticFit.correction`.
         """
+        from scipy.linalg import cho_solve
+
         rows = self.rows
         moments = np.concatenate([rows.base.T @ rows.summed(gradient), rows.terms.T @ gradient])
         whole = float(gradient.sum())
         total = np.concatenate([[whole], (moments - self.center * whole) / self.scale])
-        direction = np.linalg.solve(self.information, total)
+        direction = cho_solve(self.factor, total)
         slope = direction[1:] / self.scale
         p = rows.base.shape[1]
         along = direction[0] - self.center @ slope + (rows.base @ slope[:p])[rows.person] + rows.terms @ slope[p:]
@@ -74,6 +77,8 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
     Raises:
         NotEstimable: one outcome only, separation or collinear columns without a penalty, or no convergence.
     """
+    from scipy.linalg import cho_factor
+
     y, m = rows.outcome, rows.person.size
     share = float(y.mean()) if m else 0.0
     if not 0.0 < share < 1.0:
@@ -96,7 +101,7 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
         move = newton_step(information, gradient)
         decrement = float(gradient @ move)
         if decrement / 2 < _TOLERANCE:
-            return RepeatedFit(rows, beta, chance, columns.center, columns.scale, information, step)
+            return RepeatedFit(rows, beta, chance, columns.center, columns.scale, cho_factor(information), step)
         along = columns.predictor(move)
         length = 1.0
         for _ in range(_MOST_HALVINGS):
