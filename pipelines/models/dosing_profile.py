@@ -12,10 +12,11 @@ import polars as pl
 from pipelines.domain.randomness import generator
 from pipelines.models.design_matrix import design_matrix
 from pipelines.models.errors import NotEstimable
-from pipelines.models.g_formula import Linear, Rule, histories
+from pipelines.models.g_formula import Rule, histories
 from pipelines.models.inference import resampled_rows
 from pipelines.models.regime import WINDOW, Fitted, fitted, in_window
 from pipelines.models.regime_frame import RegimeFrame
+from pipelines.models.steady_linear import Linear
 from pipelines.models.weighting import kish_effective_number
 
 #: rule of the protocol: below it nobody is told anything

@@ -15,6 +15,7 @@ from pipelines.domain.randomness import generator
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Bootstrap, person_bootstrap
 from pipelines.models.multinomial import MultinomialFit, fit_multinomial
+from pipelines.models.steady_linear import Linear, fit_linear
 
 Kind = Literal["normal", "categorical"]
 
@@ -58,6 +59,8 @@ class Step:
 
     A categorical variable holds integers 0 to `n_categories` - 1. A normal one is linear with one residual SD. `fits` tells
     which people [n] of a period fit its model, where not all that are known do: those whose history lacks what a rule will know.
+    `is_steady`: what sets a person apart, given the terms, stays (a normal level of their own): who is high stays high, whatever
+    one reading said.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Step:
     terms: Terms
     n_categories: int = 2
     fits: Callable[[History], np.ndarray] | None = None
+    is_steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +116,6 @@ class Panel:
             {name: values[rows] for name, values in self.series.items()},
             *(part[rows] for part in (self.is_present, self.outcome, self.is_seen, self.person_id)),
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Linear:
-    """A linear model: coefficients, intercept first, and one residual SD."""
-
-    coefficients: np.ndarray
-    residual_sd: float
-
-    def mean(self, terms: np.ndarray) -> np.ndarray:
-        """[n] expected values."""
-        return self.coefficients[0] + terms @ self.coefficients[1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +197,9 @@ def fit_g_formula(panel: Panel, model: Model, *, with_treatment: bool = True, wi
         own = panel.series[step.name]
         rows = panel.is_present & np.isfinite(own) & _fitting(panel, step.fits)
         terms, values = _stacked(panel, step.terms, own, rows)
-        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories, model.penalty))
+        # Period by period, as `_stacked` tells them.
+        person = np.nonzero(rows.T)[1] if step.is_steady else None
+        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories, model.penalty, person))
     outcome = fit_outcome(panel, model) if with_outcome else None
     return GFormulaFit(model, tuple(fits), outcome, panel.is_present.shape[1])
 
@@ -267,6 +261,9 @@ def histories(
                 raise ValueError("no rule is given, and the model of treatment was left out")
             else:
                 drawn = _drawn(own, step.terms(history), rng, n)
+                if isinstance(own, Linear) and own.person_sd > 0:
+                    for_good = generator(seed, f"g_formula, step {number}, people").standard_normal(n)
+                    drawn = drawn + own.person_sd * for_good
             series[step.name][:, period] = drawn
     return Histories(start, series)
 
@@ -363,24 +360,20 @@ def _stacked(panel: Panel, terms: Terms, values: np.ndarray, rows: np.ndarray) -
 
 
 def _fitted(
-    name: str, kind: Kind, terms: np.ndarray, values: np.ndarray, k: int, penalty: float = 0.0
+    name: str,
+    kind: Kind,
+    terms: np.ndarray,
+    values: np.ndarray,
+    k: int,
+    penalty: float = 0.0,
+    person: np.ndarray | None = None,
 ) -> Linear | MultinomialFit:
     if not (np.all(np.isfinite(terms)) and np.all(np.isfinite(values))):
         raise ValueError(f"{name}: a value that counts as known is missing")
     try:
         if kind == "categorical":
             return fit_multinomial(terms, values.astype(np.int64), k, penalty=penalty)
-        x = np.column_stack([np.ones(values.size), terms])
-        scale = np.abs(x).max(axis=0) if values.size else np.zeros(x.shape[1])
-        if not np.all(scale > 0) or values.size <= x.shape[1]:
-            raise NotEstimable("too few rows, or a term that is 0 for everybody")
-        q, r = np.linalg.qr(x / scale)
-        size = np.abs(np.diag(r))
-        if size.min() <= 1e-10 * size.max():
-            raise NotEstimable("terms tell each other")
-        beta = np.linalg.solve(r, q.T @ values) / scale
-        rest = values - x @ beta
-        return Linear(beta, float(np.sqrt(rest @ rest / (values.size - x.shape[1]))))
+        return fit_linear(terms, values, person)
     except NotEstimable as error:
         raise NotEstimable(f"{name}: {error}", error.columns) from error
 

@@ -20,7 +20,6 @@ from pipelines.models.g_formula import (
     GFormulaFit,
     Histories,
     History,
-    Linear,
     Model,
     Panel,
     Rule,
@@ -36,6 +35,7 @@ from pipelines.models.marginal_structural import PENALTY
 from pipelines.models.multinomial import MultinomialFit
 from pipelines.models.regime_frame import RegimeFrame
 from pipelines.models.spline import restricted_cubic_spline
+from pipelines.models.steady_linear import Linear
 from pipelines.models.truncated_normal import draw_between
 
 #: classes of dose, in steps, whose chances the natural course models: none, to 1, to 2, to 3.5 mg a week, more
@@ -216,7 +216,7 @@ def largest_natural_gap(frame: RegimeFrame, seed: int) -> float:
     steps = (
         Step("move", "categorical", natural.move, n_moves),
         Step("dose", "categorical", natural.move, n_groups),
-        Step("e2", "normal", natural.estradiol, fits=tested_before),
+        Step("e2", "normal", natural.estradiol, fits=tested_before, is_steady=True),
     )
     model = Model(steps, "dose", "mean", natural.move, PENALTY)
     fit = fit_g_formula(panel, model, with_treatment=False, with_outcome=False)
@@ -264,7 +264,7 @@ class _Terms:
     def model(self, kind: str) -> Model:
         steps = (
             Step("dose", "categorical", self.move, self.amounts.size),
-            Step("e2", "normal", self.estradiol, fits=tested_before),
+            Step("e2", "normal", self.estradiol, fits=tested_before, is_steady=True),
         )
         if kind == "mean":
             return Model(steps, "dose", "mean", self._bone(), PENALTY)
@@ -301,19 +301,7 @@ class _Terms:
 
     def estradiol(self, history: History) -> np.ndarray:
         now, before = self._mg(history.now("dose")), self._mg(history.before("dose", 0.0))
-        taken = np.column_stack([self._taken(now), self._taken(before)])
-        return np.column_stack([taken, last_known(history), self._so_far(history), self.covariates(history)])
-
-    def _so_far(self, history: History) -> np.ndarray:
-        """[n, 3] mean of the tests so far, and of the doses: one test tells less of who is high at any dose than all do."""
-        total, n_tests = history.baseline["e2"], np.ones(history.baseline["e2"].size)
-        taken = np.zeros((total.size, 2))
-        for period in range(history.period):
-            own = history.series["e2"][:, period]
-            known = np.isfinite(own)
-            total, n_tests = total + np.where(known, own, 0.0), n_tests + known
-            taken = taken + self._taken(self._mg(history.series["dose"][:, period]))
-        return np.column_stack([total / n_tests, taken / max(history.period, 1)])
+        return np.column_stack([self._taken(now), self._taken(before), last_known(history), self.covariates(history)])
 
     def event(self, history: History) -> np.ndarray:
         mg = self._mg(history.now("dose"))

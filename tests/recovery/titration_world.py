@@ -35,9 +35,10 @@ def chance(log_odds: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-log_odds))
 
 
-def lives(seed: int, n: int, rule: Rule | None = None) -> Lives:
-    """Everybody to the end; no rule: as clinicians do."""
+def lives(seed: int, n: int, rule: Rule | None = None, own_sd: float = 0.0) -> Lives:
+    """Everybody to the end; no rule: as clinicians do. `own_sd`: of what sets each one's estradiol apart, at any dose, for good."""
     rng = np.random.default_rng([seed, 84])
+    own_level = own_sd * np.random.default_rng([seed, 86]).normal(size=n)
     x = rng.normal(size=(n, 2))
     e2_at_zero = np.log(30) + rng.gamma(2.0, 0.18, size=n)
     dose, e2 = np.full((n, PERIODS), np.nan), np.full((n, PERIODS), np.nan)
@@ -58,7 +59,7 @@ def lives(seed: int, n: int, rule: Rule | None = None) -> Lives:
         level = (
             0.45 * e2_at_zero + 0.25 * last + 0.3 * np.log(36) - 0.12 * (mg > 0) - 0.28 * np.log1p(mg) + 0.05 * x[:, 0]
         )
-        level = level + 0.18 * rng.normal(size=n)
+        level = level + own_level + 0.18 * rng.normal(size=n)
         e2[:, t] = level
         for number, odds in enumerate(
             (-4.2 + 1.6 * (last - np.log(30)), -4.6 - 1.0 * (last - np.log(30)) + 0.3 * x[:, 0])
@@ -70,9 +71,9 @@ def lives(seed: int, n: int, rule: Rule | None = None) -> Lives:
     return Lives(x, e2_at_zero, dose, e2, bone + 1.2 * rng.normal(size=n), event)
 
 
-def frame(seed: int, n: int, share_tested: float = 0.85) -> RegimeFrame:
+def frame(seed: int, n: int, share_tested: float = 0.85, own_sd: float = 0.0) -> RegimeFrame:
     """What records show of them."""
-    whole = lives(seed, n)
+    whole = lives(seed, n, own_sd=own_sd)
     rng = np.random.default_rng([seed, 85])
     # Who leaves is told by the test before: one that nobody made tells nothing.
     before_it = np.column_stack([whole.e2_at_zero, whole.e2[:, :-1]])
@@ -100,11 +101,11 @@ def frame(seed: int, n: int, share_tested: float = 0.85) -> RegimeFrame:
     )
 
 
-def truth(rule: Rule, window: tuple[float, float], blocks: int, size: int) -> np.ndarray:
+def truth(rule: Rule, window: tuple[float, float], blocks: int, size: int, own_sd: float = 0.0) -> np.ndarray:
     """[4] bone, risk of either event in %, share of tests in the window in %, everybody following the rule."""
     found = []
     for block in range(blocks):
-        one = lives(10_000 + block, size, rule)
+        one = lives(10_000 + block, size, rule, own_sd)
         inside = (one.e2 >= np.log(window[0])) & (one.e2 < np.log(window[1]))
         found.append([one.bone.mean(), *(100 * one.event.any(axis=1).mean(axis=0)), 100 * inside.mean()])
     return np.mean(found, axis=0)
