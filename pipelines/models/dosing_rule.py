@@ -12,8 +12,8 @@ from pipelines.models.regime_frame import RegimeFrame
 STEP_MG = 0.5
 N_LEVELS = 15
 _FIRST, _DAILY, _MOST = 2, 14, 8
-#: steps by which a follower may be off, or share of the dose if that is more: a late refill moves the mean of a period, and who has
-#: four fifths of the days covered counts as adherent
+#: steps by which a follower may be off, or share of the dose if that is more: a late refill moves the mean of a period, and four
+#: fifths of the days covered count as adherent
 _TOLERANCE, _TOLERATED_SHARE = 1, 0.2
 
 

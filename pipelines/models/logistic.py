@@ -202,7 +202,7 @@ def newton_step(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         raise NotEstimable("a covariate of a logistic model is constant: leave it out", (fault - 1).tolist())
     scaled = information / np.outer(spread, spread)
     factor, not_definite = dpotrf(scaled, lower=1)
-    # Eigenvalues tell which columns are at fault, at ten times the price: they are asked where a bound on their spread is not enough.
+    # Eigenvalues tell which columns are at fault, at ten times the price: asked where a bound on their spread is not enough.
     if not_definite == 0 and dpocon(factor, np.abs(scaled).sum(axis=0).max(), uplo="L")[0] > _SURELY_APART:
         return dpotrs(factor, gradient / spread, lower=1)[0] / spread
     values, vectors = np.linalg.eigh(scaled)

@@ -79,7 +79,9 @@ def _with_own_level(x: np.ndarray, y: np.ndarray, person: np.ndarray, scale: np.
         variance = float(moments[p, p] - beta @ moments[:p, p]) / n
         return 0.5 * (n * np.log(variance) + float(n_people @ np.log1p(ratio))), beta, variance
 
-    best = minimize_scalar(lambda share: solved(share)[0], bounds=(0.0, _MOST_STEADY), method="bounded")
+    best = minimize_scalar(
+        lambda share: solved(share)[0], bounds=(0.0, _MOST_STEADY), method="bounded", options={"xatol": 1e-8}
+    )
     share = float(best.x) if best.fun < solved(0.0)[0] else 0.0
     _, beta, variance = solved(share)
     variance *= n / (n - p)

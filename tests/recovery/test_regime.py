@@ -158,3 +158,35 @@ def test_kill_events_after_no_test_with_a_slope_of_their_own(monkeypatch: pytest
     code, outcome = "titrate_to_20_30", "gynecomastia"
     found = figures(replications(40, (code,), **SELDOM)[code, outcome], code, outcome)
     assert found.bias < -BANDS.bias, found
+
+
+#: `truth(rule_of(code, PLACE), WINDOW, 20, 100_000, 0.2)`: share of tests in the window, where each has a level of his own
+OWN_LEVEL = {"own_sd": 0.2}
+TRUTH_WITH_OWN_LEVELS = {"no_inhibitor": 18.418, "titrate_to_20_30": 55.254, "stop_below_20": 43.257}
+
+
+def window_with_own_levels(n: int, code: str) -> tuple[float, float]:
+    """Mean contrast of n replications less the truth, and its standard error."""
+    drawn = replications(n, (code,), **OWN_LEVEL)[code, regime.WINDOW][:, 0]
+    off = drawn - (TRUTH_WITH_OWN_LEVELS[code] - TRUTH_WITH_OWN_LEVELS[REFERENCE])
+    return float(off.mean()), float(off.std(ddof=1))
+
+
+def test_truth_is_given_back_where_each_has_a_level_of_his_own() -> None:
+    """Within an SD, not within the bands: tests below the limit are drawn by one that knows no levels."""
+    for code in ("titrate_to_20_30", "stop_below_20"):
+        off, spread = window_with_own_levels(20, code)
+        assert abs(off) < spread, code
+
+
+def test_kill_levels_of_their_own_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is high at a dose is then taken for high by chance, and titration for less than it does: by six points of 37."""
+    told = regime._Terms.model
+
+    def forgetful(self, kind):
+        model = told(self, kind)
+        return replace(model, steps=tuple(replace(step, is_steady=False) for step in model.steps))
+
+    monkeypatch.setattr(regime._Terms, "model", forgetful)
+    off, spread = window_with_own_levels(20, "titrate_to_20_30")
+    assert off < -4 * spread

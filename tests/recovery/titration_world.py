@@ -36,7 +36,7 @@ def chance(log_odds: np.ndarray) -> np.ndarray:
 
 
 def lives(seed: int, n: int, rule: Rule | None = None, own_sd: float = 0.0) -> Lives:
-    """Everybody to the end; no rule: as clinicians do. `own_sd`: of what sets each one's estradiol apart, at any dose, for good."""
+    """Everybody to the end; no rule: as clinicians do. `own_sd`: of what sets anyone's estradiol apart for good."""
     rng = np.random.default_rng([seed, 84])
     own_level = own_sd * np.random.default_rng([seed, 86]).normal(size=n)
     x = rng.normal(size=(n, 2))
