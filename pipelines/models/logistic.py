@@ -194,17 +194,18 @@ def newton_step(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     Raises:
         NotEstimable: a constant or collinear column.
     """
-    from scipy.linalg.lapack import dpocon, dpotrf, dpotrs
+    from scipy.linalg import get_lapack_funcs
 
     spread = np.sqrt(np.diag(information))
     if not np.all(spread > 0):
         fault = np.flatnonzero(~(spread > 0))
         raise NotEstimable("a covariate of a logistic model is constant: leave it out", (fault - 1).tolist())
     scaled = information / np.outer(spread, spread)
-    factor, not_definite = dpotrf(scaled, lower=1)
+    condition, factorised, solved = get_lapack_funcs(("pocon", "potrf", "potrs"), (scaled,))
+    factor, not_definite = factorised(scaled, lower=1)
     # Eigenvalues tell which columns are at fault, at ten times the price: asked where a bound on their spread is not enough.
-    if not_definite == 0 and dpocon(factor, np.abs(scaled).sum(axis=0).max(), uplo="L")[0] > _SURELY_APART:
-        return dpotrs(factor, gradient / spread, lower=1)[0] / spread
+    if not_definite == 0 and condition(factor, np.abs(scaled).sum(axis=0).max(), uplo="L")[0] > _SURELY_APART:
+        return solved(factor, gradient / spread, lower=1)[0] / spread
     values, vectors = np.linalg.eigh(scaled)
     if values[0] <= 1e-12 * values[-1]:
         fault = np.flatnonzero(np.abs(vectors[1:, 0]) > 0.1)
