@@ -36,7 +36,10 @@ class DeviationBegin(_Deviation):
 
 
 class DoseChange(_Deviation):
-    """Of every arm: the weekly dose of a supply is more than this share above or below the last one known before time zero."""
+    """Of every arm: the weekly dose of a supply is more than this share above or below the last one known before time zero.
+
+    Doses are those that instructions tell; an unknown one, or one reckoned from quantity and days of supply, is no change.
+    """
 
     rule: Literal["dose_changes"]
     drugs: Codes

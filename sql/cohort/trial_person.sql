@@ -70,22 +70,25 @@ supplied as (
     where censor.rule_code = 'stops'
 ),
 dosed as (
-    -- Drugs whose change of dose ends follow-up: supplies of a known dose, the last one before time zero, the next supply.
+    -- Drugs whose change of dose ends follow-up: supplies of a dose that an instruction tells, the last one before time zero,
+    -- the next supply. Quantity over days of supply jumps where a vial is kept for 28 days or five months: no dose is told by it.
     select
         censor.study_id, censor.person_id, censor.trial_number, censor.reason_code, censor.arm_code, censor.is_deviation,
         censor.index_on, censor.stands_on, censor.counts_from_on, censor.share,
-        event.event_on,
-        event.value_hi as dose,
-        arg_max(event.value_hi, event.event_on) filter (where event.event_on < censor.index_on) over (
+        supply.supplied_on,
+        supply.dose_mg_per_week as dose,
+        arg_max(supply.dose_mg_per_week, supply.supplied_on) filter (where supply.supplied_on < censor.index_on) over (
             partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
         ) as dose_before,
-        lead(event.event_on) over (
+        lead(supply.supplied_on) over (
             partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
-            order by event.event_on
+            order by supply.supplied_on
         ) as next_on
     from asked as censor
-    join cohort.event as event on event.person_id = censor.person_id and event.set_code = censor.set_code
-    where censor.rule_code = 'dose_changes' and event.value_hi is not null
+    join ref.study_set as study_set on study_set.set_code = censor.set_code
+    join features.drug_supply as supply
+        on supply.person_id = censor.person_id and study_set.code in (supply.ingredient, supply.drug_class)
+    where censor.rule_code = 'dose_changes' and supply.dose_source = 'sig' and supply.dose_mg_per_week is not null
 ),
 reason as (
     select
@@ -107,10 +110,10 @@ reason as (
     union all
     select
         study_id, person_id, trial_number, reason_code, arm_code, is_deviation,
-        greatest(event_on, counts_from_on)
+        greatest(supplied_on, counts_from_on)
     from dosed
     -- What two divisions round differently is no change.
-    where event_on >= index_on
+    where supplied_on >= index_on
         and abs(dose - dose_before) > share * dose_before * (1 + 1e-9)
         and coalesce(next_on > stands_on, true)
 ),
