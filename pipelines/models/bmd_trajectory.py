@@ -13,11 +13,10 @@ import numpy as np
 import polars as pl
 
 from pipelines.models.clone_treatment import CLONES, PreparedClones, diagnose_clones, estimate_clones, prepare_clones
-from pipelines.models.contrast_frame import ContrastFrame
+from pipelines.models.contrast_frame import ContrastFrame, stages_to
 from pipelines.models.contrast_tables import PRIMARY, sizes_of
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975, ContrastEstimate
-from pipelines.models.observation import Stage
 from pipelines.models.point_treatment import Finding, Prepared, diagnose, primary_contrast
 from pipelines.models.propensity_model import Row, contrast_key, contrasts, prepared
 from pipelines.run_facts import Inputs, RunFacts
@@ -115,11 +114,16 @@ def at_year(found: Found, scans: YearScans) -> Found:
 
 
 def _frame_at(frame: ContrastFrame, scans: YearScans) -> ContrastFrame:
-    everybody = np.ones(frame.treated.size, dtype=bool)
-    is_scanned = np.isfinite(scans.change)
-    stages = (Stage("followed", everybody, scans.is_followed), Stage("measured", scans.is_followed, is_scanned))
-    is_dead = frame.is_dead & ~scans.is_followed
-    return replace(frame, outcome=scans.change, stages=stages, is_dead=is_dead, is_censored=~everybody)
+    # Who deviates before a year is over has done so before the horizon, and is no longer followed then.
+    is_deviated = None if frame.is_deviated is None else frame.is_deviated & ~scans.is_followed
+    return replace(
+        frame,
+        outcome=scans.change,
+        stages=stages_to(scans.is_followed, np.isfinite(scans.change), is_deviated),
+        is_dead=frame.is_dead & ~scans.is_followed,
+        is_censored=np.zeros(frame.treated.size, dtype=bool),
+        is_deviated=is_deviated,
+    )
 
 
 def _window(contrast: Contrast) -> int:

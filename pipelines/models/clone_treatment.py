@@ -32,6 +32,13 @@ from pipelines.models.weighting import kish_effective_number
 
 CLONES, UNCUT = "clone_censor_weight", "clone_censor_weight_uncut"
 _NO_PROPENSITY = "not asked: the arm is decided after time zero"
+_WEIGHTS = (
+    "weights for deviation and loss in the grace period, for loss after it, then for being measured in the window"
+)
+_PROTOCOL_WEIGHTS = (
+    "weights for deviation and loss in the grace period, for deviation from the protocol and loss after it, "
+    "then for being measured in the window"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ def diagnose_clones(prepared: PreparedClones, thresholds: dict[str, float]) -> t
         told("observed_share_comparator", shares[1]),
         told("kept_share_target", kept[0] / n),
         told("kept_share_comparator", kept[1] / n),
+        *_to_protocol(prepared),
         told("effective_share_target", effective[0]),
         told("effective_share_comparator", effective[1]),
         told("largest_weight", float(max(arm.weights.max() for arm in prepared.arms))),
@@ -128,10 +136,19 @@ def estimate_clones(prepared: PreparedClones) -> tuple[Estimated, ...]:
             name,
             cloned_contrast(frame.outcome, *arms, frame.person_id),
             "stacked sandwich, clones and trials clustered by person",
-            "weights for deviation and loss in the grace period, for loss after it, then for being measured in the window",
+            _PROTOCOL_WEIGHTS if frame.is_deviated is not None else _WEIGHTS,
         )
         for name, arms in found
     )
+
+
+def _to_protocol(prepared: PreparedClones) -> tuple[Finding, ...]:
+    """Of the clones left at the end of the grace period, the share that did not deviate before the window, where it is asked."""
+    is_deviated = prepared.frame.frame.is_deviated
+    if is_deviated is None:
+        return ()
+    kept = [float((~is_deviated)[arm.is_adherent].mean()) for arm in prepared.arms]
+    return told("protocol_share_target", kept[0]), told("protocol_share_comparator", kept[1])
 
 
 def _stacked(target: CloneArm, comparator: CloneArm) -> tuple[np.ndarray, np.ndarray]:

@@ -203,6 +203,8 @@ _LABELS = {
     "effective_share_comparator": "effective share, comparator",
     "kept_share_target": "share with a chance to go on, target arm",
     "kept_share_comparator": "share with a chance to go on, comparator",
+    "protocol_share_target": "share that kept to the protocol, target arm",
+    "protocol_share_comparator": "share that kept to the protocol, comparator",
     "largest_weight": "largest weight",
     "truncated_share": "share of weights cut",
     "propensity_auc": "AUC of the propensity",

@@ -22,6 +22,8 @@ WEIGHTS = (
     "kept_share",
     "kept_share_target",
     "kept_share_comparator",
+    "protocol_share_target",
+    "protocol_share_comparator",
 )
 
 

@@ -128,6 +128,10 @@ class OutcomeValue(dy.Schema):
         "Alive and under observation when the window opens", formula="end_on >= time zero + horizon - window"
     )
     is_dead = flag("Died before the window opened", formula="follow-up ended by death before the window")
+    is_deviated = flag(
+        "Deviated from the protocol before the window opened",
+        formula="follow-up ended by a deviation of ref.study_censor before the window",
+    )
     outcome_on = day("Day of the reading nearest to the horizon", optional=True)
     outcome_days = whole(
         "Days from time zero to it",

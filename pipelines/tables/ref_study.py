@@ -98,9 +98,15 @@ class StudyCensor(dy.Schema):
     study_id = text("Study", key=True)
     cohort_code = text("Cohort of the study", key=True)
     reason_code = text("Why follow-up ends", key=True)
-    rule_code = text("The first such event, or a stop of such drugs", allowed=("event", "stops"))
-    set_code = text("Events that end it, or drugs whose stop does")
+    rule_code = text(
+        "The first such event, a stop or a beginning of such drugs, or a change of their dose",
+        allowed=("event", "stops", "begins", "dose_changes"),
+    )
+    set_code = text("Events that end it, or drugs whose stop, beginning or change of dose does")
     gap_days = whole("Days without stock that count as a stop", "d", optional=True, minimum=0)
+    arm_code = text("Strategy from which it deviates; NULL: every one, or it is no deviation", optional=True)
+    share = number("Change of the weekly dose above which it counts, as a share of the dose before", "1", optional=True)
+    is_deviation = flag("A deviation from a protocol, counted from the day after the grace period")
 
 
 @table("ref.study_contrast", grain="one row per study and contrast", unit="population")

@@ -22,6 +22,8 @@ DIAGNOSTIC_STEPS = {
     "observed_share_comparator": 0.05,
     "kept_share_target": 0.05,
     "kept_share_comparator": 0.05,
+    "protocol_share_target": 0.05,
+    "protocol_share_comparator": 0.05,
     "dead_share_target": 0.05,
     "dead_share_comparator": 0.05,
     "censored_share": 0.05,

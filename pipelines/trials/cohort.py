@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from pipelines.trials.code_list import ingredients
+from pipelines.trials.deviation import Deviation, problem_of
 from pipelines.trials.rule import (
     Arm,
     Censor,
@@ -46,6 +47,8 @@ class Cohort(Part):
     grace_days: Days | None = None
     grace_before_days: Days = 0
     censor: tuple[Censor, ...] = ()
+    # Left out where nobody asks, so that hashes of studies written before stay.
+    deviation: tuple[Deviation, ...] = Field(default=(), exclude_if=lambda given: not given)
 
     @model_validator(mode="after")
     def _coherent(self) -> "Cohort":
@@ -54,6 +57,7 @@ class Cohort(Part):
         for word, codes in (
             ("arms", [arm.code for arm in self.arms]),
             ("censor", [censor.reason for censor in self.censor]),
+            ("deviation", [each.reason for each in (*self.censor, *self.deviation)]),
         ):
             if twice := [code for code, n in Counter(codes).items() if n > 1]:
                 raise ValueError(f"{word}: {', '.join(twice)} occurs twice")
@@ -61,6 +65,11 @@ class Cohort(Part):
             raise ValueError(f"arms: {', '.join(taken)} means something else")
         if taken := set(END_REASONS) & {censor.reason for censor in self.censor}:
             raise ValueError(f"censor: {', '.join(taken)} ends follow-up anyway")
+        for number, each in enumerate(self.deviation):
+            if each.reason in END_REASONS:
+                raise ValueError(f"deviation.{number}.reason: {each.reason} ends follow-up anyway")
+            if problem := problem_of(each, f"deviation.{number}", self.arms, self.grace_days):
+                raise ValueError(problem)
         self._coherent_arms()
         return self
 
@@ -110,6 +119,6 @@ class Cohort(Part):
     @property
     def event_sets(self) -> tuple[EventSet, ...]:
         """Every set of events that the cohort asks for, once."""
-        parts = (self.time_zero, *self.arms, *self.eligibility, *self.censor)
+        parts = (self.time_zero, *self.arms, *self.eligibility, *self.censor, *self.deviation)
         found = {part.event_set.code: part.event_set for part in parts if part.event_set}
         return tuple(found[code] for code in sorted(found))

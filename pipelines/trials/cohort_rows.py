@@ -135,7 +135,7 @@ def contrasts(studies: Iterable[Study]) -> list[Row]:
 
 
 def censors(studies: Iterable[Study]) -> list[Row]:
-    """One row a reason to stop following."""
+    """One row a reason to stop following, deviations from a protocol last."""
     return [
         key
         | {
@@ -143,9 +143,12 @@ def censors(studies: Iterable[Study]) -> list[Row]:
             "rule_code": getattr(censor, "rule", "event"),
             "set_code": _set_code(censor),
             "gap_days": getattr(censor, "gap_days", None),
+            "arm_code": getattr(censor, "arm", None),
+            "share": getattr(censor, "share", None),
+            "is_deviation": getattr(censor, "is_deviation", False),
         }
         for key, cohort in _each(studies)
-        for censor in cohort.censor
+        for censor in (*cohort.censor, *cohort.deviation)
     ]
 
 

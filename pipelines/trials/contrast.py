@@ -67,6 +67,8 @@ class Contrast(Part):
             return "target and comparator are one arm"
         if self.grace_intervals is not None and cohort.grace_days is None:
             return f"grace_intervals: cohort {self.cohort} has no grace period"
+        if self.grace_intervals is None and cohort.deviation:
+            return f"grace_intervals: cohort {self.cohort} has deviations, which only clones are weighed for; name it"
         if self.grace_intervals is None and self.due is not None:
             return "due: only contrasts by clones ask who is due; name grace_intervals"
         if self.grace_intervals is not None and self.horizon_days - self.window_days <= (cohort.grace_days or 0):

@@ -111,6 +111,8 @@ class Risk(Part):
             return "target and comparator are one arm"
         if (self.grace_intervals is None) != (cohort.grace_days is None):
             return f"grace_intervals: asked for where a cohort has a grace period, and nowhere else ({self.cohort})"
+        if cohort.deviation:
+            return f"cohort {self.cohort} has deviations: risks do not weigh for them yet; only contrasts by clones do"
         named = [*self.outcomes, *([self.positive_control.outcome] if self.positive_control else [])]
         if wrong := [each for each in named if each not in outcomes]:
             return f"{', '.join(wrong)} is no outcome of the study"

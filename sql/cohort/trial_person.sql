@@ -2,8 +2,9 @@
 -- unit: person
 -- Eligible is who meets every rule. A survey has one time zero, the examination, and no follow-up of its own.
 -- What comes after time zero stands in end, grace and strategy columns, and nowhere else. Follow-up ends with the first of:
--- the horizon, death, the end of observation, an event or the stop of a drug that the study stops for. Which strategy of a cohort with a grace
--- period a person was seen to begin is for cloning and censoring; it is NULL where follow-up ended before that was decided.
+-- the horizon, death, the end of observation, an event or the stop of a drug that the study stops for, a deviation from the
+-- protocol of the strategy that was begun (the day after the grace period at the earliest). Which strategy of a cohort with a
+-- grace period a person was seen to begin is for cloning and censoring; it is NULL where follow-up ended before that was decided.
 with eligible as (
     select judged.study_id, judged.person_id, judged.trial_number
     from (
@@ -41,50 +42,88 @@ followed as (
     left join staging.death as death on death.person_id = zero.person_id
     group by all
 ),
+asked as (
+    -- What may end follow-up. A deviation counts from the day after the grace period, by what stands at the end of that.
+    select
+        followed.study_id, followed.person_id, followed.trial_number, followed.index_on,
+        listed.reason_code, listed.rule_code, listed.set_code, listed.arm_code, listed.share,
+        cast(listed.gap_days as integer) as gap_days,
+        coalesce(listed.is_deviation, false) as is_deviation,
+        case when listed.is_deviation then followed.grace_ends_on else followed.index_on end as stands_on,
+        case when listed.is_deviation then followed.grace_ends_on + 1 else followed.index_on end as counts_from_on
+    from followed
+    join ref.study_censor as listed
+        on listed.study_id = followed.study_id and listed.cohort_code = followed.cohort_code
+),
 supplied as (
     -- Drugs whose stop ends follow-up: the day on which each supply and all before it ran out, and the next supply.
     select
-        followed.study_id, followed.person_id, followed.trial_number, followed.index_on,
-        censor.reason_code, cast(censor.gap_days as integer) as gap_days,
-        event.use_until_on,
+        censor.study_id, censor.person_id, censor.trial_number, censor.reason_code, censor.arm_code, censor.is_deviation,
+        censor.stands_on, censor.counts_from_on,
+        event.use_until_on + censor.gap_days as known_on,
         lead(event.event_on) over (
-            partition by followed.study_id, followed.person_id, followed.trial_number, censor.reason_code
+            partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
             order by event.event_on
         ) as next_on
-    from followed
-    join ref.study_censor as censor
-        on censor.study_id = followed.study_id
-        and censor.cohort_code = followed.cohort_code
-        and censor.rule_code = 'stops'
-    join cohort.event as event on event.person_id = followed.person_id and event.set_code = censor.set_code
+    from asked as censor
+    join cohort.event as event on event.person_id = censor.person_id and event.set_code = censor.set_code
+    where censor.rule_code = 'stops'
+),
+dosed as (
+    -- Drugs whose change of dose ends follow-up: supplies of a dose that an instruction tells, the last one before time zero,
+    -- the next supply. Quantity over days of supply jumps where a vial is kept for 28 days or five months: no dose is told by it.
+    select
+        censor.study_id, censor.person_id, censor.trial_number, censor.reason_code, censor.arm_code, censor.is_deviation,
+        censor.index_on, censor.stands_on, censor.counts_from_on, censor.share,
+        supply.supplied_on,
+        supply.dose_mg_per_week as dose,
+        arg_max(supply.dose_mg_per_week, supply.supplied_on) filter (where supply.supplied_on < censor.index_on) over (
+            partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
+        ) as dose_before,
+        lead(supply.supplied_on) over (
+            partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
+            order by supply.supplied_on
+        ) as next_on
+    from asked as censor
+    join ref.study_set as study_set on study_set.set_code = censor.set_code
+    join features.drug_supply as supply
+        on supply.person_id = censor.person_id and study_set.code in (supply.ingredient, supply.drug_class)
+    where censor.rule_code = 'dose_changes' and supply.dose_source = 'sig' and supply.dose_mg_per_week is not null
 ),
 reason as (
     select
-        followed.study_id, followed.person_id, followed.trial_number,
-        censor.reason_code,
-        event.event_on as censored_on
-    from followed
-    join ref.study_censor as censor
-        on censor.study_id = followed.study_id
-        and censor.cohort_code = followed.cohort_code
-        and censor.rule_code = 'event'
+        censor.study_id, censor.person_id, censor.trial_number, censor.reason_code, censor.arm_code, censor.is_deviation,
+        event.event_on as ends_on
+    from asked as censor
     join cohort.event as event
-        on event.person_id = followed.person_id
+        on event.person_id = censor.person_id
         and event.set_code = censor.set_code
-        and event.event_on > followed.index_on
+        and event.event_on > censor.stands_on
+    where censor.rule_code = 'event' or censor.rule_code = 'begins'
     union all
     -- A stop is known once the gap has passed: whether follow-up goes on hangs on no later supply.
-    select study_id, person_id, trial_number, reason_code, greatest(use_until_on + gap_days, index_on)
+    select
+        study_id, person_id, trial_number, reason_code, arm_code, is_deviation,
+        greatest(known_on, counts_from_on)
     from supplied
-    where coalesce(next_on > use_until_on + gap_days, true)
-        and coalesce(next_on > index_on, true)
+    where coalesce(next_on > known_on, true) and coalesce(next_on > stands_on, true)
+    union all
+    select
+        study_id, person_id, trial_number, reason_code, arm_code, is_deviation,
+        greatest(supplied_on, counts_from_on)
+    from dosed
+    -- What two divisions round differently is no change.
+    where supplied_on >= index_on
+        and abs(dose - dose_before) > share * dose_before * (1 + 1e-9)
+        and coalesce(next_on > stands_on, true)
 ),
 censored as (
     select
         study_id, person_id, trial_number,
-        min(censored_on) as censored_on,
-        arg_min(reason_code, (censored_on, reason_code)) as reason_code
+        min(ends_on) as censored_on,
+        arg_min(reason_code, (ends_on, reason_code)) as reason_code
     from reason
+    where not is_deviation
     group by study_id, person_id, trial_number
 ),
 ended as (
@@ -159,7 +198,7 @@ otherwise as (
     where rule_code in ('starts_none', 'continues')
     group by study_id, cohort_code
 ),
-of_cohort as (
+decided as (
     select
         ended.study_id,
         ended.person_id,
@@ -182,6 +221,31 @@ of_cohort as (
     left join first_begun using (study_id, person_id, trial_number)
     left join stopped using (study_id, person_id, trial_number)
     left join otherwise on otherwise.study_id = ended.study_id and otherwise.cohort_code = ended.cohort_code
+),
+deviated as (
+    -- What each was seen to begin tells from which strategy it can be deviated.
+    select
+        decided.study_id, decided.person_id, decided.trial_number,
+        min(reason.ends_on) as deviated_on,
+        arg_min(reason.reason_code, (reason.ends_on, reason.reason_code)) as reason_code
+    from decided
+    join reason using (study_id, person_id, trial_number)
+    where reason.is_deviation and coalesce(reason.arm_code = decided.strategy_code, reason.arm_code is null)
+    group by decided.study_id, decided.person_id, decided.trial_number
+),
+of_cohort as (
+    select
+        decided.* replace (
+            least(decided.end_on, deviated.deviated_on) as end_on,
+            case
+                when deviated.deviated_on < decided.end_on then deviated.reason_code
+                when deviated.deviated_on = decided.end_on and decided.end_reason in ('horizon', 'observation_ended')
+                    then deviated.reason_code
+                else decided.end_reason
+            end as end_reason
+        )
+    from decided
+    left join deviated using (study_id, person_id, trial_number)
 )
 select
     criterion.study_id,

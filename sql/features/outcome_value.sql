@@ -12,13 +12,17 @@ with trial as (
         contrast.target_code, contrast.comparator_code, coalesce(contrast.is_cloned, false) as is_cloned,
         outcome.kind_code, outcome.subject_code, outcome.scale_code, outcome.baseline_days,
         person.person_id, person.trial_number, person.index_on, person.end_on, person.end_reason,
-        person.strategy_code, person.strategy_on,
+        person.strategy_code, person.strategy_on, coalesce(censor.is_deviation, false) as is_deviation,
         case when person.arm_code = 'open' then person.strategy_code else person.arm_code end as arm_code,
         person.index_on + cast(contrast.horizon_days as integer) as horizon_on
     from cohort.trial_person as person
     join ref.study_contrast as contrast
         on contrast.study_id = person.study_id and contrast.cohort_code = person.cohort_code
     join ref.continuous_outcome as outcome on outcome.outcome_code = contrast.outcome_code
+    left join ref.study_censor as censor
+        on censor.study_id = person.study_id
+        and censor.cohort_code = person.cohort_code
+        and censor.reason_code = person.end_reason
 ),
 armed as (
     select *, coalesce(arm_code = target_code, false) as is_target
@@ -122,6 +126,7 @@ select
     pair.baseline_value,
     coalesce(armed.end_on >= armed.horizon_on - cast(armed.window_days as integer), false) as is_followed,
     armed.end_reason = 'death' and armed.end_on < armed.horizon_on - cast(armed.window_days as integer) as is_dead,
+    armed.is_deviation and armed.end_on < armed.horizon_on - cast(armed.window_days as integer) as is_deviated,
     pair.outcome_on,
     date_diff('day', armed.index_on, pair.outcome_on) as outcome_days,
     pair.is_censored,

@@ -1,4 +1,4 @@
-"""Worlds with a grace period of known truth: a mean that a treatment moves, and an event that nothing moves.
+"""Worlds with a grace period of known truth: a mean that a treatment moves, also per protocol, and an event that nothing moves.
 
 In each interval first observation may end, then another drug may be begun, then the treatment. Truth by quadrature. `pull` is
 how strongly covariates decide who begins, leaves and is measured: at 1 there are people of whose kind next to nobody begins
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.models.clone_weighting import NOTHING, GraceCourse
+from pipelines.models.contrast_frame import stages_to
 from pipelines.models.observation import Stage
 
 PEOPLE, COVARIATES, INTERVALS = 2000, 4, 4
@@ -62,6 +63,39 @@ def truth_of_means(pull: float = ALIKE, is_due_of_all: bool = False) -> float:
 def means(seed: int, n: int = PEOPLE, pull: float = ALIKE) -> Graced:
     """A measured outcome; people are lost within and after the grace period, and measured by what they are like."""
     rng = np.random.default_rng([seed, 11])
+    x, course, complete = _moved(rng, n, pull)
+    followed = (course.end == INTERVALS) & (rng.random(n) < logistic(2.0 - pull * 0.6 * x[:, 1]))
+    side = np.where(course.begun == TREATMENT, 1.0, -1.0)
+    measured = followed & (rng.random(n) < logistic(0.8 + pull * 0.9 * x[:, 0] * side))
+    stages = (Stage("followed", course.end == INTERVALS, followed), Stage("measured", followed, measured))
+    return Graced(x, course, np.where(measured, complete, np.nan), stages)
+
+
+def protocol(seed: int, n: int = PEOPLE, is_censored: bool = True) -> Graced:
+    """The same, but after the grace period people deviate, by what moves the outcome, and are not seen from then on.
+
+    Those with a high outcome keep the treatment up, and those with a low one go on without. Who stops it gets back half of
+    what it did, who begins it late has half of that. With `is_censored` false the deviated are followed as if nothing were.
+    Of deviation and loss the first counts, so that neither stage is quite a logistic model.
+    """
+    rng = np.random.default_rng([seed, 13])
+    x, course, complete = _moved(rng, n, ALIKE)
+    side = np.where(course.begun == TREATMENT, 1.0, -1.0)
+    deviates, leaves = (
+        rng.random(n) > logistic(1.0 + 0.5 * x[:, 0] * side),
+        rng.random(n) > logistic(2.0 - 0.4 * x[:, 1]),
+    )
+    first, second = rng.random((2, n))
+    is_deviated = deviates & (~leaves | (first < second))
+    followed = (course.end == INTERVALS) & ~leaves & ~(is_deviated & is_censored)
+    measured = followed & (rng.random(n) < logistic(1.0 + 0.3 * x[:, 0] * side))
+    lived = complete + np.where(is_deviated, 1.5 * side, 0.0)
+    stages = stages_to(followed, measured, is_deviated if is_censored else None)
+    return Graced(x, course, np.where(measured, lived, np.nan), stages)
+
+
+def _moved(rng: np.random.Generator, n: int, pull: float) -> tuple[np.ndarray, GraceCourse, np.ndarray]:
+    """Covariates, what was begun, and the outcome that nobody deviates from."""
     x = rng.normal(size=(n, COVARIATES))
 
     def ends(_: int, begun: np.ndarray) -> np.ndarray:
@@ -69,12 +103,7 @@ def means(seed: int, n: int = PEOPLE, pull: float = ALIKE) -> Graced:
 
     course = _course(rng, x, ends, lambda x, at: start_chance(x, at, pull), False)
     moved = np.where(course.begun == TREATMENT, effect(course.begun_at), np.where(course.begun == OTHER, 1.0, 0.0))
-    complete = 2.0 * x[:, 0] + 1.5 * x[:, 1] - x[:, 2] + moved + rng.normal(0, 1.5, n)
-    followed = (course.end == INTERVALS) & (rng.random(n) < logistic(2.0 - pull * 0.6 * x[:, 1]))
-    side = np.where(course.begun == TREATMENT, 1.0, -1.0)
-    measured = followed & (rng.random(n) < logistic(0.8 + pull * 0.9 * x[:, 0] * side))
-    stages = (Stage("followed", course.end == INTERVALS, followed), Stage("measured", followed, measured))
-    return Graced(x, course, np.where(measured, complete, np.nan), stages)
+    return x, course, 2.0 * x[:, 0] + 1.5 * x[:, 1] - x[:, 2] + moved + rng.normal(0, 1.5, n)
 
 
 def events(seed: int, n: int = PEOPLE) -> Graced:

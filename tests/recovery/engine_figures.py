@@ -85,7 +85,7 @@ def _mutant(form: str):
 
 def _clones() -> Iterator[Case]:
     file, engine = "test_clone_weighting.py", "clone-censor-weight"
-    for world in ("means", "means, due in the period", "events"):
+    for world in ("means", "means, due in the period", "per protocol", "events"):
         yield Case(
             engine, world, "", file, f"{GIVEN_BACK}[{world}]", MANY,
             lambda m, n, world=world: m["replicated"](world, m["cloned"], n),
@@ -101,6 +101,8 @@ def _clones() -> Iterator[Case]:
         "what people ended up doing": "means",
         "clones without weights": "means",
         "losses and missed scans ignored": "means",
+        "deviations censored, nobody weighed for them": "per protocol",
+        "deviations not censored": "per protocol, the deviated followed",
         "clones taken as people": "events",
     }.items():
         yield Case(engine, world, form, file, f"{KILLED}[{form}]", FEW, _mutant(form))

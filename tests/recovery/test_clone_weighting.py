@@ -11,6 +11,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from pipelines.models.clone_weighting import NOTHING, CloneArm, CloneSpec, clone_arm, cloned_contrast
+from pipelines.models.contrast_frame import PROTOCOL
 from pipelines.models.inference import ContrastEstimate, normal_contrast
 from pipelines.models.point_treatment import MOST_WEIGHT
 
@@ -26,10 +27,16 @@ WHOLE = replace(SPEC, is_due_of_all=True)
 WORLDS = {
     "means": (made["means"], made["truth_of_means"](ALIKE), SPEC),
     "means, due in the period": (made["means"], made["truth_of_means"](ALIKE, is_due_of_all=True), WHOLE),
+    "per protocol": (made["protocol"], made["truth_of_means"](ALIKE), SPEC),
+    "per protocol, the deviated followed": (
+        partial(made["protocol"], is_censored=False),
+        made["truth_of_means"](ALIKE),
+        SPEC,
+    ),
     "events": (made["events"], 0.0, SPEC),
     "means, few alike": (partial(made["means"], pull=APART), made["truth_of_means"](APART), SPEC),
 }
-SOUND = ("means", "means, due in the period", "events")
+SOUND = ("means", "means, due in the period", "per protocol", "events")
 #: 99.8 % binomial band of 95 % coverage for 100 and 1,000 replications; bias in SDs; mean standard error over SD
 FEW, MANY = ((0.87, 1.0), 0.35, (0.8, 1.2)), ((0.927, 0.970), 0.15, (0.9, 1.1))
 
@@ -86,10 +93,19 @@ def without_weights(graced, arms) -> ContrastEstimate:
 
 def losses_ignored(graced, arms) -> ContrastEstimate:
     """Weights for deviations alone."""
-    names = ("staying", "due in the last interval")
+    return weighed_for(graced, arms, lambda name: name in ("staying", "due in the last interval"))
+
+
+def deviations_unweighted(graced, arms) -> ContrastEstimate:
+    """The deviated censored, and nobody weighed for them."""
+    return weighed_for(graced, arms, lambda name: name != PROTOCOL)
+
+
+def weighed_for(graced, arms, is_asked: Callable[[str], bool]) -> ContrastEstimate:
+    """Weights for decisions of some names alone."""
     changed = []
     for arm in arms:
-        kept = tuple(each for each in arm.decisions if each.name in names)
+        kept = tuple(each for each in arm.decisions if is_asked(each.name))
         weights = np.ones(graced.outcome.size)
         for each in kept:
             np.multiply.at(weights, each.person, 1 / each.chance)
@@ -117,6 +133,8 @@ MUTANTS: dict[str, tuple[str, Callable[..., ContrastEstimate]]] = {
     "what people ended up doing": ("means", ended_up),
     "clones without weights": ("means", without_weights),
     "losses and missed scans ignored": ("means", losses_ignored),
+    "deviations censored, nobody weighed for them": ("per protocol", deviations_unweighted),
+    "deviations not censored": ("per protocol, the deviated followed", cloned),
     "clones taken as people": ("events", clones_as_people),
 }
 

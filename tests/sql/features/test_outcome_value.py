@@ -73,6 +73,23 @@ def test_who_left_before_the_window_was_not_followed(value, only, end, reason, d
     assert (row["is_followed"], row["is_dead"]) == (False, dead)
 
 
+@pytest.mark.parametrize(
+    ("end", "reason", "deviated"),
+    [(639, "stopped", True), (640, "stopped", False), (639, "cancer", False), (639, "horizon", False)],
+)
+def test_who_deviated_before_the_window_is_told_apart_from_who_was_lost(run_sql, only, end, reason, deviated):
+    row = only(run_sql(TABLE, {
+        "cohort.trial_person": f"{PERSON}\ns | 1 | 1 | c | drug | {ZERO} | {on(end)} | {reason} | ",
+        "ref.study_contrast": f"{CONTRAST}\ns | 1 | c | drug | other | total_hip_bmd_change_pct | 730 | 90",
+        "ref.study_censor": """study_id | cohort_code | reason_code | is_deviation
+            s | c | stopped | true
+            s | c | cancer | false
+            s | other | horizon | true""",
+        "staging.dxa_scan": f"{SCAN}\n{scan(-1, 1.0)}",
+    }))  # fmt: skip
+    assert (row["is_deviated"], row["is_followed"], row["is_dead"]) == (deviated, end >= 640, False)
+
+
 @pytest.mark.parametrize(("strategy", "is_target"), [("drug", True), ("other", False), ("third", None), ("", None)])
 def test_an_open_arm_is_the_strategy_begun(value, strategy, is_target):
     rows = value(scan(-1, 1.0), arm="open", strategy=strategy)

@@ -30,7 +30,7 @@ create table ref.continuous_outcome as select 'bone' as outcome_code, 'change_pc
 create table features.outcome_value as
 select 's' as study_id, 1 as contrast_number, 1 as person_id, unnest([1, 2, 3]) as trial_number, true as is_target,
     date '2018-03-01' as index_on, date '2018-02-20' as baseline_on, 1.0e0 as baseline_value,
-    unnest([true, true, false]) as is_followed, unnest([false, false, true]) as is_dead,
+    unnest([true, true, false]) as is_followed, unnest([false, false, true]) as is_dead, false as is_deviated,
     unnest([date '2019-03-01', date '2019-03-01', null]) as outcome_on, unnest([365, 365, null]) as outcome_days,
     unnest([false, true, false]) as is_censored, unnest([0.98e0, null, null]) as outcome_value,
     unnest([-2.0e0, null, null]) as change;
@@ -130,6 +130,7 @@ BREAKS = {
     "features.outcome_value.read_has_change": f"{VALUE} change = null where trial_number = 1",
     "features.outcome_value.read_while_followed": f"{VALUE} is_followed = false",
     "features.outcome_value.dead_not_followed": f"{VALUE} is_dead = true",
+    "features.outcome_value.deviated_not_followed": f"{VALUE} is_deviated = true",
     "features.outcome_value.change_plausible": f"{VALUE} change = -40 where trial_number = 1",
     "models.propensity_model.model_or_problem": f"{MODEL} coefficient = null where term = 'age'",
     "models.propensity_model.terms_numbered": f"{MODEL} term_number = 2 where term = 'age'",

@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import BadInput
 from pipelines.settings import sql_root
 from pipelines.tables import CONTRACTS
-from pipelines.trials import code_list, cohort_rows, rule
+from pipelines.trials import code_list, cohort_rows, deviation, rule
 from pipelines.trials.study import catalogue, folder, read
 from pipelines.trials.study_line import line_of
 
@@ -298,7 +298,7 @@ def test_time_zeros_and_arms_are_those_sql_answers():
 def test_what_ends_follow_up_is_what_sql_answers():
     allowed = {column.name: column.allowed for column in CONTRACTS["ref.study_censor"].columns}["rule_code"]
     stops = get_args(rule.CensorStop.model_fields["rule"].annotation)
-    assert set(allowed) == {"event", *stops}
+    assert set(allowed) == {"event", *stops, *codes_of(deviation.Deviation)}
     text = (sql_root() / "cohort" / "trial_person.sql").read_text()
     assert set(re.findall(r"censor\.rule_code = '(\w+)'", text)) == set(allowed)
     rows = cohort_rows.censors([CLINICAL["e2_threshold"]])
