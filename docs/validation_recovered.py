@@ -78,6 +78,7 @@ _OF_BONE = tuple(name for name in REMEDIES if name != "death as censoring")
 FURTHER: tuple[tuple[str, str], ...] = (
     ("titration, estradiol left out of bone", "recovery/test_regime.py::test_kill_estradiol_left_out_of_bone"),
     ("titration, tests below the limit taken at it", "recovery/test_regime.py::test_kill_tests_below_the_limit_taken_at_it"),
+    ("who kept to a regime, weights of one", "recovery/test_regime_weighting.py::test_kill_weights_of_one"),
     ("sustained dose from files, weights of one", "unit/models/test_dose_tables.py::test_weights_of_one_hide_the_losses"),
     (
         "trajectories of estradiol, limit over root two",

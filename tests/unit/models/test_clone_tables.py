@@ -103,7 +103,9 @@ def test_an_open_gate_gives_the_effect_and_its_error(found: tuple[pl.DataFrame, 
     assert balance["n_target"].unique().to_list() == [told["n_target"]]
 
 
-def test_where_weights_are_cut_they_stand_uncut_beside(found: tuple[pl.DataFrame, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_weights_are_cut_they_stand_uncut_beside(
+    found: tuple[pl.DataFrame, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     tables, (judged, whole, _) = given(2000), found
     monkeypatch.setattr(clone_treatment, "MOST_WEIGHT", 2.0)
     rows = contrast_tables.effect_estimates(tables | {"models.diagnostic": judged.lazy()}, FACTS).collect()
