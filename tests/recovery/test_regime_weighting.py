@@ -22,8 +22,9 @@ world = runpy.run_path(str(HERE / "titration_world.py"))
 judged = runpy.run_path(str(HERE / "replication.py"))
 PLACE, N = 16.0, 8000
 REFERENCE, FIXED, TITRATED = "no_inhibitor", "fixed_0.5_mg_twice_weekly", "titrate_to_20_30"
-#: bone of `truth(rule_of(code, PLACE), WINDOW, 20, 100_000)`, as in `test_regime`
-TRUTH = {REFERENCE: 0.302, FIXED: -0.905, TITRATED: -0.979}
+#: bone of `truth(rule_of(code, PLACE), (20.0, 30.0), 20, 100_000, forgives=True)`: what weights estimate, doses within what
+#: followers may be off. To the letter of the rules it is 0.302, -0.905, -0.979
+TRUTH = {REFERENCE: 0.302, FIXED: -0.935, TITRATED: -0.971}
 #: 99.8 % binomial band of 95 % for 40 replications; bias and ratio likewise wide
 BANDS = judged["Bands"]((0.825, 1.0), 0.5, (0.7, 1.4))
 
@@ -65,6 +66,14 @@ def test_truth_without_an_inhibitor_is_given_back() -> None:
 def test_truth_is_given_back(code: str) -> None:
     found = contrasted(sound(40), code)
     assert found.lies_within(BANDS), (code, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [REFERENCE, FIXED, TITRATED])
+def test_truth_is_given_back_a_thousand_times(code: str) -> None:
+    many = sound(1000)
+    found = figures(many[code], TRUTH[code]) if code == REFERENCE else contrasted(many, code)
+    assert found.lies_within(judged["MANY"]), (code, found)
 
 
 def test_kill_weights_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
