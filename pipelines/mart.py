@@ -12,6 +12,7 @@ from pipelines.models import (
     modifier_tables,
     mortality_tables,
     ratio_tables,
+    regime_tables,
     risk_interaction,
     risk_tables,
     survey_association,
@@ -29,7 +30,7 @@ _PRIMARY = (
     *(survey_association.PRIMARY, threshold_tables.PRIMARY, mortality_tables.HAZARD, mortality_tables.RISK),
     *(contrast_tables.PRIMARY, contrast_tables.CLONES, dose_tables.PRIMARY),
     *(risk_tables.PRIMARY, risk_interaction.ADDITIVE, modifier_tables.PRIMARY, ratio_tables.PRIMARY),
-    e2_time_course_tables.PRIMARY,
+    *(e2_time_course_tables.PRIMARY, regime_tables.PRIMARY),
 )
 _PEOPLE = tuple(name for name in PEOPLE_DIAGNOSTICS if name not in ("unweighted_n", "kish_effective_n"))
 _NOBODY = 1e-6  # people: a share times a number of people is no whole number

@@ -3,6 +3,8 @@
 Doses are whole steps of .25 mg a dose twice a week. What a regime does to anybody is `regime`.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipelines.models.g_formula import History, Rule
@@ -85,19 +87,36 @@ def tested_before(history: History) -> np.ndarray:
     return np.isfinite(history.before("e2", history.baseline["e2"]))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """What a rule asks of people [n] in the periods before the scan [P], and who has kept to it so far.
+
+    Attributes:
+        asked: [n, P] steps, given the tests seen and the steps asked for before.
+        tolerated: [n, P] steps by which a dose may be off.
+        is_kept: [n, P] present, and within what is tolerated, in this period and every one before.
+    """
+
+    asked: np.ndarray
+    tolerated: np.ndarray
+    is_kept: np.ndarray
+
+
+def course(frame: RegimeFrame, rule: Rule) -> Course:
+    """A rule followed period by period, on what was measured of each person."""
+    n_periods = frame.n_before_scan
+    levels, e2 = dose_levels(frame)[:, :n_periods], frame.middle()
+    asked = np.zeros(levels.shape)
+    for period in range(n_periods):
+        asked[:, period] = rule(History({"e2": frame.e2_at_zero}, {"e2": e2, "dose": asked}, period))
+    tolerated = np.maximum(_TOLERANCE, _TOLERATED_SHARE * asked)
+    keeps = (np.abs(levels - asked) <= tolerated) & ((levels > 0) == (asked > 0))
+    return Course(asked, tolerated, np.logical_and.accumulate(keeps & frame.is_present[:, :n_periods], axis=1))
+
+
 def followers(frame: RegimeFrame, rule: Rule) -> np.ndarray:
     """[n] whose doses were those of the rule, given what was measured, in every period before the scan, none lost before."""
-    levels, e2 = dose_levels(frame), frame.middle()
-    stays = np.asarray(frame.is_present[:, : frame.n_before_scan].all(axis=1))
-    given = np.zeros_like(levels, dtype=np.float64)
-    for period in range(frame.n_before_scan):
-        history = History({"e2": frame.e2_at_zero}, {"e2": e2, "dose": given}, period)
-        asked = rule(history)
-        own = levels[:, period]
-        off = np.maximum(_TOLERANCE, _TOLERATED_SHARE * asked)
-        stays &= (np.abs(own - asked) <= off) & ((own > 0) == (asked > 0))
-        given[:, period] = asked
-    return stays
+    return course(frame, rule).is_kept[:, -1]
 
 
 def dose_levels(frame: RegimeFrame) -> np.ndarray:

@@ -163,12 +163,13 @@ def regime_means(
     """
     person = np.arange(frame.n)
     whole = _means(frame, regimes, window, seed, 0)
-    again, n_failed = [], 0
+    again: list[dict[tuple[str, str], float]] = []
     for draw in range(1, n_resamples + 1):
         try:
             again.append(_means(frame.taken(resampled_rows(person, seed, draw)), regimes, window, seed, draw))
         except NotEstimable:
-            n_failed += 1
+            again.append({})  # a place is kept: other estimators are compared resample by resample
+    n_failed = sum(not each for each in again)
     if n_failed > n_resamples / 10:
         raise NotEstimable(f"{n_failed} of {n_resamples} resamples of people had no estimate")
     return {key: RegimeMeans(mean, np.array([each.get(key, np.nan) for each in again])) for key, mean in whole.items()}

@@ -18,20 +18,36 @@ from pipelines.models.g_formula import Rule
 from pipelines.models.gate_rule import why_closed
 from pipelines.models.inference import Z975
 from pipelines.models.point_treatment import Finding, asked, told
-from pipelines.models.regime import WINDOW, RegimeMeans, contrast, largest_natural_gap, regime_means, within
+from pipelines.models.regime import (
+    WINDOW,
+    RegimeContrast,
+    RegimeMeans,
+    contrast,
+    largest_natural_gap,
+    regime_means,
+    within,
+)
 from pipelines.models.regime_frame import RegimeFrame, regime_frame
+from pipelines.models.regime_weighting import KeeperWeights, WeightedRegime, apart, keeper_weights, weighted_regimes
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.policy import POLICY, Policy
 from pipelines.trials.study import Study, catalogue
 
 PRIMARY = "parametric_g_formula"
+#: bone by other models, and how far from the primary it is
+CHECK, CHECK_LESS_PRIMARY = "inverse_weighted_regime", "inverse_weighted_regime_less_primary"
 #: resamples of people: an error of 5 % in a standard error
 N_RESAMPLES = 200
 #: the study that tells where bone begins to suffer, among men; its own place, not a textbook's
 _THRESHOLD = ("e2_threshold", "men")
 _SE = "resamples of people, everything fitted anew, one imputation in each"
 _MISSING = "loss and missing scans given the history; tests below the limit drawn from a Tobit regression"
+_SE_CHECK = "the resamples of people of the primary, everything fitted anew"
+_MISSING_CHECK = (
+    "weights for staying, for keeping to the regime and for scans, given the history; tests below the limit at it"
+)
+_LESS_PRIMARY = "mean difference of percent change, weighting less g-formula"
 _SCALES = {WINDOW: "difference of shares of tests, in percent"}
 Row = dict[str, object]
 
@@ -46,10 +62,13 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         kept: dict[str, np.ndarray] = {
             code: _followed(frame, policy, code) for code in (policy.reference, *policy.regimes)
         }
+        weights = {code: _weights(frame, policy, code) for code in kept}
         for group, regime, outcome in _questions(policy):
             inside = frame.inside(group)
             followed = (int((kept[regime] & inside).sum()), int((kept[policy.reference] & inside).sum()))
             findings = _findings(frame, policy, outcome, inside, followed, gap, bounds)
+            if _is_checked(policy, group, outcome):
+                findings += _of_weights(weights[regime], weights[policy.reference])
             rows += [_key(study, policy, group, regime, outcome) | asdict(each) for each in findings]
     return _table("models.diagnostic", rows)
 
@@ -69,12 +88,15 @@ def effect_estimates(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         }
         frame = None if all(closed.values()) else regime_frame(inputs, study, policy)
         means, problem = ({}, "") if frame is None else _answers(frame, study, policy, place)
+        checks = _checks(frame, study, policy, place, means)
         for (group, regime, outcome), why in closed.items():
             common = _common(study, policy, group, regime, outcome, facts)
             answer = _closed(why or problem)
             if frame is not None and not why and not problem:
                 answer = _opened(frame, policy, group, regime, outcome, means, place)
             rows.append(common | answer)
+            if answer["gate_status"] == "open" and _is_checked(policy, group, outcome):
+                rows += [common | each for each in _checked(policy, regime, means, checks)]
     return _table("models.effect_estimate", rows)
 
 
@@ -194,6 +216,75 @@ def _answers(
         return {}, f"not estimable: {error}"
 
 
+def _is_checked(policy: Policy, group: str, outcome: str) -> bool:
+    """Bone of everybody alone: events and tests are of every period, and strata have few followers."""
+    return not group and outcome == policy.outcome
+
+
+def _weights(frame: RegimeFrame, policy: Policy, code: str) -> KeeperWeights | str:
+    """Weights of who kept to a regime, or why there are none."""
+    rule = rule_of(code, policy.window_low)
+    assert rule is not None
+    try:
+        return keeper_weights(frame, rule)
+    except NotEstimable as error:
+        return str(error)
+
+
+def _of_weights(target: KeeperWeights | str, against: KeeperWeights | str) -> list[Finding]:
+    """What the weights of the check are like; they close nothing."""
+    found = [each for each in (target, against) if not isinstance(each, str)]
+    if len(found) < 2:
+        why = next(each for each in (target, against) if isinstance(each, str))
+        return [Finding("effective_n", None, None, f"reported; no check: {why}", "not_applicable")]
+    n_cut = sum(int(each.is_cut.sum()) for each in found)
+    return [
+        told("effective_n", min(each.n_effective for each in found)),
+        told("largest_weight", max(each.largest for each in found)),
+        told("truncated_share", n_cut / sum(each.n_seen for each in found)),
+        told("n_weights_cut", float(n_cut)),
+    ]
+
+
+def _checks(
+    frame: RegimeFrame | None,
+    study: Study,
+    policy: Policy,
+    place: tuple[float, float] | None,
+    means: dict[tuple[str, str], RegimeMeans],
+) -> dict[str, WeightedRegime]:
+    """The check of every regime that has one, over the resamples of the primary."""
+    if frame is None or not means:
+        return {}
+    seed = seed_of(study)
+    return weighted_regimes(frame, rules(policy, place, seed), seed, N_RESAMPLES)
+
+
+def _checked(
+    policy: Policy, regime: str, means: dict[tuple[str, str], RegimeMeans], checks: dict[str, WeightedRegime]
+) -> list[Row]:
+    """The check of a contrast, and that less the primary; nothing where it cannot be had."""
+    if regime not in checks or policy.reference not in checks:
+        return []
+    target, against = checks[regime], checks[policy.reference]
+    apart_by = [apart(checks[code], means[code, policy.outcome]) for code in (regime, policy.reference)]
+    try:
+        found, gap = contrast(target.means, against.means), contrast(*apart_by)
+    except NotEstimable:
+        return []
+    behind: Row = {
+        "se_method": _SE_CHECK,
+        "missing_method": _MISSING_CHECK,
+        "n_target": target.weights.n_seen,
+        "n_comparator": against.weights.n_seen,
+        "n_effective": target.weights.n_effective + against.weights.n_effective,
+    }
+    return [
+        behind | {"estimator": CHECK} | _numbers(found),
+        behind | {"estimator": CHECK_LESS_PRIMARY, "scale": _LESS_PRIMARY} | _numbers(gap),
+    ]
+
+
 def _opened(
     frame: RegimeFrame,
     policy: Policy,
@@ -216,9 +307,11 @@ def _opened(
     if outcome in policy.events:
         events = np.asarray(frame.outcome(outcome)[0].any(axis=1))
         counts |= {"events_target": int(events[kept[0]].sum()), "events_comparator": int(events[kept[1]].sum())}
-    return counts | {
-        "se_method": _SE,
-        "missing_method": _MISSING,
+    return counts | {"se_method": _SE, "missing_method": _MISSING} | _numbers(found)
+
+
+def _numbers(found: RegimeContrast) -> Row:
+    return {
         "estimate": found.estimate,
         "se": found.standard_error,
         "ci_low": found.ci_low,

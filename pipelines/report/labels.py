@@ -21,7 +21,7 @@ MODIFIER_ROWS = (INTERACTION, DISCOVERY, "interaction_all_strata")
 TIME_COURSE = "nonlinear_mixed_censored"
 PRIMARY_ESTIMATORS = (
     *(ASSOCIATION, HAZARD, HAZARD_RISK, "linear_log2_mean_e2_mi"),
-    *("aipw", "clone_censor_weight", "marginal_structural_model"),
+    *("aipw", "clone_censor_weight", "marginal_structural_model", "parametric_g_formula"),
     *(*RISK_ESTIMATORS, INTERACTION, "ratio_model", TIME_COURSE),
 )
 COMPARISON_ESTIMATORS = (
@@ -161,6 +161,8 @@ _LABELS = {
     "clone_censor_weight": "Clones, censored and weighted",
     "clone_censor_weight_uncut": "Clones, censored and weighted, weights uncut",
     "parametric_g_formula": "Parametric g-formula",
+    "inverse_weighted_regime": "Who kept to the regime, weighted",
+    "inverse_weighted_regime_less_primary": "Weighting less g-formula",
     "marginal_structural_model": "Marginal structural model",
     "marginal_structural_model_uncut": "Marginal structural model, weights uncut",
     "overlap_weights": "Overlap weights",

@@ -160,7 +160,7 @@ def test_kill_events_after_no_test_with_a_slope_of_their_own(monkeypatch: pytest
     assert found.bias < -BANDS.bias, found
 
 
-#: `truth(rule_of(code, PLACE), WINDOW, 20, 100_000, 0.2)`: share of tests in the window, where each has a level of his own
+#: `truth(rule_of(code, PLACE), WINDOW, 20, 100_000, own_sd=0.2)`: share of tests in the window, where each has a level of his own
 OWN_LEVEL = {"own_sd": 0.2}
 TRUTH_WITH_OWN_LEVELS = {"no_inhibitor": 18.418, "titrate_to_20_30": 55.254, "stop_below_20": 43.257}
 

@@ -16,6 +16,8 @@ from pipelines.models.regime_frame import RegimeFrame
 
 PERIODS, BEFORE_SCAN = 8, 7
 LIMIT = np.log(14.0)
+#: of a dose, before one that a follower may have counts as never given
+_MOST_DRAWS = 300
 NAMES = ("bone", "gynecomastia", "fracture")
 
 
@@ -35,25 +37,46 @@ def chance(log_odds: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-log_odds))
 
 
-def lives(seed: int, n: int, rule: Rule | None = None, own_sd: float = 0.0) -> Lives:
-    """Everybody to the end; no rule: as clinicians do. `own_sd`: of what sets anyone's estradiol apart for good."""
+def dosed(last: np.ndarray, before: np.ndarray, x: np.ndarray, luck: np.ndarray) -> np.ndarray:
+    """[n] steps a clinician gives after a test and the dose before, by covariates [n, 2] and uniforms [n, 4]."""
+    starts = (before == 0) & (luck[:, 0] < chance(-2.2 + 2.0 * (last - np.log(40)) + 0.4 * x[:, 1]))
+    first = np.where(luck[:, 1] < 0.5, 2, np.where(luck[:, 1] < 0.8, 4, 14))
+    step = (luck[:, 2] < chance(4.0 * (last - np.log(32)))).astype(float) - (
+        luck[:, 2] > 1 - chance(4.0 * (np.log(18) - last))
+    )
+    return np.where(starts, first, np.where(before > 0, np.clip(before + step, 0, 14), 0))
+
+
+def forgiven(asked: np.ndarray, last: np.ndarray, before: np.ndarray, x: np.ndarray, rng) -> np.ndarray:
+    """[n] steps as clinicians give them to those who count as followers; what is asked where nobody ever gives such a dose."""
+    own, open_ = asked.copy(), np.arange(asked.size)
+    for _ in range(_MOST_DRAWS):
+        drawn = dosed(last[open_], before[open_], x[open_], rng.random((open_.size, 4)))
+        aim = asked[open_]
+        is_kept = (np.abs(drawn - aim) <= np.maximum(1, 0.2 * aim)) & ((drawn > 0) == (aim > 0))
+        own[open_[is_kept]] = drawn[is_kept]
+        open_ = open_[~is_kept]
+    return own
+
+
+def lives(seed: int, n: int, rule: Rule | None = None, forgives: bool = False, own_sd: float = 0.0) -> Lives:
+    """Everybody to the end; no rule: as clinicians do.
+
+    `forgives`: doses within what followers may be off, as clinicians give; `own_sd`: what sets anyone's estradiol apart for good.
+    """
     rng = np.random.default_rng([seed, 84])
     own_level = own_sd * np.random.default_rng([seed, 86]).normal(size=n)
     x = rng.normal(size=(n, 2))
     e2_at_zero = np.log(30) + rng.gamma(2.0, 0.18, size=n)
-    dose, e2 = np.full((n, PERIODS), np.nan), np.full((n, PERIODS), np.nan)
+    asked, dose, e2 = (np.full((n, PERIODS), np.nan) for _ in range(3))
     event = np.zeros((n, PERIODS, 2), dtype=bool)
     last, before, bone = e2_at_zero, np.zeros(n), -0.4 + 0.5 * x[:, 0]
     for t in range(PERIODS):
         luck = rng.random((n, 4))
-        starts = (before == 0) & (luck[:, 0] < chance(-2.2 + 2.0 * (last - np.log(40)) + 0.4 * x[:, 1]))
-        first = np.where(luck[:, 1] < 0.5, 2, np.where(luck[:, 1] < 0.8, 4, 14))
-        step = (luck[:, 2] < chance(4.0 * (last - np.log(32)))).astype(float) - (
-            luck[:, 2] > 1 - chance(4.0 * (np.log(18) - last))
-        )
-        own = np.where(starts, first, np.where(before > 0, np.clip(before + step, 0, 14), 0))
+        own = dosed(last, before, x, luck)
         if rule is not None:
-            own = rule(History({"e2": e2_at_zero}, {"e2": e2, "dose": dose}, t))
+            asked[:, t] = rule(History({"e2": e2_at_zero}, {"e2": e2, "dose": asked}, t))
+            own = forgiven(asked[:, t], last, before, x, rng) if forgives else asked[:, t]
         dose[:, t] = own
         mg = STEP_MG * own
         level = (
@@ -101,11 +124,13 @@ def frame(seed: int, n: int, share_tested: float = 0.85, own_sd: float = 0.0) ->
     )
 
 
-def truth(rule: Rule, window: tuple[float, float], blocks: int, size: int, own_sd: float = 0.0) -> np.ndarray:
+def truth(
+    rule: Rule, window: tuple[float, float], blocks: int, size: int, forgives: bool = False, own_sd: float = 0.0
+) -> np.ndarray:
     """[4] bone, risk of either event in %, share of tests in the window in %, everybody following the rule."""
     found = []
     for block in range(blocks):
-        one = lives(10_000 + block, size, rule, own_sd)
+        one = lives(10_000 + block, size, rule, forgives, own_sd)
         inside = (one.e2 >= np.log(window[0])) & (one.e2 < np.log(window[1]))
         found.append([one.bone.mean(), *(100 * one.event.any(axis=1).mean(axis=0)), 100 * inside.mean()])
     return np.mean(found, axis=0)

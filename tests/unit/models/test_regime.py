@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.models.dosing_rule import dose_levels, followers, last_known, rule_of
+from pipelines.models.dosing_rule import course, dose_levels, followers, last_known, rule_of
 from pipelines.models.errors import NotEstimable
 from pipelines.models.g_formula import History
 from pipelines.models.regime import RegimeMeans, completed, contrast
@@ -100,6 +100,21 @@ def test_followers_keep_to_the_rule_given_their_own_tests() -> None:
     stop = rule_of("stop_below_20", None)
     tests = [[15, 25, 25], [15, 25, 25], [25, 25, 25]]
     assert followers(frame([[1, 0, 0], [1, 1, 1], [1, 1, 1]], tests), stop).tolist() == [True, False, True]
+
+
+def test_a_course_tells_in_which_period_the_regime_is_left() -> None:
+    """Tests of 15, 35 and 25: one step less, then one step more; a step off is forgiven, in the person's own dose alone."""
+    doses = [[1, 0.5, 1], [1, 1, 1.5], [1, 1.5, 1], [1, NAN, NAN], [0.5, 0.5, 0]]
+    found = course(frame(doses, [[15, 35, 25]] * 5), rule_of("titrate_to_20_30", None))
+    assert found.asked.tolist() == [[2, 1, 2]] * 5
+    assert (found.tolerated == 1).all()
+    assert found.is_kept.tolist() == [
+        [True] * 3,
+        [True] * 3,
+        [True, False, False],
+        [True, False, False],
+        [True, True, False],
+    ]
 
 
 def test_a_censored_test_is_drawn_below_its_limit_and_a_measured_one_is_kept() -> None:

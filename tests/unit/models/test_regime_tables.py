@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pipelines.models import regime_tables, threshold_tables
+from pipelines.models import regime_tables, regime_weighting, threshold_tables
 from pipelines.models.regime_frame import RegimeFrame, regime_frame
 from pipelines.models.regime_tables import change_point
 from pipelines.run_facts import RunFacts
@@ -197,6 +197,8 @@ def test_open_gates_tell_what_regimes_do_and_closed_ones_nothing(men: RegimeFram
     judged, found = told(tables(men, CHANGE_POINT))
     CONTRACTS["models.effect_estimate"].schema.validate(found, cast=True)
     CONTRACTS["models.diagnostic"].schema.validate(judged, cast=True)
+    checks = found.filter(pl.col("estimator") != regime_tables.PRIMARY)
+    found = found.filter(pl.col("estimator") == regime_tables.PRIMARY)
     assert found.height == len(POLICY.regimes) * len(POLICY.outcomes) * len(POLICY.groups)
     # Nobody had water retention: too few events, and no number.
     dry = found.filter(pl.col("outcome") == "water_retention")
@@ -213,6 +215,40 @@ def test_open_gates_tell_what_regimes_do_and_closed_ones_nothing(men: RegimeFram
     assert breast == pytest.approx(-7.5, abs=4.0)
     assert window == pytest.approx(52.3, abs=2.0)
     assert (asked["n_target"] >= 50).all()
+    the_check_stands_beside_bone_of_everybody(judged, asked.filter(outcome=POLICY.outcome), checks)
+
+
+def the_check_stands_beside_bone_of_everybody(judged: pl.DataFrame, bone: pl.DataFrame, checks: pl.DataFrame) -> None:
+    assert checks["outcome"].unique().to_list() == [POLICY.outcome]
+    assert set(checks["contrast"]) <= {POLICY.contrast(regime) for regime in POLICY.regimes}
+    asked = checks.filter(contrast=bone["contrast"].item())
+    assert asked["estimator"].to_list() == [regime_tables.CHECK, regime_tables.CHECK_LESS_PRIMARY]
+    (ours, gap), primary = asked["estimate"], bone["estimate"].item()
+    assert ours == pytest.approx(-1.28, abs=0.8)
+    assert gap == pytest.approx(ours - primary, abs=1e-9)
+    # Weighting sees fewer people: those who were scanned, too.
+    assert 10 <= asked["n_target"][0] < bone["n_target"].item()
+    assert asked["n_effective"][0] < asked["n_target"][0] + asked["n_comparator"][0]
+    told = judged.filter(contrast=bone["contrast"].item(), outcome=POLICY.outcome)
+    weights = told.filter(
+        pl.col("diagnostic").is_in(["effective_n", "largest_weight", "truncated_share", "n_weights_cut"])
+    )
+    assert weights.height == 4 and (weights["status"] == "not_applicable").all()
+    assert 5 < weights.filter(diagnostic="effective_n")["value"].item() < asked["n_target"][0]
+
+
+def test_without_a_chance_to_fit_there_is_no_check_and_the_primary_stands(
+    men: RegimeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regime_weighting, "_LEAST_SEEN", 10**6)
+    judged, found = told(tables(men, CHANGE_POINT), 2)
+    assert found["estimator"].unique().to_list() == [regime_tables.PRIMARY]
+    assert (
+        found.filter(contrast=POLICY.contrast("titrate_to_20_30"), outcome=POLICY.outcome)["gate_status"].item()
+        == "open"
+    )
+    why = judged.filter(contrast=POLICY.contrast("titrate_to_20_30"), outcome=POLICY.outcome, diagnostic="effective_n")
+    assert why["value"].item() is None and "kept to the regime and were scanned" in why["rule"].item()
 
 
 def test_strata_are_those_of_time_zero(men: RegimeFrame) -> None:
@@ -236,7 +272,7 @@ def test_a_stratum_has_a_gate_of_its_own(men: RegimeFrame) -> None:
         value=pl.when(heavy).then(27 + 4 * pl.col("value").clip(-2, 2)).otherwise(pl.col("value"))
     )
     judged, found = told(given)
-    bone = found.filter(pl.col("outcome") == POLICY.outcome)
+    bone = found.filter(pl.col("outcome") == POLICY.outcome, pl.col("estimator") == regime_tables.PRIMARY)
     regime = "titrate_to_20_30"
     everybody, under, over, nobody = (
         bone.row(by_predicate=pl.col("contrast") == POLICY.contrast(regime, group), named=True)
