@@ -82,6 +82,7 @@ FURTHER: tuple[tuple[str, str], ...] = (
         "titration, events after a missed test with a slope of their own",
         "recovery/test_regime.py::test_kill_events_after_no_test_with_a_slope_of_their_own",
     ),
+    ("titration, levels of men's own forgotten", "recovery/test_regime.py::test_kill_levels_of_their_own_forgotten"),
     ("who kept to a regime, weights of one", "recovery/test_regime_weighting.py::test_kill_weights_of_one"),
     ("sustained dose from files, weights of one", "unit/models/test_dose_tables.py::test_weights_of_one_hide_the_losses"),
     (
