@@ -162,7 +162,7 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class NaturalCourseGap:
-    """Simulated less observed mean of a variable (or share of a category) in a period, and in SDs of the observed."""
+    """Simulated less observed mean of a variable (or share of a category) in a period, and in SDs pooled of both (Austin 2009)."""
 
     name: str
     period: int
@@ -309,7 +309,7 @@ def natural_course(
                 if level is not None:
                     ours, theirs, name = ours == level, seen == level, f"{step.name}: {level}"
                 gap = float(np.mean(ours) - np.mean(theirs))
-                spread = float(np.std(theirs))
+                spread = float(np.sqrt((np.var(ours) + np.var(theirs)) / 2))
                 relative = gap / spread if spread > 0 else float("nan")
                 gaps.append(NaturalCourseGap(name, period, float(np.mean(ours)), float(np.mean(theirs)), relative))
     return tuple(gaps)
