@@ -162,7 +162,7 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class NaturalCourseGap:
-    """Simulated less observed mean of a variable (or share of a category) in a period, and in SDs pooled of both (Austin 2009)."""
+    """Simulated less observed mean of a variable (or share of a category) in a period, and in SDs pooled of both."""
 
     name: str
     period: int

@@ -69,26 +69,31 @@ supplied as (
     join cohort.event as event on event.person_id = censor.person_id and event.set_code = censor.set_code
     where censor.rule_code = 'stops'
 ),
+told as (
+    -- Doses that an instruction tells. Quantity over days of supply jumps where a vial is kept for 28 days or five months: no dose is
+    -- told by it. A row for the drug and one for its class: joined by either at once, the engine (2.0) waits for ever under a limit.
+    select person_id, supplied_on, dose_mg_per_week as dose, unnest([ingredient, drug_class]) as code
+    from features.drug_supply
+    where dose_source = 'sig' and dose_mg_per_week is not null
+),
 dosed as (
-    -- Drugs whose change of dose ends follow-up: supplies of a dose that an instruction tells, the last one before time zero,
-    -- the next supply. Quantity over days of supply jumps where a vial is kept for 28 days or five months: no dose is told by it.
+    -- Drugs whose change of dose ends follow-up: each dose told, the last one before time zero, and the next supply.
     select
         censor.study_id, censor.person_id, censor.trial_number, censor.reason_code, censor.arm_code, censor.is_deviation,
         censor.index_on, censor.stands_on, censor.counts_from_on, censor.share,
-        supply.supplied_on,
-        supply.dose_mg_per_week as dose,
-        arg_max(supply.dose_mg_per_week, supply.supplied_on) filter (where supply.supplied_on < censor.index_on) over (
+        told.supplied_on,
+        told.dose,
+        arg_max(told.dose, told.supplied_on) filter (where told.supplied_on < censor.index_on) over (
             partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
         ) as dose_before,
-        lead(supply.supplied_on) over (
+        lead(told.supplied_on) over (
             partition by censor.study_id, censor.person_id, censor.trial_number, censor.reason_code
-            order by supply.supplied_on
+            order by told.supplied_on
         ) as next_on
     from asked as censor
     join ref.study_set as study_set on study_set.set_code = censor.set_code
-    join features.drug_supply as supply
-        on supply.person_id = censor.person_id and study_set.code in (supply.ingredient, supply.drug_class)
-    where censor.rule_code = 'dose_changes' and supply.dose_source = 'sig' and supply.dose_mg_per_week is not null
+    join told on told.person_id = censor.person_id and told.code = study_set.code
+    where censor.rule_code = 'dose_changes'
 ),
 reason as (
     select
