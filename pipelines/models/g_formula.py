@@ -15,9 +15,11 @@ from pipelines.domain.randomness import generator
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Bootstrap, person_bootstrap
 from pipelines.models.multinomial import MultinomialFit, fit_multinomial
-from pipelines.models.steady_linear import Linear, fit_linear
+from pipelines.models.steady_linear import Linear, fit_linear, fit_ridge
 
 Kind = Literal["normal", "categorical"]
+#: share of the penalty that a mean bears: enough for terms that nobody has, too little to move a curve
+_OF_MEANS = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,7 +201,8 @@ def fit_g_formula(panel: Panel, model: Model, *, with_treatment: bool = True, wi
         terms, values = _stacked(panel, step.terms, own, rows)
         # Period by period, as `_stacked` tells them.
         person = np.nonzero(rows.T)[1] if step.is_steady else None
-        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories, model.penalty, person))
+        penalty = model.penalty if step.kind == "categorical" else 0.0
+        fits.append(_fitted(step.name, step.kind, terms, values, step.n_categories, penalty, person))
     outcome = fit_outcome(panel, model) if with_outcome else None
     return GFormulaFit(model, tuple(fits), outcome, panel.is_present.shape[1])
 
@@ -216,7 +219,9 @@ def fit_outcome(panel: Panel, model: Model) -> Linear | MultinomialFit:
         return _fitted("outcome", "categorical", terms, values, 2, model.penalty)
     last = History(panel.baseline, panel.series, panel.is_present.shape[1] - 1)
     rows = panel.is_seen & panel.is_present[:, -1]
-    return _fitted("outcome", "normal", model.outcome_terms(last)[rows], panel.outcome[rows], 2)
+    return _fitted(
+        "outcome", "normal", model.outcome_terms(last)[rows], panel.outcome[rows], 2, model.penalty * _OF_MEANS
+    )
 
 
 def simulate(
@@ -373,7 +378,7 @@ def _fitted(
     try:
         if kind == "categorical":
             return fit_multinomial(terms, values.astype(np.int64), k, penalty=penalty)
-        return fit_linear(terms, values, person)
+        return fit_linear(terms, values, person) if penalty == 0 else fit_ridge(terms, values, penalty)
     except NotEstimable as error:
         raise NotEstimable(f"{name}: {error}", error.columns) from error
 

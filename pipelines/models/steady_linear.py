@@ -57,6 +57,28 @@ def fit_linear(terms: np.ndarray, values: np.ndarray, person: np.ndarray | None 
     return _with_own_level(x, values, person, scale)
 
 
+def fit_ridge(terms: np.ndarray, values: np.ndarray, penalty: float) -> Linear:
+    """Least squares with a ridge on standardised terms, the intercept free: a term that few have, or none here, does no harm.
+
+    Args:
+        terms: [n, p] without intercept; values: [n]; penalty: lambda of lambda/2 |b|^2, above 0.
+
+    Raises:
+        NotEstimable: no more rows than terms.
+    """
+    n, p = terms.shape
+    if n <= p + 1:
+        raise NotEstimable("too few rows")
+    center, spread = terms.mean(axis=0), terms.std(axis=0)
+    varies = spread > 1e-12 * np.maximum(np.abs(center), 1.0)
+    z = (terms - center) / np.where(varies, spread, 1.0) * varies
+    slopes = np.linalg.solve(z.T @ z + penalty * np.eye(p), z.T @ (values - values.mean()))
+    rest = values - values.mean() - z @ slopes
+    coefficients = np.where(varies, slopes / np.where(varies, spread, 1.0), 0.0)
+    intercept = float(values.mean() - center @ coefficients)
+    return Linear(np.concatenate([[intercept], coefficients]), float(np.sqrt(rest @ rest / (n - p - 1))))
+
+
 def _with_own_level(x: np.ndarray, y: np.ndarray, person: np.ndarray, scale: np.ndarray) -> Linear:
     from scipy.optimize import minimize_scalar
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.models.errors import NotEstimable
-from pipelines.models.steady_linear import fit_linear
+from pipelines.models.steady_linear import fit_linear, fit_ridge
 
 
 def rows(seed: int, n_people: int, own_sd: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -38,3 +38,16 @@ def test_what_cannot_be_fitted_is_refused() -> None:
         fit_linear(np.column_stack([terms, terms[:, 0]]), values, person)
     with pytest.raises(NotEstimable, match="too few rows"):
         fit_linear(terms[:2], values[:2], person[:2])
+
+
+def test_a_ridge_bears_terms_that_nobody_has_or_that_tell_each_other() -> None:
+    terms, values, _ = rows(4, 400, 0.0)
+    plain, found = fit_linear(terms, values), fit_ridge(terms, values, 1e-9)
+    np.testing.assert_allclose(found.coefficients, plain.coefficients, atol=1e-9)
+    assert found.residual_sd == pytest.approx(plain.residual_sd)
+    more = np.column_stack([terms, np.full(values.size, 3.0), terms[:, 0]])
+    again = fit_ridge(more, values, 0.1)
+    assert again.coefficients[3] == 0.0
+    assert again.coefficients[[1, 4]].sum() == pytest.approx(plain.coefficients[1], rel=1e-3)
+    with pytest.raises(NotEstimable, match="too few rows"):
+        fit_ridge(more[:5], values[:5], 0.1)
