@@ -267,9 +267,9 @@ _LABELS = {
     "no_inhibitor": "no inhibitor",
     "fixed_0.5_mg_twice_weekly": "0.5 mg twice a week",
     "fixed_1_mg_daily": "1 mg a day",
-    "titrate_to_20_30": "titrated to 20\u201330 pg/mL",
-    "titrate_above_change_point": "titrated to stay above the change-point",
-    "stop_below_20": "stopped below 20 pg/mL",
+    "titrate_to_20_30": "titration to 20\u201330 pg/mL",
+    "titrate_above_change_point": "titration to stay above the change-point",
+    "stop_below_20": "a stop below 20 pg/mL",
     # assays
     "lc_ms_ms": "LC-MS/MS",
     # references and bands
@@ -334,7 +334,7 @@ def quantity(code: str) -> str:
 
 def readable(text: str) -> str:
     """Free text in which snake_case codes and plain units are put as a reader writes them."""
-    for plain, written in (("g/cm2", "g/cm²"), ("kg/m2", "kg/m²")):
+    for plain, written in (("g/cm2", "g/cm²"), ("kg/m2", "kg/m²"), ("t_score -1", "t_score \u22121")):
         text = text.replace(plain, written)
     return _CODE_IN_TEXT.sub(lambda match: label(match.group()), text)
 

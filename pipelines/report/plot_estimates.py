@@ -110,9 +110,10 @@ def contrast_words(row: dict[str, Any]) -> str:
         return capitalized(f"{scale}: {contrast}")
     if contrast.lower() in scale.lower():
         return capitalized(scale)
+    said = capitalized(f"{scale}: {contrast}" if " vs " in contrast else f"{scale} {contrast}")
     if row["scale"] in _OF_SHARES:
-        return f"{capitalized(f'{scale} {contrast}')}, percentage points"
-    return f"Difference {contrast}, {scale}" if " " not in scale else capitalized(f"{scale} {contrast}")
+        return f"{said}, percentage points"
+    return f"Difference {contrast}, {scale}" if " " not in scale else said
 
 
 def _draw(axes: "Axes", rows: pl.DataFrame) -> None:

@@ -92,7 +92,7 @@ def test_a_difference_of_shares_is_told_in_percentage_points(one: Callable[..., 
     answer = {"estimate": 0.0034, "ci_low": -0.0083, "ci_high": 0.0152, "se": 0.006, "p_value": 0.57}
     found = one(scale="difference of risks", estimator="msm", outcome="fatigue", contrast="raised vs target", **answer)
     assert plain(found) == (
-        "In men of 40 and over, fatigue: 0.34 (Difference of risks raised vs target, percentage points; "
+        "In men of 40 and over, fatigue: 0.34 (Difference of risks: raised vs target, percentage points; "
         "95 % CI \u22120.83 to 1.52; p = 0.57)."
     )
 
