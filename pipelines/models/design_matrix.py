@@ -15,6 +15,7 @@ from pipelines.models.spline import restricted_cubic_spline
 KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
 #: fewer different values than this are levels, not a scale
 _LEAST_VALUES = 10
+#: rows that nearly always tell whether there are as many: to count the values of all takes longer than the rest
 _FIRST_ROWS = 500
 _COLLINEAR = 1e-7
 

@@ -79,7 +79,8 @@ class Model:
 
     outcome `mean`: a linear model of the outcome at the end, terms of the whole history; `hazard`: a pooled logistic model
     of the event in a period, terms of the history through that period, fitted to those of whom `outcome_fits` (as `fits` of a
-    step). `penalty` is the ridge of logistic models (`multinomial`), for histories so rare that they would separate.
+    step). `penalty` is the ridge of logistic models (`multinomial`), for histories so rare that they would separate; a mean bears
+    a thousandth of it, for covariates that nobody of those seen has.
     """
 
     steps: tuple[Step, ...]

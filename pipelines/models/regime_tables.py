@@ -28,7 +28,14 @@ from pipelines.models.regime import (
     within,
 )
 from pipelines.models.regime_frame import RegimeFrame, regime_frame
-from pipelines.models.regime_weighting import KeeperWeights, WeightedRegime, apart, keeper_weights, weighted_regimes
+from pipelines.models.regime_weighting import (
+    KeeperWeights,
+    WeightedRegime,
+    apart,
+    keeper_weights,
+    scan_chances,
+    weighted_regimes,
+)
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.policy import POLICY, Policy
@@ -62,7 +69,7 @@ def diagnostics(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
         kept: dict[str, np.ndarray] = {
             code: _followed(frame, policy, code) for code in (policy.reference, *policy.regimes)
         }
-        weights = {code: _weights(frame, policy, code) for code in kept}
+        weights = _weights(frame, policy, tuple(kept))
         for group, regime, outcome in _questions(policy):
             inside = frame.inside(group)
             followed = (int((kept[regime] & inside).sum()), int((kept[policy.reference] & inside).sum()))
@@ -221,14 +228,21 @@ def _is_checked(policy: Policy, group: str, outcome: str) -> bool:
     return not group and outcome == policy.outcome
 
 
-def _weights(frame: RegimeFrame, policy: Policy, code: str) -> KeeperWeights | str:
-    """Weights of who kept to a regime, or why there are none."""
-    rule = rule_of(code, policy.window_low)
-    assert rule is not None
+def _weights(frame: RegimeFrame, policy: Policy, codes: tuple[str, ...]) -> dict[str, KeeperWeights | str]:
+    """Weights of who kept to each regime, or why there are none."""
     try:
-        return keeper_weights(frame, rule)
+        scanned = scan_chances(frame)
     except NotEstimable as error:
-        return str(error)
+        return dict.fromkeys(codes, str(error))
+    found: dict[str, KeeperWeights | str] = {}
+    for code in codes:
+        rule = rule_of(code, policy.window_low)
+        assert rule is not None
+        try:
+            found[code] = keeper_weights(frame, rule, scanned)
+        except NotEstimable as error:
+            found[code] = str(error)
+    return found
 
 
 def _of_weights(target: KeeperWeights | str, against: KeeperWeights | str) -> list[Finding]:

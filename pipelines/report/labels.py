@@ -291,6 +291,7 @@ _LABELS = {
     "nhanes": "NHANES (US National Health and Nutrition Examination Survey)",
 }
 _CODE_IN_TEXT = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+(?:\.\d+)?)+\b")
+_NEGATIVE = re.compile(r"(?<= )-(?=\d)")
 
 
 def split_unit(code: str) -> tuple[str, str | None]:
@@ -334,8 +335,9 @@ def quantity(code: str) -> str:
 
 def readable(text: str) -> str:
     """Free text in which snake_case codes and plain units are put as a reader writes them."""
-    for plain, written in (("g/cm2", "g/cm²"), ("kg/m2", "kg/m²"), ("t_score -1", "t_score \u22121")):
+    for plain, written in (("g/cm2", "g/cm²"), ("kg/m2", "kg/m²")):
         text = text.replace(plain, written)
+    text = _NEGATIVE.sub("\u2212", text)
     return _CODE_IN_TEXT.sub(lambda match: label(match.group()), text)
 
 

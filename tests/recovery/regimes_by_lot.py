@@ -9,7 +9,7 @@ alike in all arms, so the means of the arms are what their regimes do. Run as a 
 import json
 import runpy
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,6 @@ from pipelines.settings import Settings
 from pipelines.synth import draws
 from pipelines.synth.mechanism.life import Lives
 from pipelines.synth.mechanism.people import Design, make_people
-from pipelines.synth.mechanism.simulate import simulate
 from pipelines.synth.omop.simulate import Request, write_population
 from pipelines.synth.parameters import Parameters, load_parameters
 from pipelines.synth.studies import studies
@@ -61,17 +60,9 @@ def lot(seed: int, person: np.ndarray) -> np.ndarray:
 
 def by_lot(p: Parameters, seed: int, first_person: int, count: int) -> Lives:
     """Lives of everybody under the regime of his lot."""
-    regimes = studies(p)[STUDY].arms
+    regimes = [replace(studies(p)[STUDY].arms[code], misses_doses=False) for code in CODES]
     person = make_people(p, seed, first_person, count, Design()).person
-    drawn = lot(seed, person)
-    parts = []
-    for number, code in enumerate(CODES):
-        lives = simulate(p, seed, first_person, count, False, replace(regimes[code], misses_doses=False))
-        here = pl.Series(person[drawn == number])
-        parts.append({each.name: _anchors["_of"](getattr(lives, each.name), here) for each in fields(lives)})
-    return Lives(
-        **{name: pl.concat([part[name] for part in parts]).sort("person", maintain_order=True) for name in parts[0]}
-    )
+    return _anchors["in_arms"](p, seed, first_person, count, person, lot(seed, person), regimes)
 
 
 def framed(room: Path) -> tuple[RegimeFrame, np.ndarray]:

@@ -9,6 +9,7 @@ import json
 import runpy
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipelines.synth import draws
 from pipelines.synth.calibration.populations import TRIALS
 from pipelines.synth.mechanism.life import Lives
 from pipelines.synth.mechanism.people import Design, make_people
+from pipelines.synth.mechanism.regimes import Regime
 from pipelines.synth.mechanism.simulate import simulate
 from pipelines.synth.parameters import Parameters, Value
 from pipelines.trials import study as studies_of_files
@@ -108,11 +110,18 @@ def by_lot(anchor: Anchor, p: Parameters, seed: int, first_person: int, count: i
     trial = TRIALS[anchor.trial]
     screened = make_people(p, seed, first_person, count, Design())
     enrolled = screened.take(np.nonzero(trial.include(p, screened))[0]).person
-    lot = np.floor(draws.uniform(seed, enrolled, "lot") * len(anchor.arms))
+    lot = np.floor(draws.uniform(seed, enrolled, "lot") * len(anchor.arms)).astype(np.int64)
+    return in_arms(p, seed, first_person, count, enrolled, lot, [trial.arms[name] for name in anchor.arms])
+
+
+def in_arms(
+    p: Parameters, seed: int, first_person: int, count: int, person: np.ndarray, lot: np.ndarray, arms: Sequence[Regime]
+) -> Lives:
+    """Lives of people [n], each under the regime whose place in `arms` is his lot [n]."""
     parts = []
-    for number, name in enumerate(anchor.arms):
-        lives = simulate(p, seed, first_person, count, False, trial.arms[name])
-        here = pl.Series(enrolled[lot == number])
+    for number, regime in enumerate(arms):
+        lives = simulate(p, seed, first_person, count, False, regime)
+        here = pl.Series(person[lot == number])
         parts.append({each.name: _of(getattr(lives, each.name), here) for each in fields(lives)})
     return Lives(
         **{name: pl.concat([part[name] for part in parts]).sort("person", maintain_order=True) for name in parts[0]}

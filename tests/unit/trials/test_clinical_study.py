@@ -204,15 +204,10 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_study_is_refused_with_its_line(edited: Edited, kind: str):
+def test_a_bad_study_is_refused_with_its_line(edited: Edited, refused, kind: str):
     old, new, stands, said = BAD[kind]
     path = edited((old, new))
-    with pytest.raises(BadInput) as refused:
-        read(path)
-    (told,) = [problem for problem in refused.value.problems if said in problem]
-    line = re.match(r"ai_vs_tamoxifen\.toml: line (\d+): ", told)
-    assert line, told
-    assert path.read_text().splitlines()[int(line[1]) - 1].startswith(stands), told
+    refused(path, stands, said)
 
 
 def test_lines_of_keys_of_tables_in_tables_and_of_what_is_missing():

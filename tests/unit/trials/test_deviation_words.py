@@ -1,14 +1,12 @@
 """Deviations in study files: what may be said, what is refused and in which line, and which rows SQL is given."""
 
-import re
 from pathlib import Path
 
 import pytest
 
-from pipelines.errors import BadInput
 from pipelines.trials import cohort_rows, deviation
 from pipelines.trials.cohort import Cohort
-from pipelines.trials.study import catalogue, folder, read
+from pipelines.trials.study import catalogue, folder
 
 CLINICAL = {name: study for name, study in catalogue().items() if not study.is_survey}
 
@@ -92,18 +90,13 @@ code = "add_on\"""",
 
 
 @pytest.mark.parametrize("kind", BAD_DEVIATIONS)
-def test_a_bad_deviation_is_refused_with_its_line(tmp_path: Path, kind: str):
+def test_a_bad_deviation_is_refused_with_its_line(tmp_path: Path, refused, kind: str):
     old, new, stands, said = BAD_DEVIATIONS[kind]
     text = (folder() / "trt_ai_addon.toml").read_text()
     assert text.count(old) == 1
     path = tmp_path / "trt_ai_addon.toml"
     path.write_text(text.replace(old, new))
-    with pytest.raises(BadInput) as refused:
-        read(path)
-    (told,) = [problem for problem in refused.value.problems if said in problem]
-    line = re.match(r"trt_ai_addon\.toml: line (\d+): ", told)
-    assert line, told
-    assert path.read_text().splitlines()[int(line[1]) - 1].startswith(stands), told
+    refused(path, stands, said)
 
 
 def test_without_a_grace_period_there_is_nothing_to_deviate_from():
