@@ -13,7 +13,7 @@ Values = NDArray[np.float64]
 
 ALBUMIN_G_PER_MOL = 69_000.0  # Vermeulen 1999
 ALBUMIN_DEFAULT_G_L = 43.0  # Vermeulen 1999, where albumin was not measured
-_BISECTIONS = 60  # halves the interval below double precision
+_MOST_STEPS = 60  # a few are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,16 @@ def sodergard(
     molar_albumin = albumin / ALBUMIN_G_PER_MOL
     n_t, n_e = 1 + constants.testosterone_albumin * molar_albumin, 1 + constants.estradiol_albumin * molar_albumin
     k_t, k_e = constants.testosterone_shbg * 1e-9, constants.estradiol_shbg * 1e-9
-    # SHBG left unbound is the one unknown; bound plus unbound grows with it, so bisection cannot miss.
-    low, high = np.zeros_like(shbg), shbg.copy()
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        bound = k_t * testosterone / (n_t + k_t * middle) + k_e * estradiol / (n_e + k_e * middle)
-        too_much = middle * (1 + bound) > shbg
-        low, high = np.where(too_much, low, middle), np.where(too_much, middle, high)
-    unbound = (low + high) / 2
+    # SHBG left unbound is the one unknown. Bound plus unbound grows with it, ever slower, so Newton's steps from 0 never pass it.
+    unbound = np.zeros_like(shbg)
+    for _ in range(_MOST_STEPS):
+        part_t, part_e = n_t + k_t * unbound, n_e + k_e * unbound
+        by_t, by_e = k_t * testosterone / part_t, k_e * estradiol / part_e
+        missing = shbg - unbound * (1 + by_t + by_e)
+        step = missing / (1 + by_t * n_t / part_t + by_e * n_e / part_e)
+        unbound = unbound + step
+        if not np.any(step > 1e-15 * shbg):
+            break
     free_t, free_e = testosterone / (n_t + k_t * unbound), estradiol / (n_e + k_e * unbound)
     return FreeHormonePair(FreeHormone(free_t, n_t * free_t), FreeHormone(free_e, n_e * free_e))
 

@@ -7,6 +7,7 @@ Source: the protocol's rules for censored estradiol (`ref.clinical_limit`, `e2_*
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -14,16 +15,32 @@ import polars as pl
 from pipelines.domain.straight_line import mean, share_above, share_below, share_within, value_at
 from pipelines.features.clinical_limit import limit
 from pipelines.features.e2_draw import e2_draws, in_series
-from pipelines.features.menopause import status_on
+from pipelines.features.menopause import status_periods, status_within
 from pipelines.run_facts import Inputs, RunFacts
 
 TILES = {"days_90": 90, "days_180": 180, "days_365": 365}
 DAYS_PER_MONTH = 365.25 / 12
 PEOPLE_AT_ONCE = 2_000
-SERIES = ("person_id", "series")
 WINDOW = ("person_id", "assay_class", "window_code", "window_number")
 _LEVELS = (10, 16, 20)
 _UPPER_LEVELS = (30, 40)
+#: more days than lie between any two dates, so that the days of one line come before those of the next
+_EVER = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What windows need beside draws, of everybody, read once: death, sex, episodes of inhibitors, menopause, bands, limits."""
+
+    died: pl.DataFrame
+    people: pl.DataFrame
+    episodes: pl.DataFrame
+    menopause: pl.DataFrame
+    bands: pl.DataFrame
+    longest_gap: float
+    carry_days: int
+    least_coverage: float
+    least_draws: int
 
 
 def e2_exposure(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
@@ -36,45 +53,64 @@ def e2_exposure(inputs: Inputs, facts: RunFacts) -> pl.LazyFrame:
     # Pieces of windows take many times the memory of their draws, so only some people are cut up at a time.
     group = (pl.col("person_id").rle_id() // PEOPLE_AT_ONCE).alias("group")
     some_people = dated.with_columns(group).partition_by("group", maintain_order=True, include_key=False)
-    parts = [_in_time(some, inputs) for some in some_people]
+    beside = _beside(inputs)
+    parts = [_in_time(some, beside) for some in some_people]
     return pl.concat([*parts, undated], how="diagonal_relaxed").lazy()
 
 
-def _in_time(dated: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """Windows of people whose draws have a day."""
-    points = in_series(dated)
-    pieces = _pieces(points, inputs)
-    windows = _windows(pieces, inputs)
-    rows = windows.join(_time_weighted(_clipped(pieces, windows), _severe(windows, inputs)), on="window", how="left")
-    rows = rows.join(_of_draws(_in_windows(dated, points, windows), inputs), on="window", how="left")
-    return _judged(rows, limit(inputs, "e2_minimum_coverage"))
+def _beside(inputs: Inputs) -> _Beside:
+    def day(name: str) -> pl.Expr:
+        return pl.col(name).to_physical().cast(pl.Int64)
+
+    episodes = inputs["features.dosing_episode"].filter(
+        pl.col("drug_class") == "aromatase_inhibitor", pl.col("is_primary")
+    )
+    return _Beside(
+        inputs["staging.death"].group_by("person_id").agg(died_day=day("died_on").min()).collect(),
+        inputs["staging.person"].select("person_id", "sex_code").collect(),
+        episodes.select("person_id", start_day=day("starts_on"), end_day=day("supply_ends_on") + 1).collect(),
+        status_periods(inputs),
+        inputs["ref.e2_band"].filter(pl.col("band_code") == "severe").collect(),
+        limit(inputs, "e2_interpolation_days"),
+        int(limit(inputs, "e2_carry_days")),
+        limit(inputs, "e2_minimum_coverage"),
+        int(limit(inputs, "e2_variability_minimum_draws")),
+    )
 
 
-def _pieces(points: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+def _in_time(dated: pl.DataFrame, beside: _Beside) -> pl.DataFrame:
+    """Windows of people whose draws have a day. A `line` is one series of one person; they are numbered through."""
+    points = in_series(dated).with_columns(line=pl.struct("person_id", "series").rle_id().cast(pl.Int64))
+    pieces = _pieces(points, beside)
+    windows = _windows(pieces, beside)
+    rows = windows.join(_time_weighted(_clipped(pieces, windows), _severe(windows, beside)), on="window", how="left")
+    rows = rows.join(_of_draws(_in_windows(dated, points, windows), beside.least_draws), on="window", how="left")
+    return _judged(rows, beside.least_coverage)
+
+
+def _pieces(points: pl.DataFrame, beside: _Beside) -> pl.DataFrame:
     """Straight pieces of the curves: between draws, and carried after one; columns from_day, to_day, and values at both ends."""
-    longest, carry = limit(inputs, "e2_interpolation_days"), int(limit(inputs, "e2_carry_days"))
-    died = (
-        inputs["staging.death"].select("person_id", died_day=pl.col("died_on").to_physical().cast(pl.Int64)).collect()
+    ends = {f"{name}_last": pl.col(name).shift(-1).over("line") for name in ("lo", "hi", "fill")}
+    rows = points.with_columns(
+        next_day=pl.col("day").shift(-1).over("line"), any_next_day=pl.col("day").shift(-1).over("person_id"), **ends
     )
-    died = died.group_by("person_id").agg(pl.col("died_day").min())
-    ends = {f"{name}_last": pl.col(name).shift(-1).over(SERIES) for name in ("lo", "hi", "fill")}
-    rows = points.sort("person_id", "day", "assay_class").with_columns(
-        next_day=pl.col("day").shift(-1).over(SERIES), any_next_day=pl.col("day").shift(-1).over("person_id"), **ends
-    )
-    rows = rows.join(died, on="person_id", how="left")
-    joined = (pl.col("next_day") - pl.col("day") <= longest).fill_null(value=False)
+    rows = rows.join(beside.died, on="person_id", how="left", maintain_order="left")
+    joined = (pl.col("next_day") - pl.col("day") <= beside.longest_gap).fill_null(value=False)
     dead = pl.when(pl.col("died_day").is_not_null()).then(pl.max_horizontal("died_day", "day"))
-    until = pl.min_horizontal(pl.col("day") + carry, "any_next_day", dead)
+    until = pl.min_horizontal(pl.col("day") + beside.carry_days, "any_next_day", dead)
     carried = {f"{name}_last": pl.when(joined).then(f"{name}_last").otherwise(name) for name in ("lo", "hi", "fill")}
     return rows.select(
-        *SERIES, "assay_class", from_day="day", to_day=pl.when(joined).then("next_day").otherwise(until),
+        "line", "person_id", "assay_class", from_day="day",
+        to_day=pl.when(joined).then("next_day").otherwise(until),
         **{f"{name}_first": pl.col(name) for name in ("lo", "hi", "fill")}, **carried,
     )  # fmt: skip
 
 
-def _windows(pieces: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """Every window: person, series, class, code, number, start_day, end_day (exclusive), and `window`, a number of its own."""
-    spans = pieces.group_by(*SERIES, "assay_class").agg(start=pl.col("from_day").min(), stop=pl.col("to_day").max())
+def _windows(pieces: pl.DataFrame, beside: _Beside) -> pl.DataFrame:
+    """Every window: line, person, class, code, number, start_day, end_day (exclusive), and `window`, a number of its own."""
+    spans = pieces.group_by("line", "person_id", "assay_class").agg(
+        start=pl.col("from_day").min(), stop=pl.col("to_day").max()
+    )
     # A single draw on the day of a switch or death still has a day.
     spans = spans.with_columns(stop=pl.max_horizontal("stop", pl.col("start") + 1))
     # The last window of a series ends where the class of assay comes back, or two windows would hold the same days.
@@ -85,38 +121,52 @@ def _windows(pieces: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
         spans.with_columns(place=pl.int_ranges(0, ((pl.col("stop") - pl.col("start")) / days).ceil().cast(pl.Int64)))
         .explode("place")
         .select(
-            *SERIES, "assay_class", window_code=pl.lit(code), start_day=pl.col("start") + pl.col("place") * days,
+            *_LINE, window_code=pl.lit(code), start_day=pl.col("start") + pl.col("place") * days,
             end_day=pl.min_horizontal(pl.col("start") + (pl.col("place") + 1) * days, "back_day"),
         )
         for code, days in TILES.items()
     ]  # fmt: skip
-    whole = spans.select(*SERIES, "assay_class", window_code=pl.lit("series"), start_day="start", end_day="stop")
+    whole = spans.select(*_LINE, window_code=pl.lit("series"), start_day="start", end_day="stop")
     return (
-        pl.concat([*tiles, whole, _episodes(spans, inputs)])
+        pl.concat([*tiles, whole, _episodes(spans, beside.episodes)])
         .sort("person_id", "assay_class", "window_code", "start_day", "end_day")
         .with_columns(window_number=pl.int_range(1, pl.len() + 1).over("person_id", "assay_class", "window_code"))
         .with_row_index("window")
     )
 
 
-def _episodes(spans: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+def _episodes(spans: pl.DataFrame, episodes: pl.DataFrame) -> pl.DataFrame:
     """Episodes of an aromatase inhibitor, by the drug's own gap, where they meet a series."""
-    episodes = inputs["features.dosing_episode"].filter(
-        pl.col("drug_class") == "aromatase_inhibitor", pl.col("is_primary")
-    )
-    days = episodes.select(
-        "person_id", start_day=pl.col("starts_on").to_physical().cast(pl.Int64),
-        end_day=pl.col("supply_ends_on").to_physical().cast(pl.Int64) + 1,
-    ).collect()  # fmt: skip
-    met = spans.join(days, on="person_id").filter(
+    met = spans.join(episodes, on="person_id").filter(
         pl.col("start_day") < pl.col("stop"), pl.col("end_day") > pl.col("start")
     )
-    return met.select(*SERIES, "assay_class", window_code=pl.lit("episode"), start_day="start_day", end_day="end_day")
+    return met.select(*_LINE, window_code=pl.lit("episode"), start_day="start_day", end_day="end_day")
+
+
+def _neighbours(windows: pl.DataFrame, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Places of windows and of the rows they meet, or touch, in the order of windows: on a line such rows are neighbours.
+
+    Args:
+        windows: line, start_day, end_day (exclusive).
+        rows: line, from_day, to_day (exclusive); in the order of all three.
+    """
+
+    def place_on_all_lines(frame: pl.DataFrame, day: str) -> np.ndarray:
+        return frame.select(pl.col("line") * _EVER + pl.col(day)).to_series().to_numpy()
+
+    first = np.searchsorted(place_on_all_lines(rows, "to_day"), place_on_all_lines(windows, "start_day"), side="right")
+    after = np.searchsorted(place_on_all_lines(rows, "from_day"), place_on_all_lines(windows, "end_day"), side="left")
+    n_met = np.maximum(after - first, 0)
+    window = np.repeat(np.arange(windows.height), n_met)
+    place = np.arange(window.size) - np.repeat(np.cumsum(n_met) - n_met - first, n_met)
+    return window, place
 
 
 def _clipped(pieces: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
-    """Pieces cut at the edges of the windows they meet, with the values at the cuts."""
-    met = windows.select("window", *SERIES, "start_day", "end_day").join(pieces.drop("assay_class"), on=SERIES)
+    """Pieces cut at the edges of the windows they meet, with the values at the cuts; in the order of windows."""
+    window, place = _neighbours(windows, pieces)
+    spans = windows.select("window", "start_day", "end_day")[window]
+    met = pl.concat([spans, pieces.drop("line", "assay_class")[place]], how="horizontal")
     met = met.with_columns(
         a=pl.max_horizontal("start_day", "from_day"), b=pl.min_horizontal("end_day", "to_day")
     ).filter(pl.col("b") > pl.col("a"))
@@ -127,7 +177,7 @@ def _clipped(pieces: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
         for name in ("lo", "hi", "fill")
         for end, share in at.items()
     }
-    return met.select("window", "person_id", days=pl.col("b") - pl.col("a")).with_columns(
+    return met.select("window", days=pl.col("b") - pl.col("a")).with_columns(
         pl.Series(name, column) for name, column in values.items()
     )
 
@@ -145,29 +195,30 @@ def _time_weighted(clipped: pl.DataFrame, severe: pl.DataFrame) -> pl.DataFrame:
     for level in _UPPER_LEVELS:
         parts |= {f"above_{level}_least": share_above(*lo, level), f"above_{level}_most": share_above(*hi, level)}
     parts["within_20_30_least"] = share_within(*lo, *hi, 20, 30)
-    parts["within_20_30_most"] = 1.0 - share_below(*hi, 20) - share_above(*lo, 30)
+    parts["within_20_30_most"] = 1.0 - parts["below_20_least"] - parts["above_30_least"]
     level = clipped["severe"].to_numpy()
     known = np.where(np.isnan(level), np.nan, 1.0)
     parts |= {"severe_least": known * share_below(*hi, level), "severe_most": known * share_below(*lo, level)}
-    columns = [pl.Series(name, values * days).fill_nan(None) for name, values in parts.items()]
-    summed = clipped.select("window", covered=pl.col("days")).with_columns(columns)
-    severe_known = pl.col("severe_least", "severe_most")
-    return summed.group_by("window").agg(
-        pl.exclude("window", "severe_least", "severe_most").sum(),
-        pl.when(severe_known.is_not_null().all()).then(severe_known.sum()),
-    )
+    # Windows follow each other. What is not known of a piece is not known of its window.
+    window = clipped["window"].to_numpy()
+    begins = np.flatnonzero(np.diff(window, prepend=-1))
+    found = {"covered": days} | {name: values * days for name, values in parts.items()}
+    if begins.size:
+        found = {name: np.add.reduceat(values, begins) for name, values in found.items()}
+    columns = [pl.Series(name, values).fill_nan(None) for name, values in found.items()]
+    return clipped.select("window")[begins].with_columns(columns)
 
 
-def _severe(windows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+def _severe(windows: pl.DataFrame, beside: _Beside) -> pl.DataFrame:
     """Level below which estradiol counts as severely low, by window, by what was known of menopause on its last day."""
-    bands = inputs["ref.e2_band"].filter(pl.col("band_code") == "severe")
     last = windows.select("window", "person_id", last_day=pl.col("end_day") - 1)
-    known = last.with_columns(status_on(last, inputs, "last_day").alias("known_code"))
+    known = last.with_columns(status_within(last, beside.menopause, "last_day").alias("known_code"))
+    bands = beside.bands.lazy().select("sex_code", "status_code", severe="below_pg_ml")
     return (
         known.lazy()
-        .join(inputs["staging.person"].select("person_id", "sex_code"), on="person_id")
+        .join(beside.people.lazy(), on="person_id")
         .with_columns(status_code=pl.when(pl.col("sex_code") == "male").then(pl.lit("any")).otherwise("known_code"))
-        .join(bands.select("sex_code", "status_code", severe="below_pg_ml"), on=("sex_code", "status_code"))
+        .join(bands, on=("sex_code", "status_code"))
         .select("window", "severe")
         .collect()
     )
@@ -175,17 +226,14 @@ def _severe(windows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
 
 def _in_windows(dated: pl.DataFrame, points: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     """Draws beside the windows they fall into."""
-    numbered = dated.join(
-        points.select("person_id", "day", "assay_class", "series"), on=("person_id", "day", "assay_class")
-    )
-    spans = windows.select("window", *SERIES, "start_day", "end_day")
-    return numbered.join(spans, on=SERIES).filter(
-        pl.col("day") >= pl.col("start_day"), pl.col("day") < pl.col("end_day")
-    )
+    key = ("person_id", "day", "assay_class")
+    draws = dated.join(points.select(*key, "line"), on=key).sort("line", "day")
+    window, place = _neighbours(windows, draws.select("line", from_day="day", to_day=pl.col("day") + 1))
+    return draws[place].with_columns(windows["window"].gather(window))
 
 
-def _of_draws(draws: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    return draws.group_by("window").agg(_draw_columns(int(limit(inputs, "e2_variability_minimum_draws"))))
+def _of_draws(draws: pl.DataFrame, least_for_spread: int) -> pl.DataFrame:
+    return draws.group_by("window").agg(_draw_columns(least_for_spread))
 
 
 def _draw_columns(minimum_for_spread: float) -> list[pl.Expr]:
@@ -254,6 +302,7 @@ def _finite(name: str) -> pl.Expr:
     return pl.when(pl.col(name).is_finite()).then(pl.col(name))
 
 
+_LINE = ("line", "person_id", "assay_class")
 _DRAW_NAMES = [expression.meta.output_name() for expression in _draw_columns(3)]
 _TIMED = [
     *(f"{share}_{end}_pct" for share in ("below_10", "below_16", "below_20", "within_20_30", "above_30", "above_40")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pipelines.models.covariates import covariates_of
 from pipelines.models.observation import Stage
 from pipelines.run_facts import Inputs
 from pipelines.trials.contrast import Contrast
@@ -54,7 +55,13 @@ def contrast_frame(inputs: Inputs, study: Study, contrast: Contrast) -> Contrast
         .sort("person_id", "trial_number")
         .collect()
     )
-    wide = _covariates(inputs, study, contrast, rows)
+    covariates = pl.concat(
+        [
+            rows.select(pl.col("baseline_value").log().alias("baseline_log")),
+            covariates_of(inputs, study.id, rows, contrast.exclude),
+        ],
+        how="horizontal",
+    )
     measured = rows["change"].is_not_null().to_numpy()
     followed = rows["is_followed"].to_numpy()
     cohort = next(each for each in study.cohort if each.code == contrast.cohort)
@@ -63,7 +70,7 @@ def contrast_frame(inputs: Inputs, study: Study, contrast: Contrast) -> Contrast
     return ContrastFrame(
         rows["person_id"].to_numpy(),
         rows["is_target"].to_numpy(),
-        wide,
+        covariates,
         rows["change"].fill_null(float("nan")).to_numpy(),
         stages_to(followed, measured, is_deviated),
         rows["is_dead"].to_numpy(),
@@ -85,18 +92,3 @@ def stages_to(followed: np.ndarray, measured: np.ndarray, is_deviated: np.ndarra
         return Stage("followed", everybody, followed), Stage("measured", followed, measured)
     kept = Stage(PROTOCOL, everybody, ~is_deviated)
     return kept, Stage("followed", ~is_deviated, followed), Stage("measured", followed, measured)
-
-
-def _covariates(inputs: Inputs, study: Study, contrast: Contrast, rows: pl.DataFrame) -> pl.DataFrame:
-    key = ["person_id", "trial_number"]
-    long = (
-        inputs["features.covariate"]
-        .filter((pl.col("study_id") == study.id) & ~pl.col("covariate_code").is_in(list(contrast.exclude)))
-        .select(*key, "covariate_code", "value")
-        .collect()
-        .join(rows.select(key), on=key, how="semi")
-    )
-    wide = long.pivot("covariate_code", index=key, values="value")
-    names = sorted(set(wide.columns) - set(key))
-    joined = rows.select(*key, pl.col("baseline_value").log().alias("baseline_log")).join(wide, on=key, how="left")
-    return joined.sort(key).select("baseline_log", *names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pipelines.models.covariates import covariates_of
 from pipelines.run_facts import Inputs
 from pipelines.trials.code_list import ingredients
 from pipelines.trials.exposure import Dose
@@ -185,16 +186,7 @@ def _estradiol(inputs: Inputs, rows: pl.DataFrame, people: pl.DataFrame) -> np.n
 
 
 def covariates_at_zero(inputs: Inputs, study: Study, people: pl.DataFrame) -> pl.DataFrame:
-    """Covariates of the study and the log of the baseline, in the order of `people` (keys, number, baseline)."""
-    key = ["person_id", "trial_number"]
-    long = (
-        inputs["features.covariate"]
-        .filter(pl.col("study_id") == study.id)
-        .select(*key, "covariate_code", "value")
-        .collect()
-        .join(people.select(key), on=key, how="semi")
-    )
-    wide = long.pivot("covariate_code", index=key, values="value")
-    names = sorted(set(wide.columns) - set(key))
-    joined = people.select("person", *key, baseline_log=pl.col("baseline_value").log()).join(wide, on=key, how="left")
-    return joined.sort("person").select("baseline_log", *names)
+    """Covariates of the study and the log of the baseline, in the order of `person` of `people` (keys, number, baseline)."""
+    ordered = people.sort("person")
+    baseline = ordered.select(baseline_log=pl.col("baseline_value").log())
+    return pl.concat([baseline, covariates_of(inputs, study.id, ordered)], how="horizontal")

@@ -21,6 +21,8 @@ NODES = 7
 _BLOCK = 4000
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 _LARGEST_STEP = 1.0
+#: of a ratio of levels, beyond what anybody's can be: so far numbers do not overflow
+_MOST_LOG = 300.0
 MU, LOG_TAU, DELTA, LOG_OMEGA, LOG_K = range(5)
 #: before shifts and standard deviations by class of assay
 N_COMMON = 5
@@ -99,11 +101,10 @@ class _Each:
 def course(days: np.ndarray, fall: np.ndarray, log_k: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """g(t, d), and its derivatives in d and in log k; shapes as `days` and `fall` broadcast."""
     gone_days = np.exp(log_k) * days
-    with np.errstate(divide="ignore"):
-        log_gone = np.log(-np.expm1(-gone_days)) + fall
-    log_level = np.logaddexp(-gone_days, log_gone)
-    by_log_k = gone_days * (np.exp(fall - gone_days - log_level) - np.exp(-gone_days - log_level))
-    return log_level, np.exp(log_gone - log_level), by_log_k
+    left, ratio = np.exp(-gone_days), np.exp(np.clip(fall, -_MOST_LOG, _MOST_LOG))
+    to_come = -np.expm1(-gone_days) * ratio
+    level = left + to_come
+    return np.log(level), to_come / level, gone_days * left * (ratio - 1.0) / level
 
 
 def adapted(draws: Draws, theta: np.ndarray, nodes: Nodes | None = None) -> Nodes:

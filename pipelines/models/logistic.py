@@ -66,11 +66,11 @@ class LogisticFit:
 
         Source: Lunceford and Davidian (2004), Stat Med 23:2937, section 3; Stefanski and Boos (2002), Am Stat 56:29.
         """
-        total = np.zeros(self.coefficients.size + 1)
-        for rows, block in _blocks(design, self.center, self.scale):
-            total += block.T @ gradient[rows]
-        direction = np.linalg.solve(self.information, total)
-        along = direction[0] + (design - self.center) @ (direction[1:] / self.scale)
+        sum_of_gradients = float(gradient.sum())
+        slopes = (design.T @ gradient - self.center * sum_of_gradients) / self.scale
+        direction = np.linalg.solve(self.information, np.concatenate(([sum_of_gradients], slopes)))
+        per_unit = direction[1:] / self.scale
+        along = direction[0] - self.center @ per_unit + design @ per_unit
         return along * (outcome - self.probabilities)
 
 
@@ -103,11 +103,12 @@ def fit_logistic(design: np.ndarray, outcome: np.ndarray, penalty: float = 0.0) 
         raise NotEstimable("everybody, or nobody, has the outcome of a logistic model: an arm is empty")
     beta = np.zeros(x.shape[1] + 1)
     beta[0] = np.log(share / (1.0 - share))
+    blocks = _blocks(x, center, scale)
     loss = np.inf
     n_steps = 0
     while n_steps < _MOST_STEPS:
         n_steps += 1
-        loss, gradient, information = _derivatives(x, y, beta, center, scale, penalty)
+        loss, gradient, information = _derivatives(blocks, y, beta, penalty)
         move = newton_step(information, gradient)
         decrement = float(gradient @ move)
         if decrement / 2 < _TOLERANCE:
@@ -137,7 +138,7 @@ def restored_fit(
     beta = np.concatenate(([intercept + center @ coefficients], coefficients * scale))
     probabilities = expit(intercept + x @ coefficients)
     # Gradient and Hessian come together; the Hessian asks for no outcome.
-    _, _, information = _derivatives(x, probabilities, beta, center, scale, penalty)
+    _, _, information = _derivatives(_blocks(x, center, scale), probabilities, beta, penalty)
     return LogisticFit(intercept, coefficients, probabilities, center, scale, information, penalty, n_steps)
 
 
@@ -152,31 +153,50 @@ def _location(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return center, np.where(scale > 1e-12 * np.maximum(np.abs(center), 1.0), scale, 1.0)
 
 
-def _blocks(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Rows a block at a time, standardised, intercept first."""
-    for start in range(0, x.shape[0], _BLOCK):
-        rows = slice(start, min(start + _BLOCK, x.shape[0]))
-        block = np.empty((rows.stop - rows.start, x.shape[1] + 1))
-        block[:, 0] = 1.0
-        np.subtract(x[rows], center, out=block[:, 1:])
-        block[:, 1:] /= scale
-        yield rows, block
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Rows a block at a time, standardised, intercept first; what fits one block is standardised once."""
+
+    x: np.ndarray
+    center: np.ndarray
+    scale: np.ndarray
+    whole: np.ndarray | None
+
+    def __iter__(self) -> Iterator[tuple[slice, np.ndarray]]:
+        if self.whole is not None:
+            yield slice(0, self.x.shape[0]), self.whole
+            return
+        for start in range(0, self.x.shape[0], _BLOCK):
+            rows = slice(start, min(start + _BLOCK, self.x.shape[0]))
+            yield rows, _standardised(self.x[rows], self.center, self.scale)
+
+
+def _blocks(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> _Blocks:
+    return _Blocks(x, center, scale, _standardised(x, center, scale) if x.shape[0] <= _BLOCK else None)
+
+
+def _standardised(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    block = np.empty((x.shape[0], x.shape[1] + 1))
+    block[:, 0] = 1.0
+    np.subtract(x, center, out=block[:, 1:])
+    block[:, 1:] /= scale
+    return block
 
 
 def _derivatives(
-    x: np.ndarray, y: np.ndarray, beta: np.ndarray, center: np.ndarray, scale: np.ndarray, penalty: float
+    blocks: _Blocks, y: np.ndarray, beta: np.ndarray, penalty: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Penalised negative log-likelihood, its downhill direction [p + 1] and its Hessian [p + 1, p + 1]."""
     ridge = np.full(beta.size, penalty)
     ridge[0] = 0.0
     loss, gradient, information = 0.5 * float(ridge @ beta**2), -ridge * beta, np.diag(ridge)
-    for rows, block in _blocks(x, center, scale):
+    for rows, block in blocks:
         predictor = block @ beta
         probability = expit(predictor)
         loss += float(np.sum(np.logaddexp(0.0, predictor) - y[rows] * predictor))
         gradient = gradient + block.T @ (y[rows] - probability)
-        block *= np.sqrt(probability * (1.0 - probability))[:, None]
-        information = information + block.T @ block
+        weighted = block * np.sqrt(probability * (1.0 - probability))[:, None]
+        information = information + weighted.T @ weighted
     return loss, gradient, information
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.least_squares import triangle
 
 _MOST_KNOTS = 10
 _LEAST_KNOTS = 4
@@ -49,18 +50,19 @@ def smooth_curve(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, weights: 
     design = np.column_stack([basis, covariates - covariates.mean(axis=0)])
     w = weights / weights.mean()
     root = np.sqrt(w)
-    q, r = np.linalg.qr(design * root[:, None])
+    weighted = design * root[:, None]
+    r = triangle(weighted)
     size = np.abs(np.diag(r))
     if size.min() <= 1e-10 * size.max():
         raise NotEstimable("covariates of a curve tell each other")
-    # In the coordinates of q the information is the identity, and one eigenbasis serves every penalty.
+    # In the coordinates of the triangle the information is the identity, and one eigenbasis serves every penalty.
     inverse = np.linalg.inv(r)
     full = np.zeros((design.shape[1], design.shape[1]))
     full[:k, :k] = penalty
     values, vectors = np.linalg.eigh(inverse.T @ full @ inverse)
     values = np.maximum(values, 0.0)
     z = y * root
-    along = vectors.T @ (q.T @ z)
+    along = vectors.T @ (inverse.T @ (weighted.T @ z))
     rest = float(z @ z - along @ along)
     chosen = _least(lambda log: _cross_validation(10.0**log, values, along, rest, x.size), _centre(values))
     shrunk = 1.0 / (1.0 + chosen * values)

@@ -6,6 +6,7 @@ Here: one linear fit. Not here: pooling (`imputation`), where it bends (`bent_li
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.least_squares import coefficients, triangle
 
 _COLLINEAR = 1e-10
 
@@ -28,12 +29,13 @@ def person_regression(
     if not np.all(scale > 0):
         raise NotEstimable("a column of the line is 0 for everybody", np.flatnonzero(scale == 0).tolist())
     x, root = design / scale, np.sqrt(weights)
-    q, r = np.linalg.qr(x * root[:, None])
+    weighted = x * root[:, None]
+    r = triangle(weighted)
     size = np.abs(np.diag(r))
     if size.min() <= _COLLINEAR * size.max():
         raise NotEstimable("columns of the line tell each other")
     inverse = np.linalg.inv(r)
-    beta = inverse @ (q.T @ (outcome * root))
+    beta = coefficients(weighted, outcome * root, inverse)
     rows = x * (weights * (outcome - x @ beta))[:, None]
     scores = np.zeros((k, x.shape[1]))
     np.add.at(scores, person, rows)

@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.models.clone_frame import CloneFrame, grace_course, strategy_days, strategy_numbers
 from pipelines.models.contrast_frame import ContrastFrame
+from pipelines.models.covariates import covariates_of
 from pipelines.run_facts import Inputs
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.risk import Risk
@@ -86,7 +87,7 @@ def risk_frame(inputs: Inputs, study: Study, risk: Risk, outcomes: Sequence[str]
         (trial["arm_code" if risk.grace_intervals is None else "strategy_code"] == risk.target)
         .fill_null(value=False)
         .to_numpy(),
-        _covariates(inputs, study, risk, trial),
+        covariates_of(inputs, study.id, trial, risk.exclude),
         np.full(trial.height, np.nan),
         (),
         trial["is_dead"].to_numpy(),
@@ -108,19 +109,6 @@ def _clones(risk: Risk, cohort: Cohort, trial: pl.DataFrame, pair: ContrastFrame
     return CloneFrame(
         pair, course, numbers[risk.target], numbers[risk.comparator], strategy_days(rows), cohort.grace_days
     )
-
-
-def _covariates(inputs: Inputs, study: Study, risk: Risk, trial: pl.DataFrame) -> pl.DataFrame:
-    long = (
-        inputs["features.covariate"]
-        .filter((pl.col("study_id") == study.id) & ~pl.col("covariate_code").is_in(list(risk.exclude)))
-        .select(*_TRIAL, "covariate_code", "value")
-        .collect()
-        .join(trial.select(_TRIAL), on=_TRIAL, how="semi")
-    )
-    wide = long.pivot("covariate_code", index=_TRIAL, values="value")
-    names = sorted(set(wide.columns) - set(_TRIAL))
-    return trial.select(_TRIAL).join(wide, on=_TRIAL, how="left").sort(_TRIAL).select(names)
 
 
 def _courses(inputs: Inputs, study: Study, trial: pl.DataFrame, outcomes: Sequence[str]) -> dict[str, EventCourse]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pipelines.models.covariates import covariates_of
 from pipelines.models.window_mean import WindowWeights, window_weights
 from pipelines.run_facts import Inputs
 from pipelines.trials.exposure import Curve
@@ -88,7 +89,7 @@ def scan_pair_frame(
     counts = np.unique(kept.indices)
     draws, kept = draws[counts], kept[:, counts]
     people = pairs.select("person").unique().sort("person")["person"]
-    covariates = _covariates(inputs, study, cohort)
+    covariates = covariates_of(inputs, study.id, cohort)
     visits = _visits(cohort, pairs, covariates, curve.minimum_days)
     place = visits.with_row_index("row").select("person", "period", "row")
     ended = pairs.select("person", period=_period("end_day", "index_day")).join(
@@ -191,23 +192,6 @@ def _draws(
     rows = joined.filter(pl.col("day") <= pl.col("cohort_end_day")).sort("person", "day", "assay_class")
     changed = (pl.col("assay_class") != pl.col("assay_class").shift(1)).over("person").fill_null(value=True)
     return rows.with_columns(series=changed.cum_sum().over("person").cast(pl.Int64))
-
-
-def _covariates(inputs: Inputs, study: Study, cohort: pl.DataFrame) -> pl.DataFrame:
-    """[cohort rows] covariates as known at time zero, in the order of the cohort."""
-    long = (
-        inputs["features.covariate"]
-        .filter(pl.col("study_id") == study.id)
-        .select("person_id", "trial_number", "covariate_code", "value")
-        .collect()
-        .join(cohort.select("person_id", "trial_number"), on=["person_id", "trial_number"], how="semi")
-    )
-    wide = long.pivot("covariate_code", index=["person_id", "trial_number"], values="value")
-    joined = cohort.select("person", "person_id", "trial_number").join(
-        wide, on=["person_id", "trial_number"], how="left"
-    )
-    names = sorted(set(wide.columns) - {"person_id", "trial_number"})
-    return joined.sort("person").select(names)
 
 
 def _visits(cohort: pl.DataFrame, pairs: pl.DataFrame, covariates: pl.DataFrame, minimum_days: int) -> pl.DataFrame:

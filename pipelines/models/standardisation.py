@@ -4,6 +4,7 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate, normal_contrast
+from pipelines.models.least_squares import coefficients, triangle
 
 
 def standardised_contrast(
@@ -57,12 +58,12 @@ def standardised_contrast(
 
 
 def _least_squares(terms: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and (X'X)^-1 by QR."""
-    q, r = np.linalg.qr(terms)
+    """Coefficients and (X'X)^-1."""
+    r = triangle(terms)
     size = np.abs(np.diag(r))
     if size.min() <= 1e-10 * size.max():
         raise NotEstimable(
             "terms of the outcome regression are collinear", (np.flatnonzero(size <= 1e-10 * size.max()) - 1).tolist()
         )
     inverse_r = np.linalg.inv(r)
-    return inverse_r @ (q.T @ outcome), inverse_r @ inverse_r.T
+    return coefficients(terms, outcome, inverse_r), inverse_r @ inverse_r.T

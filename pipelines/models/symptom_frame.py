@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
+from pipelines.models.covariates import covariates_of
 from pipelines.models.symptom_dose import dose_bands
 from pipelines.run_facts import Inputs
 from pipelines.trials.code_list import measured_levels, symptom_systems
@@ -205,20 +206,11 @@ def _covariates(inputs: Inputs, study: Study, symptom: Symptom, draws: pl.DataFr
 
     How long ago is the dose itself, where that is asked for: it stands beside estradiol alone.
     """
-    long = (
-        inputs["features.covariate"]
-        .filter(pl.col("study_id") == study.id, ~pl.col("covariate_code").cast(pl.String).is_in(symptom.exclude))
-        .select(*_KEY, "covariate_code", "value")
-        .collect()
-        .join(draws.select(_KEY), on=_KEY, how="semi")
-    )
-    wide = long.with_columns(pl.col("covariate_code").cast(pl.String)).pivot(
-        "covariate_code", index=_KEY, values="value"
-    )
-    names = sorted(set(wide.columns) - set(_KEY))
+    wide = covariates_of(inputs, study.id, draws, symptom.exclude)
+    names = wide.columns
     supplies = _INHIBITOR if symptom.exposure == "estradiol" else ()
-    own = draws.select(*_KEY, *supplies, lc_ms_ms=pl.col("is_lc_ms_ms").cast(pl.Float64))
-    joined = own.join(wide, on=_KEY, how="left", maintain_order="left")
+    own = draws.select(*supplies, lc_ms_ms=pl.col("is_lc_ms_ms").cast(pl.Float64))
+    joined = pl.concat([own, wide], how="horizontal")
     # Levels are skewed, and bands of estradiol are about even on the log scale.
     logs = [name for name in names if name in measured_levels() and cast("float", wide[name].min() or 0.0) > 0]
     return joined.select("lc_ms_ms", *supplies, *names).with_columns(pl.col(name).log() for name in logs)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
+from pipelines.models.least_squares import coefficients, triangle
 from pipelines.models.penalised_spline import smooth_curve
 
 Shape = Literal["u", "inverted_u", "none"]
@@ -113,8 +114,8 @@ def _flat_region(x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray) -> 
     centred = x - x.mean()
     design = np.column_stack([np.ones(x.size), centred, centred**2, z])
     root = np.sqrt(w)
-    q, r = np.linalg.qr(design * root[:, None])
-    falls = np.linalg.solve(r, q.T @ (y * root))
+    weighted = design * root[:, None]
+    falls = coefficients(weighted, y * root, np.linalg.inv(triangle(weighted)))
     is_falling = falls[1] + 2 * falls[2] * centred.min() <= 0
     fitted, error = curve.fitted[inside], curve.standard_error[inside]
     if is_falling:
@@ -157,17 +158,20 @@ def _robust(
     scale = np.abs(design).max(axis=0)
     if not np.all(scale > 0):
         raise NotEstimable("a term of the two lines is 0 for everybody", np.flatnonzero(scale == 0).tolist())
-    q, r = np.linalg.qr(design / scale * root[:, None])
+    weighted = design / scale * root[:, None]
+    r = triangle(weighted)
     size = np.abs(np.diag(r))
     if size.min() <= 1e-10 * size.max():
         raise NotEstimable("terms of the two lines tell each other")
-    beta = np.linalg.solve(r, q.T @ (y * root))
-    left = 1.0 - (q**2).sum(axis=1)
+    inverse = np.linalg.inv(r)
+    beta = coefficients(weighted, y * root, inverse)
+    q = weighted @ inverse
+    left = 1.0 - np.einsum("ij,ij->i", q, q)
     if left.min() < 1e-8:
         raise NotEstimable("a row of the two lines stands alone and tells its own fit")
-    residual = root * (y - design / scale @ beta) / left
+    residual = (root * y - weighted @ beta) / left
     # One row of the inverse of r turns scores in q into the influence on the coefficient.
-    along = q @ np.linalg.inv(r)[number]
+    along = q @ inverse[number]
     influence = along * residual
     if person_id is not None:
         influence = np.bincount(np.unique(person_id, return_inverse=True)[1], influence)

@@ -63,3 +63,18 @@ def test_sodergard_near_the_published_fractions():
     assert float(women.estradiol.free) / 0.4 * 100 == pytest.approx(2.35, abs=0.05)
     assert float(men.estradiol.free) / 0.09 * 100 == pytest.approx(2.4, abs=0.6)
     assert float(men.testosterone.free) / 20 * 100 == pytest.approx(2.0, abs=0.6)
+
+
+def test_sodergard_accounts_for_all_shbg_over_every_range():
+    """Bound by each hormone plus unbound is SHBG, to rounding, from nothing to amounts that no person has."""
+    rng = np.random.default_rng(3)
+    testosterone, estradiol = 10 ** rng.uniform(-4, 4, 5_000), 10 ** rng.uniform(-5, 3, 5_000)
+    shbg, albumin = 10 ** rng.uniform(-2, 4, 5_000), rng.uniform(1, 80, 5_000)
+    pair = sodergard(testosterone, estradiol, shbg, albumin)
+    bound = sum(
+        total - found.bioavailable for total, found in ((testosterone, pair.testosterone), (estradiol, pair.estradiol))
+    )
+    k_t, n_t = SODERGARD_1982.testosterone_shbg * 1e-9, pair.testosterone.bioavailable / pair.testosterone.free
+    unbound = (testosterone / pair.testosterone.free - n_t) / k_t
+    assert bound + unbound == pytest.approx(shbg, rel=1e-6)
+    assert sodergard(10, 0.1, 0).estradiol.bioavailable == pytest.approx(0.1)

@@ -2,13 +2,16 @@
 
 import datetime as dt
 import math
+from itertools import pairwise
 
+import numpy as np
+import polars as pl
 import pytest
 
 from pipelines import plan
 from pipelines.domain.free_hormone import sodergard
 from pipelines.domain.free_hormone import testosterone_vermeulen as vermeulen
-from pipelines.features.e2_exposure import e2_exposure
+from pipelines.features.e2_exposure import _neighbours, e2_exposure
 
 FIRST = dt.date(2020, 1, 1)
 
@@ -270,3 +273,26 @@ def test_bioavailable_testosterone_of_the_specimen(windows, only):
     alone = vermeulen(500 * 10 / 288.42, 30.0, 43.0)
     assert row["bioavailable_testosterone_ng_dl"] == pytest.approx(float(alone.bioavailable) * 28.842)
     assert row["bioavailable_testosterone_ng_dl"] > 10 * row["free_testosterone_ng_dl"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_neighbours_are_what_windows_meet(seed: int) -> None:
+    """Against all pairs: nothing that a window meets is missing, and no window meets the next line."""
+    rng = np.random.default_rng(seed)
+    rows, windows = [], []
+    for line in range(6):
+        days = np.sort(rng.choice(np.arange(-500, 500), rng.integers(0, 8) + 1, replace=False))
+        rows += [(line, day, rng.integers(day, after + 1)) for day, after in pairwise(days)]
+        starts = rng.integers(-520, 520, 9)
+        windows += [(line, day, day + rng.integers(0, 200)) for day in starts]
+    held = pl.DataFrame(rows, ["line", "from_day", "to_day"], orient="row")
+    asked = pl.DataFrame(windows, ["line", "start_day", "end_day"], orient="row")
+    pairs = [
+        (number, place)
+        for number, (line, start, end) in enumerate(windows)
+        for place, (other, first, after) in enumerate(rows)
+        if line == other and max(start, first) < min(end, after)
+    ]
+    found = zip(*(each.tolist() for each in _neighbours(asked, held)), strict=True)
+    met = [(w, p) for w, p in found if min(asked[w, 2], held[p, 2]) > max(asked[w, 1], held[p, 1])]
+    assert met == pairs

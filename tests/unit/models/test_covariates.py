@@ -1,0 +1,63 @@
+"""Covariates as columns: for these people, in their order; the study in hand kept, and gone with the rows of its step."""
+
+import gc
+
+import polars as pl
+import pytest
+
+from pipelines.models import covariates as module
+from pipelines.models.covariates import covariates_of
+
+ROWS = [
+    ("one", 2, 1, "age", 60.0), ("one", 2, 1, "smokes", None), ("one", 1, 1, "age", 50.0), ("one", 1, 2, "age", 51.0),
+    ("two", 1, 1, "age", 70.0), ("two", 1, 1, "weight", 80.0),
+]  # fmt: skip
+
+
+@pytest.fixture
+def inputs() -> dict[str, pl.LazyFrame]:
+    schema = ("study_id", "person_id", "trial_number", "covariate_code", "value")
+    return {"features.covariate": pl.LazyFrame(ROWS, schema, orient="row")}
+
+
+def people(*keys: tuple[int, int]) -> pl.DataFrame:
+    return pl.DataFrame(keys, {"person_id": pl.Int64, "trial_number": pl.Int64}, orient="row")
+
+
+def test_a_column_a_covariate_in_the_order_of_the_people(inputs) -> None:
+    found = covariates_of(inputs, "one", people((1, 2), (2, 1), (3, 1), (1, 2)))
+    assert found.to_dict(as_series=False) == {"age": [51.0, 60.0, None, 51.0], "smokes": [None] * 4}
+    assert covariates_of(inputs, "one", people((1, 1)), excluded=("smokes", "no_such")).columns == ["age"]
+    assert covariates_of(inputs, "two", people((1, 1))).to_dicts() == [{"age": 70.0, "weight": 80.0}]
+
+
+def test_nobody_and_no_covariates(inputs) -> None:
+    assert covariates_of(inputs, "one", people()).to_dict(as_series=False) == {"age": [], "smokes": []}
+    assert covariates_of(inputs, "three", people((1, 1))).width == 0
+
+
+def test_rows_are_read_once_a_study_and_never_those_of_another_step(inputs, monkeypatch) -> None:
+    read = []
+    collect = pl.LazyFrame.collect
+    monkeypatch.setattr(
+        pl.LazyFrame, "collect", lambda self, **kw: read.append(self.collect_schema()) or collect(self, **kw)
+    )
+
+    def times(*asked: str) -> int:
+        read.clear()
+        for study in asked:
+            covariates_of(inputs, study, people((1, 1)))
+        return sum("covariate_code" in schema.names() for schema in read)
+
+    assert times("one", "one", "two", "two", "one") == 3
+    other = {"features.covariate": inputs["features.covariate"].with_columns(pl.col("value") + 1)}
+    assert covariates_of(other, "one", people((1, 1)))["age"].to_list() == [51.0]
+    assert covariates_of(inputs, "one", people((1, 1)))["age"].to_list() == [50.0]
+
+
+def test_nothing_is_held_beyond_the_step(inputs) -> None:
+    covariates_of(inputs, "one", people((1, 1)))
+    assert module._in_hand
+    inputs.clear()
+    gc.collect()
+    assert not module._in_hand
