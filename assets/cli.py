@@ -222,6 +222,10 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(help="With several sizes: draw the cost of each phase there (PNG).")
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file that this command wrote for other sizes on this machine: growth is fitted over all."),
+    ] = None,
 ) -> None:
     """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand.
 
@@ -229,7 +233,7 @@ def bench(
     """
     from expectations.record import judge_all
     from pipelines.bench import Stage, measure
-    from pipelines.bench_growth import curve, draw
+    from pipelines.bench_growth import curve, draw, read
 
     def tell(stage: Stage) -> None:
         print(f"{stage.name:<32} {stage.ratio_to_scan:8.2f} scans, {stage.peak_memory_mib:,.0f} MiB", file=sys.stderr)
@@ -238,9 +242,11 @@ def bench(
     if len(sizes) > 1 and given:
         raise BadInput("--input is one size: name no --persons, or generate")
     # Before hours of work, not after.
-    if len(set(sizes)) < len(sizes) or (plot is not None and len(sizes) == 1):
+    found = [each for path in beside or [] for each in read(path)]
+    of_all = [*([] if given else sizes), *(each.persons for each in found)]
+    if len(set(of_all)) < len(of_all) or (plot is not None and len(found) + len(sizes) == 1):
         raise BadInput("growth is fitted and drawn between different sizes: repeat --persons with another number")
-    found = [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all) for n in sizes]
+    found += [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all) for n in sizes]
     if len(found) == 1:
         json_file.write_text(found[0].as_json())
     else:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,26 @@ def curve(measurements: Sequence[Measurement]) -> Curve:
         if last >= LEAST_SHARE * total and min(seconds) > 0:
             found.append(Growth(name, _slope(persons, seconds), _slope(persons[-2:], seconds[-2:]), last / total))
     return Curve(ordered, tuple(found))
+
+
+def read(path: Path) -> tuple[Measurement, ...]:
+    """Measurements that were written before: of one size, or of a curve.
+
+    Raises:
+        BadInput: the file is missing or holds none.
+    """
+    try:
+        told = json.loads(path.read_text())
+        return tuple(_measurement(each) for each in told.get("measurements", [told]))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"{path}: no measurement that `trabecula bench --json` wrote ({type(error).__name__}): measure that size again"
+        ) from None
+
+
+def _measurement(told: dict[str, Any]) -> Measurement:
+    rows: dict[str, Any] = {name: tuple(Stage(**each) for each in told[name]) for name in ("phases", "stages")}
+    return Measurement(**told | rows)
 
 
 def _told(measured: Measurement) -> tuple[Stage, ...]:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from assets.cli import app
 from pipelines import plan
 from pipelines.bench import AGAIN, JUDGE, LAND, PUBLISH, SCAN, Measurement, Stage, phases
-from pipelines.bench_growth import curve, draw
+from pipelines.bench_growth import curve, draw, read
 from pipelines.errors import BadInput
 
 
@@ -92,3 +92,32 @@ def test_what_has_no_growth_is_refused_before_anything_is_measured(
     monkeypatch.setattr("pipelines.bench.measure", lambda *given, **named: pytest.fail("measured"))
     refused = CliRunner().invoke(app, ["bench", *asked])
     assert isinstance(refused.exception, BadInput) and "different sizes" in str(refused.exception)
+
+
+def test_sizes_measured_before_come_back_as_they_were(tmp_path: Path) -> None:
+    sizes = [measured(n, {LAND: n / 1e3, "features.bmd_change": 1.0}) for n in (1_000, 4_000)]
+    (tmp_path / "one.json").write_text(sizes[0].as_json())
+    (tmp_path / "curve.json").write_text(curve(sizes).as_json())
+    assert read(tmp_path / "one.json") == (sizes[0],)
+    assert read(tmp_path / "curve.json") == tuple(sizes)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"measurements": [{"persons": 4}]}', '{"persons": "many"}'])
+def test_a_file_that_holds_no_measurement_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other.json").write_text(text)
+    with pytest.raises(BadInput, match=r"other\.json: no measurement .* measure that size again"):
+        read(tmp_path / "other.json")
+    with pytest.raises(BadInput, match=r"missing\.json"):
+        read(tmp_path / "missing.json")
+
+
+def test_growth_is_fitted_over_sizes_measured_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "before.json").write_text(measured(1_000, {LAND: 1.0}).as_json())
+    monkeypatch.setattr("pipelines.bench.measure", lambda n, **named: measured(n, {LAND: n / 1e3}))
+    asked = ["bench", "--persons", "8000", "--beside", f"{tmp_path}/before.json", "--json", f"{tmp_path}/all.json"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert "ingest                   grows with people to the power of 1.00" in done.output
+    assert [one.persons for one in read(tmp_path / "all.json")] == [1_000, 8_000]
+    again = CliRunner().invoke(app, [*asked[:2], "1000", *asked[3:]])
+    assert isinstance(again.exception, BadInput) and "different sizes" in str(again.exception)
