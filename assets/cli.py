@@ -239,12 +239,12 @@ def bench(
         print(f"{stage.name:<32} {stage.ratio_to_scan:8.2f} scans, {stage.peak_memory_mib:,.0f} MiB", file=sys.stderr)
 
     sizes = persons or [100_000]
-    if len(sizes) > 1 and given:
-        raise BadInput("--input is one size: name no --persons, or generate")
+    if given and (len(sizes) > 1 or beside):
+        raise BadInput("--input is one size: name no --persons and nothing --beside it, or generate")
     # Before hours of work, not after.
     found = [each for path in beside or [] for each in read(path)]
-    of_all = [*([] if given else sizes), *(each.persons for each in found)]
-    if len(set(of_all)) < len(of_all) or (plot is not None and len(found) + len(sizes) == 1):
+    of_all = [*sizes, *(each.persons for each in found)]
+    if len(set(of_all)) < len(of_all) or (plot is not None and len(of_all) == 1):
         raise BadInput("growth is fitted and drawn between different sizes: repeat --persons with another number")
     found += [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all) for n in sizes]
     if len(found) == 1:

@@ -121,3 +121,5 @@ def test_growth_is_fitted_over_sizes_measured_before(tmp_path: Path, monkeypatch
     assert [one.persons for one in read(tmp_path / "all.json")] == [1_000, 8_000]
     again = CliRunner().invoke(app, [*asked[:2], "1000", *asked[3:]])
     assert isinstance(again.exception, BadInput) and "different sizes" in str(again.exception)
+    folder = CliRunner().invoke(app, ["bench", "--input", str(tmp_path), *asked[3:]])
+    assert isinstance(folder.exception, BadInput) and "nothing --beside it" in str(folder.exception)
