@@ -4,14 +4,13 @@ Newton steps over blocks of rows, so that a million people need no second copy o
 what the probabilities are for, belongs to the callers.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.standardised import Blocks, blocks, location
 
-_BLOCK = 65_536
 _MOST_STEPS = 60
 _MOST_HALVINGS = 30
 #: half the squared Newton decrement, in units of log-likelihood, at which a fit has converged
@@ -103,12 +102,12 @@ def fit_logistic(design: np.ndarray, outcome: np.ndarray, penalty: float = 0.0) 
         raise NotEstimable("everybody, or nobody, has the outcome of a logistic model: an arm is empty")
     beta = np.zeros(x.shape[1] + 1)
     beta[0] = np.log(share / (1.0 - share))
-    blocks = _blocks(x, center, scale)
+    standardised = blocks(x, center, scale)
     loss = np.inf
     n_steps = 0
     while n_steps < _MOST_STEPS:
         n_steps += 1
-        loss, gradient, information = _derivatives(blocks, y, beta, penalty)
+        loss, gradient, information = _derivatives(standardised, y, beta, penalty)
         move = newton_step(information, gradient)
         decrement = float(gradient @ move)
         if decrement / 2 < _TOLERANCE:
@@ -138,59 +137,23 @@ def restored_fit(
     beta = np.concatenate(([intercept + center @ coefficients], coefficients * scale))
     probabilities = expit(intercept + x @ coefficients)
     # Gradient and Hessian come together; the Hessian asks for no outcome.
-    _, _, information = _derivatives(_blocks(x, center, scale), probabilities, beta, penalty)
+    _, _, information = _derivatives(blocks(x, center, scale), probabilities, beta, penalty)
     return LogisticFit(intercept, coefficients, probabilities, center, scale, information, penalty, n_steps)
 
 
 def _location(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    center = x.mean(axis=0) if x.size else np.zeros(x.shape[1])
-    squares = np.zeros(x.shape[1])
-    for start in range(0, x.shape[0], _BLOCK):
-        squares += ((x[start : start + _BLOCK] - center) ** 2).sum(axis=0)
-    scale = np.sqrt(squares / max(x.shape[0], 1))
-    if not (np.all(np.isfinite(center)) and np.all(np.isfinite(scale))):
-        raise ValueError("covariates must be finite: give missing values an indicator first")
-    return center, np.where(scale > 1e-12 * np.maximum(np.abs(center), 1.0), scale, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Blocks:
-    """Rows a block at a time, standardised, intercept first; what fits one block is standardised once."""
-
-    x: np.ndarray
-    center: np.ndarray
-    scale: np.ndarray
-    whole: np.ndarray | None
-
-    def __iter__(self) -> Iterator[tuple[slice, np.ndarray]]:
-        if self.whole is not None:
-            yield slice(0, self.x.shape[0]), self.whole
-            return
-        for start in range(0, self.x.shape[0], _BLOCK):
-            rows = slice(start, min(start + _BLOCK, self.x.shape[0]))
-            yield rows, _standardised(self.x[rows], self.center, self.scale)
-
-
-def _blocks(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> _Blocks:
-    return _Blocks(x, center, scale, _standardised(x, center, scale) if x.shape[0] <= _BLOCK else None)
-
-
-def _standardised(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    block = np.empty((x.shape[0], x.shape[1] + 1))
-    block[:, 0] = 1.0
-    np.subtract(x, center, out=block[:, 1:])
-    block[:, 1:] /= scale
-    return block
+    center, scale = location(x)
+    return center, np.where(scale > 0, scale, 1.0)
 
 
 def _derivatives(
-    blocks: _Blocks, y: np.ndarray, beta: np.ndarray, penalty: float
+    rows_of: Blocks, y: np.ndarray, beta: np.ndarray, penalty: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Penalised negative log-likelihood, its downhill direction [p + 1] and its Hessian [p + 1, p + 1]."""
     ridge = np.full(beta.size, penalty)
     ridge[0] = 0.0
     loss, gradient, information = 0.5 * float(ridge @ beta**2), -ridge * beta, np.diag(ridge)
-    for rows, block in blocks:
+    for rows, block in rows_of:
         predictor = block @ beta
         probability = expit(predictor)
         loss += float(np.sum(np.logaddexp(0.0, predictor) - y[rows] * predictor))

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.standardised import Blocks, blocks, location
 
 _MOST_STEPS = 60
 #: half the squared Newton decrement at which a fit has converged; a share of the loss, its rounding noise, is added
@@ -34,20 +35,25 @@ class MultinomialFit:
 
     def predict(self, design: np.ndarray) -> np.ndarray:
         """[m, K] chances at `design` [m, p]."""
-        return _softmax(_with_intercept(design) @ self.coefficients.T)
+        return _softmax(design @ self.coefficients[:, 1:].T + self.coefficients[:, 0])
 
     def gathered(self, design: np.ndarray, category: np.ndarray, along: np.ndarray) -> np.ndarray:
         """[(K - 1)(p + 1), q] sum over rows of score times `along` [n, q]; rows and design as fitted."""
         residual = _indicators(category, self.probabilities.shape[1]) - self.probabilities[:, 1:]
-        x = _with_intercept(design)
-        return np.concatenate([x.T @ (part[:, None] * along) for part in residual.T])
+        told = residual[:, :, None] * along[:, None, :]
+        # One product of all categories and columns: each by itself would read the whole design again.
+        n, k, q = told.shape
+        by_column = (design.T @ told.reshape(n, k * q)).reshape(design.shape[1], k, q)
+        whole = np.concatenate([told.sum(axis=0)[None], by_column])
+        return whole.swapaxes(0, 1).reshape(k * whole.shape[0], q)
 
     def spread(self, design: np.ndarray, category: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """[n, q] every row's score times `direction` [(K - 1)(p + 1), q]."""
         residual = _indicators(category, self.probabilities.shape[1]) - self.probabilities[:, 1:]
-        x = _with_intercept(design)
-        parts = np.split(direction, residual.shape[1])
-        return sum(each[:, None] * (x @ part) for each, part in zip(residual.T, parts, strict=True))
+        (n, p), k, q = design.shape, residual.shape[1], direction.shape[1]
+        parts = direction.reshape(k, p + 1, q)
+        told = (design @ parts[:, 1:].swapaxes(0, 1).reshape(p, k * q)).reshape(n, k, q) + parts[:, 0]
+        return np.einsum("nk,nkq->nq", residual, told)
 
 
 def fit_multinomial(
@@ -71,8 +77,8 @@ def fit_multinomial(
         ValueError: shapes that differ, values that are not finite, or a category out of range.
         NotEstimable: a category nobody has, collinear columns, separation, or no convergence.
     """
-    x0, c = np.asarray(design, dtype=np.float64), np.asarray(category)
-    if x0.ndim != 2 or x0.shape[0] != c.size or not np.all(np.isfinite(x0)):
+    x, c = np.asarray(design, dtype=np.float64), np.asarray(category)
+    if x.ndim != 2 or x.shape[0] != c.size or not np.all(np.isfinite(x)):
         raise ValueError("design must be finite [n, p] with one row a category")
     if c.size and (c.min() < 0 or c.max() >= n_categories):
         raise ValueError(f"categories must lie between 0 and {n_categories - 1}")
@@ -80,45 +86,39 @@ def fit_multinomial(
     counts = np.bincount(c, w, n_categories)
     if not np.all(counts > 0):
         raise NotEstimable(f"nobody is in category {int(np.flatnonzero(counts <= 0)[0])} of a multinomial model")
-    center, scale = x0.mean(axis=0), x0.std(axis=0)
-    if np.any(scale <= 1e-12 * np.maximum(np.abs(center), 1.0)):
+    center, scale = location(x)
+    if not np.all(scale > 0):
         raise NotEstimable("a covariate of a multinomial model is constant: leave it out")
-    x = _with_intercept((x0 - center) / scale)
-    y = _indicators(c, n_categories)
-    beta = np.zeros((n_categories - 1, x.shape[1]))
+    rows_of = blocks(x, center, scale)
+    beta = np.zeros((n_categories - 1, x.shape[1] + 1))
     beta[:, 0] = np.log(counts[1:] / counts[0])
     ridge = np.full(beta.shape, penalty)
     ridge[:, 0] = 0.0
-    loss = _loss(x, c, w, beta, ridge)
+    loss = _loss(rows_of, c, w, beta, ridge)[0]
     for _ in range(_MOST_STEPS):
-        probability = _softmax(x @ beta.T)
-        gradient = ((y - probability[:, 1:]) * w[:, None]).T @ x - ridge * beta
-        information = _information(x, probability, w) + np.diag(ridge.ravel())
+        gradient, information = _derivatives(rows_of, c, w, beta, ridge)
         try:
             factor = linalg.cho_factor(information)
         except linalg.LinAlgError as error:
             raise NotEstimable(
                 "covariates of a multinomial model tell each other, or separate the categories"
             ) from error
-        move = linalg.cho_solve(factor, gradient.ravel())
-        decrement = float(gradient.ravel() @ move)
+        move = linalg.cho_solve(factor, gradient)
+        decrement = float(gradient @ move)
         if decrement / 2 < _TOLERANCE + _NOISE * abs(loss):
             break
-        beta, loss = _shortened(x, c, w, beta, move.reshape(beta.shape), loss, decrement, ridge)
-        if np.abs(x @ beta.T).max() > _SEPARATED:
+        beta, loss, largest = _shortened(rows_of, c, w, beta, move.reshape(beta.shape), loss, decrement, ridge)
+        if largest > _SEPARATED:
             raise NotEstimable("separation: covariates tell a category of a multinomial model without error")
     else:
         raise NotEstimable(f"a multinomial model did not converge in {_MOST_STEPS} steps")
-    back = np.eye(x.shape[1])
+    back = np.eye(x.shape[1] + 1)
     back[1:, 1:] = np.diag(1 / scale)
     back[0, 1:] = -center / scale
     turned = np.kron(np.eye(n_categories - 1), back)
     inverse = turned @ linalg.cho_solve(factor, np.eye(beta.size)) @ turned.T
-    return MultinomialFit(beta @ back.T, probability, inverse)
-
-
-def _with_intercept(design: np.ndarray) -> np.ndarray:
-    return np.column_stack([np.ones(design.shape[0]), design])
+    coefficients = beta @ back.T
+    return MultinomialFit(coefficients, _softmax(x @ coefficients[:, 1:].T + coefficients[:, 0]), inverse)
 
 
 def _indicators(category: np.ndarray, n_categories: int) -> np.ndarray:
@@ -132,29 +132,46 @@ def _softmax(log_odds: np.ndarray) -> np.ndarray:
     return full / full.sum(axis=1, keepdims=True)
 
 
-def _loss(x: np.ndarray, category: np.ndarray, w: np.ndarray, beta: np.ndarray, ridge: np.ndarray) -> float:
-    full = np.column_stack([np.zeros(x.shape[0]), x @ beta.T])
-    top = full.max(axis=1)
-    total = top + np.log(np.exp(full - top[:, None]).sum(axis=1))
-    return float(w @ (total - full[np.arange(x.shape[0]), category]) + (ridge * beta**2).sum() / 2)
+def _loss(
+    rows_of: Blocks, category: np.ndarray, w: np.ndarray, beta: np.ndarray, ridge: np.ndarray
+) -> tuple[float, float]:
+    """Penalised negative log likelihood, and the largest log odds of anybody."""
+    loss, largest = float((ridge * beta**2).sum() / 2), 0.0
+    for rows, block in rows_of:
+        log_odds = block @ beta.T
+        largest = max(largest, float(np.abs(log_odds).max(initial=0.0)))
+        full = np.column_stack([np.zeros(log_odds.shape[0]), log_odds])
+        top = full.max(axis=1)
+        total = top + np.log(np.exp(full - top[:, None]).sum(axis=1))
+        loss += float(w[rows] @ (total - full[np.arange(full.shape[0]), category[rows]]))
+    return loss, largest
 
 
-def _information(x: np.ndarray, probability: np.ndarray, w: np.ndarray) -> np.ndarray:
-    k, p = probability.shape[1] - 1, x.shape[1]
-    found = np.empty((k * p, k * p))
+def _derivatives(
+    rows_of: Blocks, category: np.ndarray, w: np.ndarray, beta: np.ndarray, ridge: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Downhill direction [(K - 1)(p + 1)] and Hessian [same, same] of the penalised negative log likelihood."""
+    k, p = beta.shape
+    gradient, information = -ridge * beta, np.diag(ridge.ravel())
+    for rows, block in rows_of:
+        probability, own = _softmax(block @ beta.T)[:, 1:], w[rows]
+        gradient = gradient + ((_indicators(category[rows], k + 1) - probability) * own[:, None]).T @ block
+        for a in range(k):
+            for b in range(a, k):
+                other = 1.0 - probability[:, a] if a == b else probability[:, b]
+                # A matrix times its own transpose takes half the work of a product of two.
+                part = block * np.sqrt(own * probability[:, a] * other)[:, None]
+                information[a * p : (a + 1) * p, b * p : (b + 1) * p] += part.T @ part * (1.0 if a == b else -1.0)
     for a in range(k):
-        for b in range(a, k):
-            chance, other = probability[:, a + 1], probability[:, b + 1]
-            # A matrix times its own transpose takes half the work of a product of two.
-            part = x * np.sqrt(w * chance * (1.0 - chance if a == b else other))[:, None]
-            block = part.T @ part * (1.0 if a == b else -1.0)
-            found[a * p : (a + 1) * p, b * p : (b + 1) * p] = block
-            found[b * p : (b + 1) * p, a * p : (a + 1) * p] = block
-    return found
+        for b in range(a):
+            information[a * p : (a + 1) * p, b * p : (b + 1) * p] = information[
+                b * p : (b + 1) * p, a * p : (a + 1) * p
+            ]
+    return gradient.ravel(), information
 
 
 def _shortened(
-    x: np.ndarray,
+    rows_of: Blocks,
     category: np.ndarray,
     w: np.ndarray,
     beta: np.ndarray,
@@ -162,13 +179,13 @@ def _shortened(
     loss: float,
     decrement: float,
     ridge: np.ndarray,
-) -> tuple[np.ndarray, float]:
-    """The Newton step, halved until the loss falls."""
+) -> tuple[np.ndarray, float, float]:
+    """The Newton step, halved until the loss falls; the loss there, and the largest log odds."""
     length = 1.0
     for _ in range(30):
         tried = beta + length * move
-        found = _loss(x, category, w, tried, ridge)
+        found, largest = _loss(rows_of, category, w, tried, ridge)
         if found <= loss - 1e-4 * length * decrement + 1e-12 * abs(loss):
-            return tried, found
+            return tried, found, largest
         length /= 2
     raise NotEstimable("a multinomial model did not converge: no step lowers its loss")

@@ -14,7 +14,8 @@ from pipelines.models.inference import Z975
 from pipelines.models.person_regression import person_regression
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.spline import restricted_cubic_spline
-from pipelines.models.symptom_risk import AtRisk, PreparedSymptom, at_risk, covariate_columns, shares_set_apart
+from pipelines.models.symptom_follow_up import FollowedSymptom, covariate_columns, window
+from pipelines.models.symptom_risk import shares_set_apart
 from pipelines.models.two_lines import TwoLines, two_lines
 from pipelines.models.wald import WaldTest, design_adjusted_wald
 from pipelines.models.weighting import kish_effective_number
@@ -57,7 +58,7 @@ class Along:
     n_effective: float
 
 
-def diagnose_line(prepared: PreparedSymptom | str, outcome: int, thresholds: dict[str, float]) -> tuple[Finding, ...]:
+def diagnose_line(prepared: FollowedSymptom | str, outcome: int, thresholds: dict[str, float]) -> tuple[Finding, ...]:
     """Whether estradiol can be told along a scale: people on either side of its median, events, draws beyond a limit.
 
     `prepared` may be why there are no weights: then nothing was evaluated.
@@ -71,7 +72,7 @@ def diagnose_line(prepared: PreparedSymptom | str, outcome: int, thresholds: dic
             "followed_share": "minimum_followed_share",
         }
         return tuple(Finding(name, None, thresholds[bound], prepared, "not_evaluated") for name, bound in named.items())
-    risk, x = at_risk(prepared, outcome), prepared.frame.log2_e2[prepared.kept]
+    risk, x = window(prepared, outcome), prepared.frame.log2_e2[prepared.kept]
     free, rows = risk.at_risk, risk.is_seen & np.isfinite(x)
     person = prepared.person_id
     middle = np.median(x[rows]) if rows.any() else np.nan
@@ -91,7 +92,7 @@ def diagnose_line(prepared: PreparedSymptom | str, outcome: int, thresholds: dic
     )
 
 
-def along(prepared: PreparedSymptom, outcome: int, *, is_curve_only: bool = False) -> Along:
+def along(prepared: FollowedSymptom, outcome: int, *, is_curve_only: bool = False) -> Along:
     """Line, curve and two lines of an outcome on log2 estradiol; without the two lines where the curve alone is asked for.
 
     Errors count persons and take the weights of follow-up as known.
@@ -99,7 +100,7 @@ def along(prepared: PreparedSymptom, outcome: int, *, is_curve_only: bool = Fals
     Raises:
         NotEstimable: too few people for the covariates, or estradiol that they tell.
     """
-    risk: AtRisk = at_risk(prepared, outcome)
+    risk = window(prepared, outcome)
     kept = prepared.kept
     rows = np.flatnonzero(risk.is_seen & np.isfinite(prepared.frame.log2_e2[kept]))
     x, y, w = prepared.frame.log2_e2[kept][rows], risk.event[rows], risk.by_follow_up[rows]

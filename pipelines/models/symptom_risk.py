@@ -12,109 +12,49 @@ import polars as pl
 
 from pipelines.models.arm_risk import RatioEstimate, risk_ratio
 from pipelines.models.balance import CovariateBalance, covariate_balance
-from pipelines.models.design_matrix import design_matrix
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import ContrastEstimate, normal_contrast
-from pipelines.models.logistic import LogisticFit, fit_logistic
 from pipelines.models.multinomial import MultinomialFit, fit_multinomial
 from pipelines.models.point_treatment import WORTH_SHRINKING, Finding, alike, apartness, asked, told
+from pipelines.models.symptom_follow_up import NOMINAL, FollowedSymptom, Window, follow, window
 from pipelines.models.symptom_frame import SymptomFrame
 from pipelines.models.weighting import kish_effective_number
 
-NOMINAL = ("race_ethnicity",)
 #: weights of bands beyond this quantile of all draws are cut to it
 TRUNCATION = 0.999
 #: penalties of the model of bands; with more draws than this the first is taken untried
 PENALTIES = (1.0, 10.0, 100.0)
 _MOST_TRIED = 50_000
-#: no covariate counts beyond so many SDs: one wild value must not tell a band
-_MOST_SDS = 5.0
 #: of the share of a band, the least chance of it
 _LEAST_CHANCE = 0.1
-#: of the loss model, on standardised covariates
-_LOSS_PENALTY = 1.0
-#: periods in which the window is cut for the chance of being followed; the days before it are one more
-_PERIODS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LossModel:
-    """Chance of being followed through each period, of draws that began it.
-
-    Attributes:
-        draw: [r] place of the draw among those kept; `period` [r].
-        design: [r, p]; `stayed` [r] followed to the end of the period.
-        fit: None where nobody was lost.
-        probability: [r] of staying.
-        edges: [k + 1] first days of the periods, and the day after the last.
-    """
-
-    draw: np.ndarray
-    period: np.ndarray
-    design: np.ndarray
-    stayed: np.ndarray
-    fit: LogisticFit | None
-    probability: np.ndarray
-    edges: np.ndarray
-
-    def log_chance(self, until: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """[n] log chance of being followed until a day, and the part of each row's period [r] that lies before it."""
-        starts, ends = self.edges[self.period], self.edges[self.period + 1]
-        part = np.clip((until[self.draw] - starts) / (ends - starts), 0.0, 1.0)
-        return np.bincount(self.draw, part * np.log(self.probability), n), part
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedSymptom:
+class PreparedSymptom(FollowedSymptom):
     """Draws kept [m] with chances of band and follow-up, before any symptom is looked at.
 
     Attributes:
-        kept: [m] rows of the frame: with a band, and not prompted unless those were asked for.
-        band: [m] numbers of `present`, the bands that occur.
-        design: [m, p] covariates.
         exposure: multinomial fit of the band.
         raw: [m] share of the own band over its chance; `treatment` [m] the same, cut.
-        loss: chance of being followed.
         balance: of each band but the reference against it, by the cut weights; the bands by their number in the frame.
     """
 
-    frame: SymptomFrame
-    kept: np.ndarray
-    present: np.ndarray
-    band: np.ndarray
-    design: np.ndarray
     exposure: MultinomialFit
     raw: np.ndarray
     treatment: np.ndarray
-    loss: LossModel
     balance: dict[int, CovariateBalance]
-
-    @property
-    def person_id(self) -> np.ndarray:
-        """[m]"""
-        return self.frame.person_id[self.kept]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AtRisk:
+class AtRisk(Window):
     """Draws at risk of one outcome [m], those whose window is known, and their weights.
 
     Attributes:
-        at_risk: no record in the year before or until the window opens, followed to its first day.
-        is_seen: of them, with an event, or followed to the end of the window.
-        event: [m] 1 for an event in the window, else 0.
-        until: [m] day of the event, or the end of the window.
         weights: [m] of band and follow-up; 0 where not seen. `is_cut` [m] seen, and the weight of the band cut.
-        by_follow_up: [m] of follow-up alone; 0 where not seen.
     """
 
-    at_risk: np.ndarray
-    is_seen: np.ndarray
-    event: np.ndarray
-    until: np.ndarray
     weights: np.ndarray
     is_cut: np.ndarray
-    by_follow_up: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +67,7 @@ class BandEstimate:
     events_comparator: int
 
 
-def prepare(
-    frame: SymptomFrame, *, with_prompted: bool = False, penalties: tuple[float, ...] = PENALTIES
-) -> PreparedSymptom:
+def prepare(frame: SymptomFrame, *, with_prompted: bool = False) -> PreparedSymptom:
     """Fit the chances of band and of being followed; no symptom after a draw is looked at.
 
     Of the penalties that have a fit the one that leaves the bands most alike is taken, as for two arms.
@@ -137,18 +75,14 @@ def prepare(
     Raises:
         NotEstimable: fewer than two bands with draws, none in the reference, or a model that cannot be fitted.
     """
-    kept = np.flatnonzero((frame.band >= 0) & (with_prompted | ~frame.is_prompted))
-    present, band = np.unique(frame.band[kept], return_inverse=True)
-    if present.size < 2 or frame.reference not in present:
-        raise NotEstimable("there are no draws in the reference and another band")
-    covariates = frame.covariates[kept]
-    design = covariate_columns(covariates)
-    loss = _loss_model(frame, kept, band, present.size, design)
+    followed = follow(frame, with_prompted=with_prompted)
+    band, present = followed.band, followed.present
+    covariates = frame.covariates[followed.kept]
     best: PreparedSymptom | None = None
     least, problem = np.inf, ""
-    for penalty in penalties if kept.size <= _MOST_TRIED else penalties[:1]:
+    for penalty in PENALTIES if band.size <= _MOST_TRIED else PENALTIES[:1]:
         try:
-            exposure = fit_multinomial(design, band, present.size, penalty=penalty)
+            exposure = fit_multinomial(followed.design, band, present.size, penalty=penalty)
         except NotEstimable as error:
             problem = f"band: {error}"
             continue
@@ -158,16 +92,11 @@ def prepare(
         apart = float(np.mean([apartness(each) for each in balance.values()]))
         if best is None or apart < least - WORTH_SHRINKING:
             least = apart
-            best = PreparedSymptom(frame, kept, present, band, design, exposure, raw, treatment, loss, balance)
+            parts = (followed.kept, present, band, followed.design, followed.loss)
+            best = PreparedSymptom(frame, *parts, exposure, raw, treatment, balance)
     if best is None:
         raise NotEstimable(problem)
     return best
-
-
-def covariate_columns(covariates: pl.DataFrame) -> np.ndarray:
-    """[m, p] covariates as models take them: curves, levels, indicators of missing; SDs beyond the most counted as the most."""
-    nominal = tuple(name for name in NOMINAL if name in covariates.columns)
-    return np.clip(design_matrix(covariates, nominal).values, -_MOST_SDS, _MOST_SDS)
 
 
 def _balance(
@@ -182,41 +111,13 @@ def _balance(
     return found
 
 
-def _loss_model(frame: SymptomFrame, kept: np.ndarray, band: np.ndarray, n_bands: int, design: np.ndarray) -> LossModel:
-    inner = np.linspace(frame.lag_days, frame.end_days, _PERIODS + 1).round()
-    edges = np.r_[0.0, inner]
-    # Followed through a day is followed to the first of the next.
-    until = frame.followed_days[kept] + 1
-    n_begun = np.clip(np.searchsorted(edges, until, side="right"), 1, edges.size - 1)
-    draw = np.repeat(np.arange(kept.size), n_begun)
-    period = np.arange(draw.size) - np.repeat(np.cumsum(n_begun) - n_begun, n_begun)
-    stayed = until[draw] >= edges[period + 1]
-    columns = [period[:, None] == np.arange(1, edges.size - 1), band[draw][:, None] == np.arange(1, n_bands)]
-    full = np.column_stack([*(part.astype(np.float64) for part in columns), design[draw]])
-    if stayed.all():
-        return LossModel(draw, period, full, stayed, None, np.ones(draw.size), edges)
-    try:
-        fit = fit_logistic(full, stayed.astype(np.float64), _LOSS_PENALTY)
-    except NotEstimable as error:
-        raise NotEstimable(f"staying: {error}", error.columns) from error
-    return LossModel(draw, period, full, stayed, fit, fit.probabilities, edges)
-
-
 def at_risk(prepared: PreparedSymptom, outcome: int, *, is_uncut: bool = False) -> AtRisk:
     """Who is at risk of an outcome, whose window is known, and for how many each of them stands."""
-    frame, kept, n = prepared.frame, prepared.kept, prepared.kept.size
-    followed = frame.followed_days[kept]
-    is_open = followed >= frame.lag_days
-    free = ~(frame.is_prevalent[kept, outcome] | frame.is_early[kept, outcome]) & is_open
-    day = frame.event_day[kept, outcome]
-    event = free & np.isfinite(day)
-    seen = event | (free & (followed >= frame.end_days - 1))
-    until = np.where(event, day, float(frame.end_days))
-    log_chance, _ = prepared.loss.log_chance(until, n)
-    follow_up = np.where(seen, np.exp(-log_chance), 0.0)
+    seen = window(prepared, outcome)
     of_band = prepared.raw if is_uncut else prepared.treatment
-    is_cut = seen & (of_band < prepared.raw)
-    return AtRisk(free, seen, event.astype(np.float64), until, of_band * follow_up, is_cut, follow_up)
+    is_cut = seen.is_seen & (of_band < prepared.raw)
+    parts = (seen.at_risk, seen.is_seen, seen.event, seen.until, seen.by_follow_up)
+    return AtRisk(*parts, of_band * seen.by_follow_up, is_cut)
 
 
 def diagnose(
@@ -347,10 +248,6 @@ def _of_weights(prepared: PreparedSymptom, risk: AtRisk, term: np.ndarray) -> np
     loss = prepared.loss
     if loss.fit is None:
         return added
-    _, part = loss.log_chance(risk.until, band.size)
+    _, part = loss.log_chance(risk.until)
     slope = -part * (1.0 - loss.probability)
-    stayed = loss.stayed.astype(np.float64)
-    for number in range(term.shape[1]):
-        by_row = loss.fit.correction(loss.design, stayed, slope * term[loss.draw, number])
-        added[:, number] += np.bincount(loss.draw, by_row, band.size)
-    return added
+    return added + loss.fit.corrections(slope[:, None] * term[loss.rows.person])

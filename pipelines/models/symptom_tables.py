@@ -13,9 +13,10 @@ from scipy.special import ndtri
 from pipelines.models.claim import holm_adjusted, holm_levels
 from pipelines.models.errors import NotEstimable
 from pipelines.models.gate_rule import waived, why_closed
+from pipelines.models.symptom_follow_up import FollowedSymptom, follow
 from pipelines.models.symptom_frame import SymptomFrame, symptom_frame
 from pipelines.models.symptom_line import Along, along, diagnose_line
-from pipelines.models.symptom_risk import PENALTIES, BandEstimate, PreparedSymptom, diagnose, estimate, prepare
+from pipelines.models.symptom_risk import BandEstimate, PreparedSymptom, diagnose, estimate, prepare
 from pipelines.run_facts import Inputs, RunFacts
 from pipelines.tables import CONTRACTS
 from pipelines.trials.study import Study, catalogue
@@ -114,12 +115,17 @@ def _key(study: Study, symptom: Symptom, outcome: str, contrast: str) -> Row:
     return {"study_id": study.id, "contrast": contrast, "outcome": outcome, "population": symptom.population}
 
 
-def _prepared(
-    frame: SymptomFrame, *, with_prompted: bool = False, is_scale_only: bool = False
-) -> PreparedSymptom | str:
+def _prepared(frame: SymptomFrame, *, with_prompted: bool = False) -> PreparedSymptom | str:
     try:
-        # Along the scale nobody is weighted for the band: any model of it will do.
-        return prepare(frame, with_prompted=with_prompted, penalties=PENALTIES[-1:] if is_scale_only else PENALTIES)
+        return prepare(frame, with_prompted=with_prompted)
+    except NotEstimable as error:
+        return str(error)
+
+
+def _followed(frame: SymptomFrame) -> FollowedSymptom | str:
+    """Along the scale nobody is weighted for the band."""
+    try:
+        return follow(frame)
     except NotEstimable as error:
         return str(error)
 
@@ -142,10 +148,10 @@ def _answers(
     if all(closed[code, contrast] for code in symptom.outcomes for contrast in asked):
         return _Answers({}, {}, "")
     frame = symptom_frame(inputs, study, symptom)
-    ready = _prepared(frame, is_scale_only=is_scale_only)
+    ready = _followed(frame) if is_scale_only else _prepared(frame)
     if isinstance(ready, str):
         return _Answers({}, {}, f"not estimable: {ready}")
-    bands = {} if is_scale_only else _band_answers(frame, ready, symptom, closed)
+    bands = _band_answers(frame, ready, symptom, closed) if isinstance(ready, PreparedSymptom) else {}
     scale: dict[int, Along] = {}
     problem = ""
     for outcome, code in enumerate(symptom.outcomes):

@@ -130,6 +130,9 @@ def _produce(work: Work, settings: Settings, run: RunFacts) -> None:
         check_contract(rows, step.contract, settings)
 
     match step.producer:
+        case SqlProducer(adds_up=True) as producer:
+            rows = _added_up(step, producer, store, settings)
+            write_frame(rows, work.path, work.fingerprint, check, work.facts)
         case SqlProducer() as producer:
             with connect(settings) as connection:
                 query = _query(connection, step, producer, store, work.bucket)
@@ -143,6 +146,17 @@ def _produce(work: Work, settings: Settings, run: RunFacts) -> None:
             with threadpool_limits(1):
                 rows = _conform(producer.resolve()(inputs, run), step.contract)
                 write_frame(rows, work.path, work.fingerprint, check, work.facts)
+
+
+def _added_up(step: Step, producer: SqlProducer, store: Store, settings: Settings) -> pl.LazyFrame:
+    """What the query counts and sums in each bucket, added over buckets: so much memory as one of them takes."""
+    parts = []
+    for bucket in store.buckets():
+        with connect(settings) as connection:
+            parts.append(connection.sql(_query(connection, step, producer, store, bucket)).pl())
+    # In the order of the buckets, so that a sum is the same to its last digit each night.
+    added = pl.concat(parts).group_by(step.contract.key, maintain_order=True).agg(pl.all().sum())
+    return _conform(added.lazy(), step.contract)
 
 
 def _produce_changed(works: Sequence[Work], landing: int, settings: Settings, run: RunFacts) -> None:

@@ -2,7 +2,8 @@
 
 Files of `sql/source` are views: how one source's raw rows read in the shape of the house, and what several tables work out
 alike. They are never stored; a step that reads one reads the tables behind it. A view whose third line reads
-`-- made once: why` is worked out once a unit of work, before the query, and forgotten after it.
+`-- made once: why` is worked out once a unit of work, before the query, and forgotten after it. A table of the population whose
+third line reads `-- adds up: why` is the sum of what the query says of each bucket by itself.
 """
 
 import json
@@ -22,6 +23,7 @@ from pipelines.settings import sql_root
 _GRAIN = re.compile(r"^-- grain: (?P<grain>one row per .+)$")
 _UNIT = re.compile(r"^-- unit: (?P<unit>person|population)$")
 _ONCE = re.compile(r"^-- made once: .+$")
+_ADDS_UP = re.compile(r"^-- adds up: .+$")
 
 
 VIEWS = "source"
@@ -42,6 +44,7 @@ class SqlFile:
     reads: tuple[str, ...]
     path: Path
     is_made_once: bool = False
+    adds_up: bool = False
 
     @property
     def schema(self) -> str:
@@ -58,7 +61,8 @@ def read(path: Path) -> SqlFile:
     """Parse one file.
 
     Raises:
-        SqlFileError: no grain or unit line, not exactly one SELECT, a table without a schema, or a stored table made once.
+        SqlFileError: no grain or unit line, not exactly one SELECT, a table without a schema, a stored table made once, or one
+            of people that adds up.
     """
     text = path.read_text()
     lines = [*text.splitlines(), "", "", ""]
@@ -70,7 +74,12 @@ def read(path: Path) -> SqlFile:
     table, is_made_once = f"{path.parent.name}.{path.stem}", _ONCE.match(lines[2]) is not None
     if is_made_once and not _is_view(table):
         raise SqlFileError(f"{path}: line 3 says made once, but only views of sql/{VIEWS} are not stored anyway")
-    return SqlFile(table, grain["grain"], unit["unit"], text, tables_read(text, str(path)), path, is_made_once)
+    adds_up = _ADDS_UP.match(lines[2]) is not None
+    if adds_up and (_is_view(table) or unit["unit"] != "population"):
+        raise SqlFileError(
+            f"{path}: line 3 says that it adds up, but only tables of the population are made of buckets"
+        )
+    return SqlFile(table, grain["grain"], unit["unit"], text, tables_read(text, str(path)), path, is_made_once, adds_up)
 
 
 def all_files() -> tuple[SqlFile, ...]:

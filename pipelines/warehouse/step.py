@@ -31,10 +31,11 @@ WAIVERS = "waivers"
 
 @dataclass(frozen=True, slots=True)
 class SqlProducer:
-    """The SELECT of one SQL file, and the views it reads in the order in which they can be created."""
+    """The SELECT of one SQL file, the views it reads in the order in which they can be created, and whether it adds up."""
 
     path: Path
     views: tuple[sqlfile.SqlFile, ...] = ()
+    adds_up: bool = False
 
     @property
     def query(self) -> str:
@@ -120,7 +121,9 @@ def from_sql(file: sqlfile.SqlFile) -> Step:
         raise sqlfile.SqlFileError(
             f"{file.path}: says '{file.grain}' / {file.unit}, the contract '{contract.grain}' / {contract.unit}"
         )
-    return Step(file.table, sqlfile.stored_inputs(file), SqlProducer(file.path, sqlfile.views_behind(file)))
+    return Step(
+        file.table, sqlfile.stored_inputs(file), SqlProducer(file.path, sqlfile.views_behind(file), file.adds_up)
+    )
 
 
 def from_csv(path: Path) -> Step:

@@ -1,5 +1,6 @@
 -- grain: one row per quantity, item, kind of place, place and quarter
 -- unit: population
+-- adds up: pairs are within persons, and what is told of them are counts and sums.
 -- What changed from before a calendar quarter to after it, within persons: the last quarter of a person with results before
 -- it against the first one after it, so that who is measured moves nothing, nor the day of the quarter on which a method
 -- changed. Not further apart than two years, scans three. Results beyond a limit say how much nobody knows, and are left

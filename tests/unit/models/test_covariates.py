@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from pipelines.models import covariates as module
-from pipelines.models.covariates import covariates_of
+from pipelines.models.covariates import KEY, covariates_of
 
 ROWS = [
     ("one", 2, 1, "age", 60.0), ("one", 2, 1, "smokes", None), ("one", 1, 1, "age", 50.0), ("one", 1, 2, "age", 51.0),
@@ -36,6 +36,47 @@ def test_nobody_and_no_covariates(inputs) -> None:
     assert covariates_of(inputs, "three", people((1, 1))).width == 0
 
 
+def stored(*rows: tuple[int, int, str, float | None]) -> pl.LazyFrame:
+    types = {"study_id": pl.String, **dict.fromkeys(KEY, pl.Int64), "covariate_code": pl.String, "value": pl.Float64}
+    return pl.LazyFrame([("one", *row) for row in rows], types, orient="row")
+
+
+def test_rows_as_they_are_stored_are_what_a_pivot_makes_of_them() -> None:
+    keys = [(person, trial) for person in range(40) for trial in (1, 2)]
+    rows = [(*key, code, key[0] + 0.5 if key[0] % 3 else None) for key in keys for code in ("age", "smokes", "weight")]
+    told = module._unfolded(stored(*rows).drop("study_id"))
+    assert told is not None
+    assert told.equals(stored(*rows).collect().pivot("covariate_code", index=KEY, values="value"))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(1, 1, "age", 1.0), (1, 1, "weight", 2.0), (2, 1, "age", 3.0)],
+        [(1, 1, "age", 1.0), (1, 1, "weight", 2.0), (2, 1, "weight", 3.0), (2, 1, "age", 4.0)],
+        [(1, 1, "age", 1.0), (2, 1, "age", 2.0), (1, 1, "weight", 3.0), (2, 1, "weight", 4.0)],
+        [(1, 1, "age", 1.0), (1, 1, "weight", 2.0), (2, 1, "age", 3.0), (3, 1, "weight", 4.0)],
+        [(1, 1, "age", 1.0), (1, 1, "weight", 2.0), (2, 1, "age", 3.0), (2, 2, "weight", 4.0)],
+        [],
+    ],
+    ids=["one short", "another order", "by covariate", "two people", "two time zeros", "none"],
+)
+def test_rows_that_lie_otherwise_are_pivoted(rows) -> None:
+    """What each person has is theirs, however the rows lie."""
+    assert module._unfolded(stored(*rows).drop("study_id")) is None
+    asked = people(*sorted({row[:2] for row in rows}))
+    found = covariates_of({"features.covariate": stored(*rows)}, "one", asked)
+    for number, key in enumerate(asked.iter_rows()):
+        own = {code: value for *of, code, value in rows if tuple(of) == key}
+        assert {name: value for name, value in found.row(number, named=True).items() if value is not None} == own
+
+
+def test_a_covariate_told_twice_is_refused() -> None:
+    twice = stored(*[(1, 1, "age", 1.0), (1, 1, "weight", 2.0)] * 2)
+    with pytest.raises(pl.exceptions.ComputeError):
+        covariates_of({"features.covariate": twice}, "one", people((1, 1)))
+
+
 def test_rows_are_read_once_a_study_and_never_those_of_another_step(inputs, monkeypatch) -> None:
     read = []
     collect = pl.LazyFrame.collect
@@ -47,7 +88,7 @@ def test_rows_are_read_once_a_study_and_never_those_of_another_step(inputs, monk
         read.clear()
         for study in asked:
             covariates_of(inputs, study, people((1, 1)))
-        return sum("covariate_code" in schema.names() for schema in read)
+        return sum(schema.names() == [*KEY, "covariate_code"] for schema in read)
 
     assert times("one", "one", "two", "two", "one") == 3
     other = {"features.covariate": inputs["features.covariate"].with_columns(pl.col("value") + 1)}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.models import logistic
+from pipelines.models import standardised
 from pipelines.models.errors import NotEstimable
 from pipelines.models.logistic import fit_logistic
 
@@ -30,7 +30,8 @@ def test_equals_scikit_learn_on_standardised_covariates(penalty: float) -> None:
 def test_blocks_of_rows_change_nothing(monkeypatch) -> None:
     x, y = made()
     whole = fit_logistic(x, y)
-    monkeypatch.setattr(logistic, "_BLOCK", 64)
+    monkeypatch.setattr(standardised, "ROWS", 64)
+    monkeypatch.setattr(standardised, "KEPT", 64)
     parts = fit_logistic(x, y)
     assert parts.coefficients == pytest.approx(whole.coefficients, rel=1e-9)
     gradient = np.linspace(-1, 1, y.size)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.models import marginal_structural
+from pipelines.models import marginal_structural, standardised
 from pipelines.models.errors import NotEstimable
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.marginal_structural import WeightStage, fit_marginal, history_weights
@@ -40,6 +40,29 @@ def test_three_categories_reproduce_their_shares_at_every_level() -> None:
     for at in (0.0, 1.0):
         shares = np.bincount(dose[level == at], minlength=3) / np.count_nonzero(level == at)
         assert fit.predict(np.array([[at]]))[0] == pytest.approx(shares, abs=1e-7)
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    x, dose = rng.normal(size=(500, 2)), rng.integers(0, 4, 500)
+    whole = fit_multinomial(x, dose, 4, penalty=1.0)
+    monkeypatch.setattr(standardised, "ROWS", 64)
+    monkeypatch.setattr(standardised, "KEPT", 64)
+    parts = fit_multinomial(x, dose, 4, penalty=1.0)
+    assert parts.coefficients == pytest.approx(whole.coefficients, rel=1e-9)
+    assert parts.inverse_information == pytest.approx(whole.inverse_information, rel=1e-9, abs=1e-14)
+
+
+def test_what_scores_gather_and_spread_is_that_of_each_row_by_itself() -> None:
+    """A row's score of category k is its residual there times 1 and its covariates."""
+    rng = np.random.default_rng(7)
+    x, dose = rng.normal(size=(60, 2)), rng.integers(0, 3, 60)
+    fit = fit_multinomial(x, dose, 3, penalty=1.0)
+    along, direction = rng.normal(size=(60, 2)), rng.normal(size=(6, 2))
+    residual = (dose[:, None] == [1, 2]) - fit.probabilities[:, 1:]
+    scores = np.stack([np.kron(r, [1.0, *row]) for r, row in zip(residual, x, strict=True)])
+    assert fit.gathered(x, dose, along) == pytest.approx(scores.T @ along)
+    assert fit.spread(x, dose, direction) == pytest.approx(scores @ direction)
 
 
 def test_scores_sum_to_nothing_at_the_fit() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipelines.models import repeated_logistic
 from pipelines.models.errors import NotEstimable
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.repeated_logistic import Decided, fit_repeated
@@ -32,6 +33,18 @@ def test_the_numbers_are_those_of_the_stacked_rows(penalty, most):
     gradient = np.random.default_rng(2).normal(size=rows.person.size)
     by_row = asked.correction(stacked, rows.outcome, gradient)
     np.testing.assert_allclose(found.correction(gradient), rows.summed(by_row), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("most", [5, 14], ids=["few further columns", "many, held sparse"])
+def test_several_corrections_at_once_are_those_of_each_by_itself(most, monkeypatch):
+    rows = decided(most=most)
+    found = fit_repeated(rows, 1.0)
+    gradients = np.random.default_rng(4).normal(size=(rows.person.size, 3))
+    each = np.stack([found.correction(column) for column in gradients.T], axis=1)
+    np.testing.assert_allclose(found.corrections(gradients), each, rtol=1e-9, atol=1e-12)
+    monkeypatch.setattr(repeated_logistic, "_BLOCK", 32)
+    by_blocks = fit_repeated(rows, 1.0)
+    np.testing.assert_allclose(by_blocks.coefficients, found.coefficients, rtol=1e-9)
 
 
 def test_without_further_columns_and_with_people_who_decide_nothing():

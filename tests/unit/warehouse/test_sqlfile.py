@@ -138,6 +138,13 @@ def test_a_stored_table_is_not_made_once(house):
         read(house(HEAD + "-- made once: it is small\nfrom raw.a"))
 
 
+def test_only_a_table_of_the_population_adds_up(house):
+    adds_up = "-- adds up: sums\n"
+    assert read(house("-- grain: one row per a\n-- unit: population\n" + adds_up + "select 1 as a from raw.a")).adds_up
+    with pytest.raises(SqlFileError, match="line 3 says that it adds up"):
+        read(house(HEAD + adds_up + "select 1 as a from raw.a", "cohort/other.sql"))
+
+
 def test_a_view_that_is_not_there_is_named(house):
     file = read(house(HEAD + "from source.first"))
     with pytest.raises(SqlFileError, match=r"reads source\.first, but there is no first\.sql"):
