@@ -226,6 +226,12 @@ def bench(
         list[Path] | None,
         typer.Option(help="A file that this command wrote for other sizes on this machine: growth is fitted over all."),
     ] = None,
+    room: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that keeps load, home and figures: stopped, the same command goes on there. One size."
+        ),
+    ] = None,
 ) -> None:
     """Measure every stage as a ratio to one scan of the input, on a generated population or a folder at hand.
 
@@ -241,12 +247,14 @@ def bench(
     sizes = persons or [100_000]
     if given and (len(sizes) > 1 or beside):
         raise BadInput("--input is one size: name no --persons and nothing --beside it, or generate")
+    if room and len(sizes) > 1:
+        raise BadInput("--room is for one size: name one --persons, and the others --beside it")
     # Before hours of work, not after.
     found = [each for path in beside or [] for each in read(path)]
     of_all = [*sizes, *(each.persons for each in found)]
     if len(set(of_all)) < len(of_all) or (plot is not None and len(of_all) == 1):
         raise BadInput("growth is fitted and drawn between different sizes: repeat --persons with another number")
-    found += [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all) for n in sizes]
+    found += [measure(n, source=source, given=given, layer=layer, tell=tell, judge=judge_all, kept=room) for n in sizes]
     if len(found) == 1:
         json_file.write_text(found[0].as_json())
     else:

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import resource
-import tempfile
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 
 from pipelines import plan
+from pipelines.bench_room import room
 from pipelines.errors import BadInput
 from pipelines.run import Run
 from pipelines.settings import Settings, load
@@ -29,6 +30,7 @@ from pipelines.synth.parameters import load_parameters
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.engine import connect, literal
 from pipelines.warehouse.parquet import row_count
+from pipelines.warehouse.store import Store
 
 SCAN, LAND, JUDGE, AGAIN, PUBLISH = (
     "scan of the input",
@@ -101,6 +103,7 @@ def measure(
     layer: str | None = None,
     tell: Callable[[Stage], None] = lambda stage: None,
     judge: Callable[[Settings], object] | None = None,
+    kept: Path | None = None,
 ) -> Measurement:
     """Generate, land, compute every layer, publish; memory is that of this process and its workers, pages of the engine included.
 
@@ -112,21 +115,33 @@ def measure(
         layer: only this layer and all that its tables are made of; nothing is published then.
         tell: called with each stage as it ends.
         judge: asks every suite for its verdict; a stage of its own, before publishing.
+        kept: a folder that keeps load, home and figures, so that a measurement that was stopped goes on at the stage under way.
 
     Raises:
-        BadInput: more persons than the generator can make, the folder is none of its source, or there is no such layer.
+        BadInput: more persons than the generator can make, the folder is none of its source, there is no such layer, or
+            something else was measured in the folder that is kept.
     """
     order = tables_of(layer)
-    with tempfile.TemporaryDirectory() as room:
-        folder = given or _generated(Path(room), source, persons, seed)
-        settings = replace(load(Path(room) / "home"), source=source, folder=str(folder))
+    versions = {"duckdb": duckdb.__version__, "polars": pl.__version__}
+    asked = {"persons": persons, "seed": seed, "source": source, "given": str(given) if given else None, "layer": layer}
+    with room(kept, asked | versions) as place:
+        folder = given or place.load(lambda empty: _generated(empty, source, persons, seed))
+        if place.begun == LAND:
+            shutil.rmtree(place.home, ignore_errors=True)
+        settings = replace(load(place.home), source=source, folder=str(folder))
         settings.write()
         stages: list[Stage] = []
 
-        def record(name: str, work: Callable[[], object]) -> None:
+        def record(name: str, work: Callable[[], object], clear: Callable[[], object] = lambda: None) -> None:
+            if name in place.ended:
+                stages.append(Stage(**place.ended[name]))
+                return
+            if place.begin(name):
+                clear()
             forget_peak()
             wall, cpu = timed(work)
             stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), peak_mib()))
+            place.end(name, stages[-1])
             tell(stages[-1])
 
         record(SCAN, lambda: _scan(folder))
@@ -134,7 +149,9 @@ def measure(
         with Run(settings) as run:
             record(LAND, run.land)
             for table in order:
-                record(table, lambda table=table: run.step(plan.step(table)))
+                record(
+                    table, lambda table=table: run.step(plan.step(table)), lambda table=table: _forget(settings, table)
+                )
             if layer is None:
                 record(AGAIN, lambda: [run.step(plan.step(table)) for table in order])
                 if judge is not None:
@@ -157,7 +174,7 @@ def measure(
                 "memory_gb": str(settings.memory_gb),
                 "python": platform.python_version(),
             },
-            versions={"duckdb": duckdb.__version__, "polars": pl.__version__},
+            versions=versions,
             peak_memory_mib=max(stage.peak_memory_mib for stage in stages),
             ratio_by_layer=by_layer,
             phases=phases(stages),
@@ -194,17 +211,17 @@ def _together(name: str, stages: list[Stage]) -> Stage:
     )
 
 
-def _generated(room: Path, source: str, persons: int, seed: int) -> Path:
+def _generated(empty: Path, source: str, persons: int, seed: int) -> Path:
     """A population as a survey or a hospital would deliver it.
 
     Raises:
         BadInput: nothing of this source can be generated.
     """
     if source == "nhanes":
-        return write(room / "drop", persons, seed)
+        return write(empty / "drop", persons, seed)
     if source == "omop":
-        write_population(Request(room / "drop", persons, seed), load_parameters(), simulate)
-        return room / "drop" / "omop"
+        write_population(Request(empty / "drop", persons, seed), load_parameters(), simulate)
+        return empty / "drop" / "omop"
     raise BadInput(f"{source} cannot be generated: name --input, or measure nhanes or omop")
 
 
@@ -223,6 +240,12 @@ def tables_of(layer: str | None) -> list[str]:
         raise BadInput(f"there is no layer {layer}: name one of {layers}")
     needed = set(own).union(*(plan.upstream(table) for table in own))
     return [table for table in every if table in needed]
+
+
+def _forget(settings: Settings, table: str) -> None:
+    """Remove the files of a table, so that none is found current."""
+    for path in Store(settings).files(table):
+        path.unlink()
 
 
 def _scan(folder: Path) -> None:
