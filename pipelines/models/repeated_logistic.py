@@ -11,13 +11,12 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.logistic import expit, newton_step
+from pipelines.models.standardised import ROWS, Blocks, blocks
 
 _MOST_STEPS, _MOST_HALVINGS = 60, 30
 _TOLERANCE = 1e-13
 #: log odds beyond this without a penalty: a covariate tells who decides what
 _SEPARATED = 25.0
-#: people at once: what a processor keeps at hand
-_BLOCK = 8_192
 #: so few further columns are faster as they are than sparse
 _FEW_TERMS = 8
 
@@ -130,14 +129,14 @@ def fit_repeated(rows: Decided, penalty: float = 0.0) -> RepeatedFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
-    """Standardised columns: of people dense [n, p], further ones of rows [m, k] dense, or sparse where they are many.
+    """Standardised columns: of people block by block, further ones of rows [m, k] dense, or sparse where they are many.
 
     `whose` [n, m] sums rows of people where columns are sparse, else None. `center` and `scale` [p + k] are means and SDs
     over rows.
     """
 
     rows: Decided
-    z: np.ndarray
+    people: Blocks
     terms: Any
     whose: Any
     center: np.ndarray
@@ -145,40 +144,36 @@ class _Columns:
 
     def predictor(self, beta: np.ndarray) -> np.ndarray:
         """[m]."""
-        p = self.z.shape[1]
-        further = beta[1 + p :] / self.scale[p:]
-        return (self.z @ beta[1 : 1 + p])[self.rows.person] + self.terms @ further + beta[0] - self.center[p:] @ further
+        p, slope = self.rows.base.shape[1], beta[1:] / self.scale
+        of_people = self.rows.base @ slope[:p] - self.center[:p] @ slope[:p]
+        return of_people[self.rows.person] + self.terms @ slope[p:] + beta[0] - self.center[p:] @ slope[p:]
 
     def total(self, pull: np.ndarray) -> np.ndarray:
         """[1 + p + k] sums of columns times `pull` [m], intercept first."""
-        p, whole = self.z.shape[1], float(pull.sum())
-        further = (self.terms.T @ pull - self.center[p:] * whole) / self.scale[p:]
-        return np.concatenate([[whole], self.z.T @ self.rows.summed(pull), further])
+        whole = float(pull.sum())
+        moments = np.concatenate([self.rows.base.T @ self.rows.summed(pull), self.terms.T @ pull])
+        return np.concatenate([[whole], (moments - self.center * whole) / self.scale])
 
     def information(self, weight: np.ndarray) -> np.ndarray:
         """[1 + p + k, same] weighted sums of products of columns."""
-        p, k, whole = self.z.shape[1], self.terms.shape[1], float(weight.sum())
+        p, k, whole = self.rows.base.shape[1], self.terms.shape[1], float(weight.sum())
         center, scale = self.center[p:], self.scale[p:]
         of_person, of_term = self.rows.summed(weight), self.terms.T @ weight
         by_person, squares = self._crossed(weight)
-        found = np.empty((1 + p + k, 1 + p + k))
-        found[0, 0] = whole
-        found[0, 1 : 1 + p] = of_person @ self.z
-        found[0, 1 + p :] = (of_term - center * whole) / scale
-        squared = np.zeros((p, p))
-        for start in range(0, self.z.shape[0], _BLOCK):
-            block = slice(start, start + _BLOCK)
-            rooted = self.z[block] * np.sqrt(of_person[block])[:, None]
-            squared += rooted.T @ rooted
-        found[1 : 1 + p, 1 : 1 + p] = squared
+        found = np.zeros((1 + p + k, 1 + p + k))
+        rooted = np.sqrt(of_person)
         crossed = by_person - of_person[:, None] * center
-        found[1 : 1 + p, 1 + p :] = self.z.T @ crossed / scale
+        for rows, block in self.people:
+            weighted = block * rooted[rows, None]
+            found[: 1 + p, : 1 + p] += weighted.T @ weighted
+            found[1 : 1 + p, 1 + p :] += block[:, 1:].T @ crossed[rows]
+        found[1 : 1 + p, 1 + p :] /= scale
+        found[0, 1 + p :] = (of_term - center * whole) / scale
         moved = np.outer(center, of_term)
         found[1 + p :, 1 + p :] = (squares - moved - moved.T + whole * np.outer(center, center)) / np.outer(
             scale, scale
         )
-        found[1:, 0] = found[0, 1:]
-        found[1 + p :, 1 : 1 + p] = found[1 : 1 + p, 1 + p :].T
+        found[1 + p :, : 1 + p] = found[: 1 + p, 1 + p :].T
         return found
 
     def _crossed(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +181,7 @@ class _Columns:
         if self.whose is None:
             weighed = self.terms * weight[:, None]
             summed = [self.rows.summed(column) for column in weighed.T]
-            by_person = np.stack(summed, axis=1) if summed else np.zeros((self.z.shape[0], 0))
+            by_person = np.stack(summed, axis=1) if summed else np.zeros((self.rows.base.shape[0], 0))
             return by_person, self.terms.T @ weighed
         from scipy import sparse
 
@@ -194,21 +189,30 @@ class _Columns:
         return (self.whose @ weighed).toarray(), (self.terms.T @ weighed).toarray()
 
 
+def _spread(base: np.ndarray, center: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """[p] sums of squares about the center, each person counted `times`."""
+    found = np.zeros(base.shape[1])
+    for start in range(0, base.shape[0], ROWS):
+        block = slice(start, start + ROWS)
+        found += times[block] @ (base[block] - center) ** 2
+    return found
+
+
 def _columns(rows: Decided) -> _Columns:
     m = rows.person.size
     times = rows.summed(np.ones(m))
     center_base = times @ rows.base / m
-    spread_base = times @ (rows.base - center_base) ** 2 / m
+    spread_base = _spread(rows.base, center_base, times) / m
     center_terms = rows.terms.mean(axis=0)
     spread_terms = ((rows.terms - center_terms) ** 2).mean(axis=0)
     center = np.concatenate([center_base, center_terms])
     scale = np.sqrt(np.concatenate([spread_base, spread_terms]))
     scale = np.where(scale > 1e-12 * np.maximum(np.abs(center), 1.0), scale, 1.0)
     p = rows.base.shape[1]
-    z = (rows.base - center_base) / scale[:p]
+    people = blocks(rows.base, center_base, scale[:p])
     if rows.terms.shape[1] <= _FEW_TERMS:
-        return _Columns(rows, z, rows.terms, None, center, scale)
+        return _Columns(rows, people, rows.terms, None, center, scale)
     from scipy import sparse
 
     whose = sparse.csr_array((np.ones(m), (rows.person, np.arange(m))), shape=(rows.base.shape[0], m))
-    return _Columns(rows, z, sparse.csr_array(rows.terms), whose, center, scale)
+    return _Columns(rows, people, sparse.csr_array(rows.terms), whose, center, scale)

@@ -127,20 +127,28 @@ def _lines(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray, person_id: np.ndarray | None, place: float
 ) -> tuple[Line, Line]:
     """The slopes below and above: rows at the break belong to the line that is looked at."""
-    found = []
-    for number, is_high in ((1, x > place), (2, x >= place)):
-        own = is_high if number == 2 else ~is_high
-        word = "above" if number == 2 else "below"
-        if own.sum() < LEAST_SIDE or np.ptp(x[own]) == 0:
+    is_high = (x > place, x >= place)
+    own = (~is_high[0], is_high[1])
+    for word, rows in zip(("below", "above"), own, strict=True):
+        if rows.sum() < LEAST_SIDE or np.ptp(x[rows]) == 0:
             raise NotEstimable(f"the tail {word} the break is empty: {LEAST_SIDE} rows of different exposure are asked")
-        if np.ptp(y[own]) == 0:
+        if np.ptp(y[rows]) == 0:
             raise NotEstimable(f"everybody, or nobody, in the tail {word} the break has the outcome")
-        distance = x - place
-        terms = [np.where(is_high, 0.0, distance), np.where(is_high, distance, 0.0), is_high.astype(np.float64)]
-        design = np.column_stack([np.ones(x.size), *terms, z])
-        slope, error = _robust(design, y, w, person_id, number)
-        found.append(_line(slope, error, int(own.sum())))
-    return found[0], found[1]
+    designs = [_design(x, z, place, rows) for rows in is_high[: 1 if np.array_equal(*is_high) else 2]]
+    # Where nobody lies at the break, one fit tells both slopes.
+    asked = ((1, 2),) if len(designs) == 1 else ((1,), (2,))
+    told = [
+        each for design, terms in zip(designs, asked, strict=True) for each in _robust(design, y, w, person_id, terms)
+    ]
+    below, above = (_line(*each, int(rows.sum())) for each, rows in zip(told, own, strict=True))
+    return below, above
+
+
+def _design(x: np.ndarray, z: np.ndarray, place: float, is_high: np.ndarray) -> np.ndarray:
+    """[n, 4 + p] intercept, distance below and above the break, a step there, covariates."""
+    distance = x - place
+    terms = [np.where(is_high, 0.0, distance), np.where(is_high, distance, 0.0), is_high.astype(np.float64)]
+    return np.column_stack([np.ones(x.size), *terms, z])
 
 
 def _line(slope: float, error: float, n_rows: int) -> Line:
@@ -151,9 +159,9 @@ def _line(slope: float, error: float, n_rows: int) -> Line:
 
 
 def _robust(
-    design: np.ndarray, y: np.ndarray, w: np.ndarray, person_id: np.ndarray | None, number: int
-) -> tuple[float, float]:
-    """One coefficient of weighted least squares and its HC3 error, scores summed by person."""
+    design: np.ndarray, y: np.ndarray, w: np.ndarray, person_id: np.ndarray | None, terms: tuple[int, ...]
+) -> list[tuple[float, float]]:
+    """Coefficients of weighted least squares and their HC3 errors, scores summed by person."""
     root = np.sqrt(w)
     scale = np.abs(design).max(axis=0)
     if not np.all(scale > 0):
@@ -170,12 +178,15 @@ def _robust(
     if left.min() < 1e-8:
         raise NotEstimable("a row of the two lines stands alone and tells its own fit")
     residual = (root * y - weighted @ beta) / left
-    # One row of the inverse of r turns scores in q into the influence on the coefficient.
-    along = q @ inverse[number]
-    influence = along * residual
-    if person_id is not None:
-        influence = np.bincount(np.unique(person_id, return_inverse=True)[1], influence)
-    error = float(np.sqrt(np.sum(influence**2)))
-    if not error > 0:
-        raise NotEstimable("the two lines fit without error")
-    return float(beta[number] / scale[number]), error / float(scale[number])
+    person = None if person_id is None else np.unique(person_id, return_inverse=True)[1]
+    found = []
+    for number in terms:
+        # One row of the inverse of r turns scores in q into the influence on the coefficient.
+        influence = (q @ inverse[number]) * residual
+        if person is not None:
+            influence = np.bincount(person, influence)
+        error = float(np.sqrt(np.sum(influence**2)))
+        if not error > 0:
+            raise NotEstimable("the two lines fit without error")
+        found.append((float(beta[number] / scale[number]), error / float(scale[number])))
+    return found

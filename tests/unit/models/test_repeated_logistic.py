@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.models import repeated_logistic
+from pipelines.models import standardised
 from pipelines.models.errors import NotEstimable
 from pipelines.models.logistic import fit_logistic
 from pipelines.models.repeated_logistic import Decided, fit_repeated
@@ -42,7 +42,8 @@ def test_several_corrections_at_once_are_those_of_each_by_itself(most, monkeypat
     gradients = np.random.default_rng(4).normal(size=(rows.person.size, 3))
     each = np.stack([found.correction(column) for column in gradients.T], axis=1)
     np.testing.assert_allclose(found.corrections(gradients), each, rtol=1e-9, atol=1e-12)
-    monkeypatch.setattr(repeated_logistic, "_BLOCK", 32)
+    monkeypatch.setattr(standardised, "ROWS", 32)
+    monkeypatch.setattr(standardised, "KEPT", 32)
     by_blocks = fit_repeated(rows, 1.0)
     np.testing.assert_allclose(by_blocks.coefficients, found.coefficients, rtol=1e-9)
 
