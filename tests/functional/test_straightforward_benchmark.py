@@ -85,11 +85,25 @@ def test_the_frozen_figures_are_of_one_run_over_the_same_results(frozen: dict, b
             assert all(told["largest_gap"] <= benchmark.OF_FITS for told in same.values())
 
 
-@pytest.mark.parametrize(("kind", "least"), [("pandas", 10.0), ("polars", 1.0)])
-@pytest.mark.xfail(reason="either script takes 0.87 to 1.09 of our CPU time: not reached at every size", strict=True)
-def test_our_steps_are_as_much_faster_as_promised(frozen: dict, kind: str, least: float) -> None:
-    whole = [size["parts"]["all"] for size in frozen["sizes"]]
-    assert min(part[kind]["cpu_s"] / part["ours"]["cpu_s"] for part in whole) >= least
+def ratios(frozen: dict, kind: str, unit: str = "cpu_s") -> list[float]:
+    """What a script takes over all parts, in what our steps take, by size; the largest size last."""
+    whole = [size["parts"]["all"] for size in sorted(frozen["sizes"], key=lambda size: size["persons"])]
+    return [part[kind][unit] / part["ours"][unit] for part in whole]
+
+
+def test_our_steps_are_no_slower_than_polars_where_people_are_many(frozen: dict) -> None:
+    assert max(size["persons"] for size in frozen["sizes"]) >= 100_000
+    assert ratios(frozen, "polars")[-1] >= 1.0 and ratios(frozen, "polars", "wall_s")[-1] >= 1.0
+
+
+@pytest.mark.xfail(reason="Polars takes 0.87 of our CPU time at 3,000 people: fixed costs outweigh", strict=True)
+def test_our_steps_are_no_slower_than_polars_at_any_size(frozen: dict) -> None:
+    assert min(ratios(frozen, "polars")) >= 1.0
+
+
+@pytest.mark.xfail(reason="pandas takes 1.23 of our CPU time and 2.07 of the clock at 100,000 people", strict=True)
+def test_our_steps_are_ten_times_faster_than_pandas(frozen: dict) -> None:
+    assert max(ratios(frozen, "pandas", "wall_s")) >= 10.0
 
 
 def test_the_page_holds_the_frozen_figures(root: Path, frozen: dict) -> None:
