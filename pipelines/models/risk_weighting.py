@@ -248,6 +248,8 @@ def _correction(
     for side, arm in ((is_target, pair.target), (~is_target, pair.comparator)):
         # A weight that was cut does not move with its models.
         moved = np.where(arm.is_cut[person[side], period[side]], 0.0, pull[side])
+        if not moved.any():
+            continue  # the risk of the other arm alone: nothing of this one's models is in it
         by_period = np.bincount(person[side] * n_periods + period[side], moved, n * n_periods).reshape(n, n_periods)
         onwards = np.cumsum(by_period[:, ::-1], axis=1)[:, ::-1]
         after = onwards - by_period

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.models.arm_risk import risk_contrasts, risk_ratios
 from pipelines.models.clone_frame import CloneFrame, grace_course
-from pipelines.models.clone_weighting import NOTHING
+from pipelines.models.clone_weighting import NOTHING, Decision
 from pipelines.models.contrast_frame import ContrastFrame
 from pipelines.models.errors import NotEstimable
 from pipelines.models.point_treatment import prepare
@@ -121,6 +121,24 @@ def test_clones_of_who_began_stand_for_who_never_does() -> None:
     # All who begin do so in the first interval: from its middle on those who do not stand for them.
     assert found.comparator.weights[~begun, 0] == pytest.approx(1.0)
     assert found.comparator.weights[~begun, 1] == pytest.approx(2.0, rel=1e-3)
+
+
+def test_the_risk_of_one_arm_asks_nothing_of_the_models_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Corrections of both arms together are the sum of each by itself, and of one alone only its own decisions are asked."""
+    rng = np.random.default_rng(8)
+    treated, x = rng.random(N) < 0.5, rng.normal(size=N)
+    followed = np.minimum(np.ceil(rng.exponential(700, N)), 1500.0)
+    weighted = pair_periods(prepare(pair(treated, x)), course(followed), 730.0)
+    rows = weighted_rows(weighted, course(followed))
+    gradient = rng.normal(size=rows.is_target.size)
+    asked, ask = [], Decision.correction_by_row
+    monkeypatch.setattr(Decision, "correction_by_row", lambda self, *given: asked.append(self) or ask(self, *given))
+    of_target = rows.correction(np.where(rows.is_target, gradient, 0.0))
+    assert asked and asked == list(weighted.target.decisions)
+    of_comparator = rows.correction(np.where(rows.is_target, 0.0, gradient))
+    assert asked == [*weighted.target.decisions, *weighted.comparator.decisions]
+    assert rows.correction(gradient) == pytest.approx(of_target + of_comparator, rel=1e-9, abs=1e-12)
+    assert np.abs(of_target).max() > 0 and np.abs(of_comparator).max() > 0
 
 
 def test_ratios_alone_are_those_of_the_whole_contrast() -> None:
