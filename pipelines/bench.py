@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -123,7 +124,8 @@ def measure(
     """
     order = tables_of(layer)
     versions = {"duckdb": duckdb.__version__, "polars": pl.__version__}
-    asked = {"persons": persons, "seed": seed, "source": source, "given": str(given) if given else None, "layer": layer}
+    asked = {"persons": persons, "seed": seed, "source": source, "layer": layer, "code": _code_version()}
+    asked["given"] = str(given.resolve()) if given else None
     with room(kept, asked | versions) as place:
         folder = given or place.load(lambda empty: _generated(empty, source, persons, seed))
         if place.begun == LAND:
@@ -240,6 +242,11 @@ def tables_of(layer: str | None) -> list[str]:
         raise BadInput(f"there is no layer {layer}: name one of {layers}")
     needed = set(own).union(*(plan.upstream(table) for table in own))
     return [table for table in every if table in needed]
+
+
+def _code_version() -> str:
+    """Hash of the code of all steps: figures of two states of it are of neither."""
+    return sha256("".join(step.code_version() for step in plan.steps()).encode()).hexdigest()[:16]
 
 
 def _forget(settings: Settings, table: str) -> None:

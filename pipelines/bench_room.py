@@ -73,7 +73,7 @@ def room(folder: Path | None, asked: dict[str, Any]) -> Generator[Room]:
 
     Args:
         folder: where it stays; None for one that goes.
-        asked: what is measured, as JSON can hold it: people, seed, source, layer, versions.
+        asked: what is measured, as JSON can hold it: people, seed, source, layer, code, versions.
 
     Raises:
         BadInput: something else was measured there.

@@ -55,7 +55,6 @@ class FollowedSymptom:
     Attributes:
         kept: [m] rows of the frame: with a band, and not prompted unless those were asked for.
         band: [m] numbers of `present`, the bands that occur.
-        design: [m, p] covariates.
         loss: chance of being followed.
     """
 
@@ -63,8 +62,12 @@ class FollowedSymptom:
     kept: np.ndarray
     present: np.ndarray
     band: np.ndarray
-    design: np.ndarray
     loss: LossModel
+
+    @property
+    def design(self) -> np.ndarray:
+        """[m, p] covariates: the columns of the loss model after its indicators of bands."""
+        return self.loss.rows.base[:, self.present.size - 1 :]
 
     @property
     def person_id(self) -> np.ndarray:
@@ -101,11 +104,10 @@ def follow(frame: SymptomFrame, *, with_prompted: bool = False) -> FollowedSympt
     present, band = np.unique(frame.band[kept], return_inverse=True)
     if present.size < 2 or frame.reference not in present:
         raise NotEstimable("there are no draws in the reference and another band")
-    # One array for both models: that of bands reads the columns after the indicators.
+    # One array for both models: see `design`.
     indicators = (band[:, None] == np.arange(1, present.size)).astype(np.float64)
     both = np.column_stack([indicators, covariate_columns(frame.covariates[kept])])
-    loss = _loss_model(frame, kept, both)
-    return FollowedSymptom(frame, kept, present, band, both[:, present.size - 1 :], loss)
+    return FollowedSymptom(frame, kept, present, band, _loss_model(frame, kept, both))
 
 
 def covariate_columns(covariates: pl.DataFrame) -> np.ndarray:

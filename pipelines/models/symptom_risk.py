@@ -92,7 +92,7 @@ def prepare(frame: SymptomFrame, *, with_prompted: bool = False) -> PreparedSymp
         apart = float(np.mean([apartness(each) for each in balance.values()]))
         if best is None or apart < least - WORTH_SHRINKING:
             least = apart
-            parts = (followed.kept, present, band, followed.design, followed.loss)
+            parts = (followed.kept, present, band, followed.loss)
             best = PreparedSymptom(frame, *parts, exposure, raw, treatment, balance)
     if best is None:
         raise NotEstimable(problem)
