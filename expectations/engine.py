@@ -10,7 +10,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -33,7 +32,7 @@ from expectations.counted import ExpectCountedRowsToHold
 from expectations.question import COLUMNS, TableQuestion
 from expectations.suite import Check, Suite
 from pipelines.settings import Settings
-from pipelines.warehouse.engine import connect, literal, quoted
+from pipelines.warehouse.engine import connect, literal, quoted, scratch_folder
 from pipelines.warehouse.store import Store
 
 # A verdict needs counts. A query that gives more rows than this was not meant for judging.
@@ -157,9 +156,8 @@ def judge_table(suite: Suite, settings: Settings) -> dict[str, dict[str, Any]]:
         batch = _without_database().get_batch({"dataframe": _no_rows(suite.table, settings)})
         found |= {check.id: _asked(batch, check) for check in of_columns}
     if of_rows:
-        settings.spill.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="judge-", dir=settings.spill) as folder:
-            database = Path(folder) / "judged.duckdb"
+        with scratch_folder(settings) as folder:
+            database = folder / "judged.duckdb"
             with connect(settings, database=database) as connection:
                 Store(settings).create_view(connection, suite.table)
             with open_batch(database, suite.table, settings) as batch:

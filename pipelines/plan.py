@@ -63,6 +63,10 @@ def _python(table: str, function: str, inputs: tuple[str, ...] = (), depends_on:
     return Step(table, inputs, PythonProducer(function), depends_on)
 
 
+def _by_study(table: str, function: str, inputs: tuple[str, ...], depends_on: tuple[str, ...]) -> Step:
+    return Step(table, inputs, PythonProducer(function), depends_on, is_by_study=True)
+
+
 def _studies(table: str) -> Step:
     return _python(table, f"pipelines.trials.study_tables:{table.split('.')[1]}", depends_on=_STUDIES)
 
@@ -127,19 +131,19 @@ PYTHON_STEPS: tuple[Step, ...] = (
         "pipelines.features.ai_at_draw:ai_at_draw",
         (*_AI, "staging.lab_result"),
     ),
-    _python(
+    _by_study(
         "models.propensity_model",
         "pipelines.models.propensity_model:propensity_model",
         tuple(dict.fromkeys(("features.covariate", "features.outcome_value", "ref.continuous_outcome", *_RISK))),
         _STUDIES,
     ),
-    _python(
+    _by_study(
         "models.negative_control",
         "pipelines.models.control_tables:negative_control",
         (*_RISK, *_CONTRAST, "ref.negative_control"),
         (*_STUDIES, "evidence_source"),
     ),
-    _python(
+    _by_study(
         "models.diagnostic",
         "pipelines.models.gate:diagnostic",
         tuple(
@@ -153,7 +157,7 @@ PYTHON_STEPS: tuple[Step, ...] = (
         ),
         _STUDIES,
     ),
-    _python(
+    _by_study(
         "models.effect_estimate",
         "pipelines.models.effect:effect_estimate",
         tuple(
@@ -166,37 +170,37 @@ PYTHON_STEPS: tuple[Step, ...] = (
         ),
         _GATED,
     ),
-    _python(
+    _by_study(
         "models.covariate_balance",
         "pipelines.models.contrast_tables:covariate_balance",
         tuple(dict.fromkeys(("features.covariate", *_CONTRAST, *_RISK))),
         _STUDIES,
     ),
-    _python(
+    _by_study(
         "models.propensity_score",
         "pipelines.models.contrast_tables:propensity_score",
         tuple(dict.fromkeys(("features.covariate", *_CONTRAST, *_RISK))),
         _STUDIES,
     ),
-    _python(
+    _by_study(
         "models.cumulative_incidence",
         "pipelines.models.risk_curve:cumulative_incidence",
         (*_CONTROLLED, "models.effect_estimate"),
         (*_STUDIES, "evidence_source"),
     ),
-    _python(
+    _by_study(
         "models.bmd_trajectory",
         "pipelines.models.bmd_trajectory:bmd_trajectory",
         ("features.covariate", "features.bmd_by_year", *_CONTRAST, "models.effect_estimate"),
         (*_STUDIES, "evidence_source"),
     ),
-    _python(
+    _by_study(
         "models.dose_response",
         "pipelines.models.effect:dose_response",
         tuple(dict.fromkeys((*_SURVEY_FRAME, *_CURVE, *_SYMPTOM, "models.diagnostic"))),
         _GATED,
     ),
-    _python(
+    _by_study(
         "models.threshold",
         "pipelines.models.threshold_tables:threshold",
         (*_CURVE, "models.diagnostic"),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 import duckdb
@@ -22,6 +23,7 @@ _REFUSED_BY_MACHINE = (
     *(duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException),
     *(pl.exceptions.ComputeError, sqlite3.OperationalError),
 )
+_SCRATCH = "scratch-"
 _FULL_SQLITE = "database or disk is full"
 # With less than this no step ends well, whatever stopped it.
 _LEAST_FREE_BYTES = 16 * 2**20
@@ -108,6 +110,16 @@ def sweep_spill(settings: Settings) -> None:
     """Remove what engines of a killed run had spilled; whoever calls holds the home, so nobody spills there."""
     for path in settings.spill.glob("duckdb_temp*"):
         path.unlink(missing_ok=True)
+    for folder in settings.spill.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder(settings: Settings) -> Generator[Path]:
+    """A folder in HOME/spill for files of a moment; what a killed run leaves of it is swept by the next landing."""
+    settings.spill.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=_SCRATCH, dir=settings.spill) as folder:
+        yield Path(folder)
 
 
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:

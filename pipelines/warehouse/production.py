@@ -5,7 +5,8 @@ which of them are done at once, is the runner's to say.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -33,7 +34,7 @@ class Work:
     """One bucket of one step (None: everybody), with what its file will carry.
 
     `basis` covers all that decides the file besides the rows of its people: code and facts of the step and of those before it,
-    population inputs. `generation` is the landing that the file will reflect.
+    population inputs. `generation` is the landing that the file will reflect. `studies`: only the rows of these, not of all.
     """
 
     step: Step
@@ -42,6 +43,7 @@ class Work:
     fingerprint: str
     basis: str
     generation: int
+    studies: tuple[str, ...] | None = None
 
     @property
     def facts(self) -> dict[str, str]:
@@ -95,6 +97,20 @@ def execute(works: Sequence[Work], settings: Settings, run: RunFacts) -> Done:
         raise StepFailed(_without_values(step, error)) from None
 
 
+def gather(work: Work, parts: Sequence[Work], settings: Settings) -> None:
+    """Put the file of all studies in place, of files that each hold the rows of some.
+
+    Raises:
+        BlockedByCheck: together they break the contract, as where two of them tell of one study; no file is left.
+        DiskFull: there was no space left; the old file stays.
+    """
+    contract = work.step.contract
+    with told_when_full(settings):
+        rows = pl.concat([pl.scan_parquet(part.path) for part in parts])
+        check = partial(check_contract, contract=contract, settings=settings)
+        write_frame(_conform(rows, contract), work.path, work.fingerprint, check, work.facts)
+
+
 def reflected(work: Work) -> int | None:
     """The landing that the file of a work reflects, where nothing but rows of people can have changed since; else None."""
     there = facts_of(work.path)
@@ -142,9 +158,10 @@ def _produce(work: Work, settings: Settings, run: RunFacts) -> None:
             write_frame(rows, work.path, work.fingerprint, check, work.facts)
         case PythonProducer() as producer:
             inputs = {table: store.scan(table, work.bucket) for table in step.inputs}
+            asked = run if work.studies is None else replace(run, studies=work.studies)
             # Small regressions by the thousand: measured 5 to 15 times slower when BLAS threads contend.
             with threadpool_limits(1):
-                rows = _conform(producer.resolve()(inputs, run), step.contract)
+                rows = _conform(producer.resolve()(inputs, asked), step.contract)
                 write_frame(rows, work.path, work.fingerprint, check, work.facts)
 
 

@@ -1,11 +1,13 @@
 """Runs steps: finds the buckets whose fingerprint differs, has those computed, and leaves every other file untouched.
 
+A table of studies is computed study by study where there are many people, as one of people is bucket by bucket.
+
 How one bucket is computed stands in `production`, and by whom in `workers`.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -14,8 +16,11 @@ from typing import Self
 
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
+from pipelines.trials.family import families
+from pipelines.trials.study import catalogue
 from pipelines.warehouse.bucket import Bucket
 from pipelines.warehouse.changes import ChangeLog
+from pipelines.warehouse.engine import scratch_folder
 from pipelines.warehouse.parquet import (
     BASIS,
     FINGERPRINT,
@@ -25,7 +30,7 @@ from pipelines.warehouse.parquet import (
     fingerprint_of,
     row_count,
 )
-from pipelines.warehouse.production import Work, execute, reflected
+from pipelines.warehouse.production import Work, execute, gather, reflected
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.workers import Batch, Workers, open_workers
@@ -54,7 +59,7 @@ class Runner:
     settings: Settings
     run: RunFacts
     tell: Callable[[str, int, int], None] = lambda table, done, asked: None
-    _workers: Workers | None = field(default=None, init=False)
+    _workers: dict[str, Workers] = field(default_factory=dict, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -132,18 +137,43 @@ class Runner:
         Raises:
             TrabeculaError: as the workers do.
         """
+        by_study = self._families(stale)
+        if len(by_study) > 1:
+            self._compute_by_study(stale[0], by_study)
+            return 0
         batches = self._batches(stale)
         if len(batches) <= 1 or (self.settings.runner == "local" and self.settings.threads == 1):
             return sum(execute(batch, self.settings, self.run).merged for batch in batches)
-        if self._workers is None:
-            self._workers = open_workers(self.settings)
+        return self._side_by_side(batches, self.settings.runner)
+
+    def _families(self, stale: list[Work]) -> tuple[tuple[str, ...], ...]:
+        """The studies that one file is of, to be computed side by side; none where people are too few to be worth a pool."""
+        is_one = len(stale) == 1 and stale[0].step.is_by_study
+        if not is_one or self.settings.threads == 1 or len(Store(self.settings).buckets()) == 1:
+            return ()
+        return families(self.run.studies, catalogue())
+
+    def _compute_by_study(self, work: Work, by_study: Sequence[tuple[str, ...]]) -> None:
+        """On this machine, whoever computes buckets: people of a study must fit in memory, and other workers may have less."""
+        with scratch_folder(self.settings) as folder:
+            parts = [
+                replace(work, path=folder / f"{number:03d}.parquet", studies=names)
+                for number, names in enumerate(by_study)
+            ]
+            self._side_by_side([(part,) for part in parts], "local")
+            gather(work, parts, self.settings)
+
+    def _side_by_side(self, batches: Sequence[Batch], runner: str) -> int:
+        """Have workers compute batches; returns how many files only had their changed people computed."""
+        if runner not in self._workers:
+            self._workers[runner] = open_workers(replace(self.settings, runner=runner))
         share = Settings(home=self.settings.home, memory_gb=self.settings.memory_gb / self.settings.threads, threads=1)
-        files = merged = 0
+        asked, files, merged = sum(map(len, batches)), 0, 0
         try:
-            for done in self._workers.execute_all(batches, share, self.run):
+            for done in self._workers[runner].execute_all(batches, share, self.run):
                 files += done.files
                 merged += done.merged
-                self.tell(stale[0].step.table, files, len(stale))
+                self.tell(batches[0][0].step.table, files, asked)
         except Exception:
             self._end_workers()  # a pool that lost a worker takes no more work
             raise
@@ -169,9 +199,8 @@ class Runner:
         return [tuple(works) for works in found]
 
     def _end_workers(self) -> None:
-        if self._workers:
-            self._workers.close()
-            self._workers = None
+        while self._workers:
+            self._workers.popitem()[1].close()
 
 
 def _stale(works: dict[Path, Work]) -> list[Work]:

@@ -71,12 +71,13 @@ class PythonProducer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One table = one step."""
+    """One table = one step; `is_by_study` where its rows are those of its studies, family by family (`trials.family`)."""
 
     table: str
     inputs: tuple[str, ...]
     producer: SqlProducer | CsvProducer | PythonProducer
     depends_on: tuple[str, ...] = ()
+    is_by_study: bool = False
 
     @property
     def contract(self) -> Contract:

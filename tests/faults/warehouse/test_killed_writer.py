@@ -83,9 +83,9 @@ from pipelines.warehouse.runner import Runner
 from pipelines.warehouse.step import SqlProducer
 
 def tell():
-    while run._workers is None or len(run._workers._pool._processes) < 2:
+    while "local" not in run._workers or len(run._workers["local"]._pool._processes) < 2:
         time.sleep(0.02)
-    print(*run._workers._pool._processes, flush=True)
+    print(*run._workers["local"]._pool._processes, flush=True)
 
 settings = Settings(home=Path(sys.argv[1]), memory_gb=1.0, threads=2)
 step = replace(plan.step("staging.person"), inputs=(), producer=SqlProducer(Path(sys.argv[2])))

@@ -32,10 +32,10 @@ def person(query: Path, condition: str) -> Step:
 
 
 def kill_a_worker(run: Runner) -> None:
-    while run._workers is None or len(run._workers._pool._processes) < 2:
+    while "local" not in run._workers or len(run._workers["local"]._pool._processes) < 2:
         time.sleep(0.02)
     time.sleep(2)  # both are past their start: a pool that is still being filled fails in words of its own
-    os.kill(next(iter(run._workers._pool._processes)), signal.SIGKILL)
+    os.kill(next(iter(run._workers["local"]._pool._processes)), signal.SIGKILL)
 
 
 def test_a_worker_that_the_system_kills_is_told_as_memory(empty_home: Settings, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_worker_that_the_system_kills_is_told_as_memory(empty_home: Settings, 
         Thread(target=kill_a_worker, args=[run], daemon=True).start()
         with pytest.raises(OutOfMemory, match=says):
             run.bring_up_to_date(step)
-        assert run._workers is None, "the next step would ask workers that are gone"
+        assert not run._workers, "the next step would ask workers that are gone"
     assert Store(empty_home).files("staging.person") == ()
 
 
