@@ -31,6 +31,7 @@ from pipelines.synth.parameters import load_parameters
 from pipelines.tables import CONTRACTS
 from pipelines.warehouse.engine import connect, literal
 from pipelines.warehouse.parquet import row_count
+from pipelines.warehouse.step import module_closure
 from pipelines.warehouse.store import Store
 
 SCAN, LAND, JUDGE, AGAIN, PUBLISH = (
@@ -124,41 +125,55 @@ def measure(
     """
     order = tables_of(layer)
     versions = {"duckdb": duckdb.__version__, "polars": pl.__version__}
-    asked = {"persons": persons, "seed": seed, "source": source, "layer": layer, "code": _code_version()}
+    asked = {"persons": persons, "seed": seed, "source": source, "layer": layer}
     asked["given"] = str(given.resolve()) if given else None
     with room(kept, asked | versions) as place:
         folder = given or place.load(lambda empty: _generated(empty, source, persons, seed))
-        if place.begun == LAND:
-            shutil.rmtree(place.home, ignore_errors=True)
+        landing, every = _landing_code(), _steps_code()
+        if place.figures(LAND, landing) is None:
+            place.forget()
         settings = replace(load(place.home), source=source, folder=str(folder))
         settings.write()
         stages: list[Stage] = []
+        goes_on = bool(place.ended)
 
-        def record(name: str, work: Callable[[], object], clear: Callable[[], object] = lambda: None) -> None:
-            if name in place.ended:
-                stages.append(Stage(**place.ended[name]))
+        def record(
+            name: str, code: str, work: Callable[[], object], clear: Callable[[], object] = lambda: None
+        ) -> None:
+            if figures := place.figures(name, code):
+                stages.append(Stage(**figures))
                 return
             if place.begin(name):
                 clear()
             forget_peak()
             wall, cpu = timed(work)
             stages.append(Stage(name, wall, cpu, wall / (stages[0].wall_seconds if stages else wall), peak_mib()))
-            place.end(name, stages[-1])
+            place.end(name, code, stages[-1])
             tell(stages[-1])
 
-        record(SCAN, lambda: _scan(folder))
+        record(SCAN, "", lambda: _scan(folder))
+
+        def again() -> None:
+            for table in order:
+                run.step(plan.step(table))
 
         with Run(settings) as run:
-            record(LAND, run.land)
-            for table in order:
+            record(LAND, landing, run.land)
+            for step in map(plan.step, order):
                 record(
-                    table, lambda table=table: run.step(plan.step(table)), lambda table=table: _forget(settings, table)
+                    step.table,
+                    step.code_version(),
+                    lambda step=step: run.step(step),
+                    lambda step=step: _forget(settings, step.table),
                 )
             if layer is None:
-                record(AGAIN, lambda: [run.step(plan.step(table)) for table in order])
+                if goes_on:
+                    # What was made of a table that was made anew keeps its figures, and may be stale.
+                    again()
+                record(AGAIN, every, again)
                 if judge is not None:
-                    record(JUDGE, lambda: judge(settings))
-                record(PUBLISH, run.publish)
+                    record(JUDGE, every, lambda: judge(settings), lambda: _forget_verdicts(settings))
+                record(PUBLISH, every, run.publish)
         people = pl.scan_parquet(settings.home / "data" / "staging" / "person" / "*.parquet").select(pl.len()).collect()
         files = sorted(folder.rglob("*.parquet"))
         by_layer: dict[str, float] = {}
@@ -244,15 +259,27 @@ def tables_of(layer: str | None) -> list[str]:
     return [table for table in every if table in needed]
 
 
-def _code_version() -> str:
-    """Hash of the code of all steps: figures of two states of it are of neither."""
-    return sha256("".join(step.code_version() for step in plan.steps()).encode()).hexdigest()[:16]
+def _steps_code() -> str:
+    """Hash of the code of all steps, for what is measured of all tables."""
+    return sha256("".join(step.code_version() for step in plan.steps()).encode()).hexdigest()
+
+
+def _landing_code() -> str:
+    """Hash of the code that reads the input and writes it as it lies."""
+    modules = ("pipelines.sources.registry", "pipelines.warehouse.landing")
+    return sha256("".join(map(module_closure, modules)).encode()).hexdigest()
 
 
 def _forget(settings: Settings, table: str) -> None:
     """Remove the files of a table, so that none is found current."""
     for path in Store(settings).files(table):
         path.unlink()
+
+
+def _forget_verdicts(settings: Settings) -> None:
+    """Remove verdicts and the counts that they rest on."""
+    for folder in (Store(settings).folder("mart.quality_result"), settings.home / "state" / "quality"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _scan(folder: Path) -> None:

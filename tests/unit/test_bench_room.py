@@ -13,6 +13,7 @@ from pipelines.bench_room import Room, room
 from pipelines.errors import BadInput
 from pipelines.run import Run
 from pipelines.settings import load
+from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
 
 ASKED = {"persons": 40, "seed": 1}
@@ -57,6 +58,24 @@ def test_it_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.persons == 40 and found.rows > 40
     monkeypatch.setattr(Run, "step", lambda *given: pytest.fail("computed twice"))
     assert measured(folder, []) == found
+
+
+def test_a_stage_whose_code_is_another_is_measured_anew_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, told, cleared, clear = tmp_path / "room", list[str](), list[str](), bench._forget
+    before = measured(folder, [])
+    version = Step.code_version
+    monkeypatch.setattr(Step, "code_version", lambda self: version(self) + "x" * (self.table == STOPPED_AT))
+    monkeypatch.setattr(bench, "_forget", lambda settings, table: cleared.append(table) or clear(settings, table))
+    after = measured(folder, told)
+    assert told == cleared == [STOPPED_AT]
+    changed = [old.name for old, new in zip(before.stages, after.stages, strict=True) if old != new]
+    assert changed == [STOPPED_AT]
+    monkeypatch.setattr(bench, "_landing_code", lambda: "other")
+    told.clear()
+    measured(folder, told)
+    assert told == [SCAN, LAND, *bench.tables_of("staging")]
 
 
 def test_a_landing_that_was_stopped_begins_in_an_empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
