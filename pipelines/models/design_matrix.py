@@ -3,13 +3,14 @@
 Here: the matrix and why a column is not in it. Not here: balance, which looks at every covariate, in or out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from pipelines.models.spline import restricted_cubic_spline
+from pipelines.models.standardised import ROWS
 
 #: Quantiles of the knots of a continuous covariate. Source: Harrell (2015), section 2.4.6, four knots.
 KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
@@ -35,6 +36,41 @@ class DesignMatrix:
     left_out: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """A term [n], as flags where it is one, with its mean and SD."""
+
+    values: np.ndarray
+    mean: float
+    sd: float
+
+    def standardised(self, rows: slice) -> np.ndarray:
+        return (self.values[rows] - self.mean) / self.sd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """The columns of a matrix before it is one: a flag takes a byte there and eight here.
+
+    Attributes:
+        n_rows: of the frame.
+        columns: [p].
+        names: [p], `left_out`: as of `DesignMatrix`.
+    """
+
+    n_rows: int
+    columns: tuple[_Column, ...]
+    names: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+    def into(self, matrix: np.ndarray) -> np.ndarray:
+        """Fills `matrix` [n, p], which may be part of a wider one, and returns it."""
+        for rows in _blocks(self.n_rows):
+            for place, column in enumerate(self.columns):
+                matrix[rows, place] = column.standardised(rows)
+        return matrix
+
+
 def design_matrix(
     covariates: pl.DataFrame, nominal: Iterable[str] = (), minimum_count: int = 10, splines: bool = True
 ) -> DesignMatrix:
@@ -54,30 +90,50 @@ def design_matrix(
     Raises:
         ValueError: a nominal column is not in the frame.
     """
+    found = terms(covariates, nominal, minimum_count, splines)
+    return DesignMatrix(found.into(np.empty((found.n_rows, len(found.names)))), found.names, found.left_out)
+
+
+def terms(
+    covariates: pl.DataFrame, nominal: Iterable[str] = (), minimum_count: int = 10, splines: bool = True
+) -> Terms:
+    """The columns of `design_matrix`, for whoever puts them beside others.
+
+    Raises:
+        ValueError: as there.
+    """
     codes = set(nominal)
     if absent := codes - set(covariates.columns):
         raise ValueError(f"no covariate {', '.join(sorted(absent))} to take as nominal")
-    columns: list[np.ndarray] = []
+    columns: list[_Column] = []
     names: list[str] = []
     left_out: list[tuple[str, str]] = []
     for name in covariates.columns:
         given = covariates[name].cast(pl.Float64).to_numpy()
         missing = np.isnan(given)
-        terms = _levels(name, given) if name in codes else _numeric(name, given, missing, splines)
-        for term, values in [*terms, *_missing(name, missing)]:
+        found = _levels(name, given) if name in codes else _numeric(name, given, missing, splines)
+        for term, values in [*found, *_missing(name, missing)]:
             reason = _why_useless(values, minimum_count)
             if reason:
                 left_out.append((term, reason))
             else:
-                columns.append((values - values.mean()) / values.std())
+                columns.append(_column(values))
                 names.append(term)
-    if not columns:
-        return DesignMatrix(np.zeros((covariates.height, 0)), (), tuple(left_out))
-    matrix = np.column_stack(columns)
-    keep = _independent(matrix)
+    keep = _independent(columns, covariates.height)
     left_out += [(names[place], "told by other columns") for place in np.flatnonzero(~keep)]
-    kept = tuple(name for name, stays in zip(names, keep, strict=True) if stays)
-    return DesignMatrix(matrix if keep.all() else matrix[:, keep], kept, tuple(left_out))
+    kept = [place for place, stays in enumerate(keep) if stays]
+    chosen = tuple(columns[place] for place in kept)
+    return Terms(covariates.height, chosen, tuple(names[place] for place in kept), tuple(left_out))
+
+
+def _column(values: np.ndarray) -> _Column:
+    is_one = values == 1.0
+    is_flag = bool(np.all(is_one | (values == 0.0)))
+    return _Column(is_one if is_flag else values, float(values.mean()), float(values.std()))
+
+
+def _blocks(n_rows: int) -> Iterator[slice]:
+    return (slice(start, min(start + ROWS, n_rows)) for start in range(0, n_rows, ROWS))
 
 
 # On arrays throughout: each operation on a series of Polars is a query of its own, and there are hundreds of columns.
@@ -120,20 +176,25 @@ def _why_useless(values: np.ndarray, minimum_count: int) -> str:
     return "rare" if different < minimum_count else ""
 
 
-def _independent(matrix: np.ndarray) -> np.ndarray:
+def _independent(columns: Sequence[_Column], n_rows: int) -> np.ndarray:
     """[p] columns that those before them do not tell: Cholesky of the correlations, in order."""
     from scipy.linalg import solve_triangular
 
-    correlation = matrix.T @ matrix / matrix.shape[0]
+    p = len(columns)
+    products = np.zeros((p, p))
+    for rows in _blocks(n_rows):
+        block = np.column_stack([column.standardised(rows) for column in columns]) if p else np.empty((0, 0))
+        products += block.T @ block
+    correlation = products / max(n_rows, 1)
     factor = np.zeros_like(correlation)
     kept: list[int] = []
-    for place in range(correlation.shape[0]):
+    for place in range(p):
         known = len(kept)
         row = solve_triangular(factor[:known, :known], correlation[kept, place], lower=True) if known else np.empty(0)
         rest = correlation[place, place] - row @ row
         if rest > _COLLINEAR:
             factor[known, :known], factor[known, known] = row, np.sqrt(rest)
             kept.append(place)
-    keep = np.zeros(correlation.shape[0], dtype=bool)
+    keep = np.zeros(p, dtype=bool)
     keep[kept] = True
     return keep

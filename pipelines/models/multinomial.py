@@ -78,8 +78,8 @@ def fit_multinomial(
         NotEstimable: a category nobody has, collinear columns, separation, or no convergence.
     """
     x, c = np.asarray(design, dtype=np.float64), np.asarray(category)
-    if x.ndim != 2 or x.shape[0] != c.size or not np.all(np.isfinite(x)):
-        raise ValueError("design must be finite [n, p] with one row a category")
+    if x.ndim != 2 or x.shape[0] != c.size:
+        raise ValueError("design must be [n, p] with one row a category")
     if c.size and (c.min() < 0 or c.max() >= n_categories):
         raise ValueError(f"categories must lie between 0 and {n_categories - 1}")
     w = np.ones(c.size) if weights is None else np.asarray(weights, dtype=np.float64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.models.design_matrix import design_matrix
+from pipelines.models.design_matrix import Terms, terms
 from pipelines.models.errors import NotEstimable
 from pipelines.models.repeated_logistic import Decided, RepeatedFit, fit_repeated
 from pipelines.models.symptom_frame import SymptomFrame
@@ -105,16 +105,26 @@ def follow(frame: SymptomFrame, *, with_prompted: bool = False) -> FollowedSympt
     if present.size < 2 or frame.reference not in present:
         raise NotEstimable("there are no draws in the reference and another band")
     # One array for both models: see `design`.
-    indicators = (band[:, None] == np.arange(1, present.size)).astype(np.float64)
-    both = np.column_stack([indicators, covariate_columns(frame.covariates[kept])])
+    covariates, n_bands = _terms(frame.covariates[kept]), present.size - 1
+    both = np.empty((kept.size, n_bands + len(covariates.names)))
+    both[:, :n_bands] = band[:, None] == np.arange(1, present.size)
+    _filled(covariates, both[:, n_bands:])
     return FollowedSymptom(frame, kept, present, band, _loss_model(frame, kept, both))
 
 
 def covariate_columns(covariates: pl.DataFrame) -> np.ndarray:
     """[m, p] covariates as models take them: curves, levels, indicators of missing; SDs beyond the most counted as the most."""
-    nominal = tuple(name for name in NOMINAL if name in covariates.columns)
-    values = design_matrix(covariates, nominal).values
-    return np.clip(values, -_MOST_SDS, _MOST_SDS, out=values)
+    found = _terms(covariates)
+    return _filled(found, np.empty((found.n_rows, len(found.names))))
+
+
+def _terms(covariates: pl.DataFrame) -> Terms:
+    return terms(covariates, tuple(name for name in NOMINAL if name in covariates.columns))
+
+
+def _filled(found: Terms, matrix: np.ndarray) -> np.ndarray:
+    found.into(matrix)
+    return np.clip(matrix, -_MOST_SDS, _MOST_SDS, out=matrix)
 
 
 def window(followed: FollowedSymptom, outcome: int) -> Window:

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from pipelines.models.covariates import covariates_of
+from pipelines.models.covariates import slim_covariates_of
 from pipelines.models.symptom_dose import dose_bands
 from pipelines.run_facts import Inputs
 from pipelines.trials.code_list import measured_levels, symptom_systems
@@ -206,7 +206,7 @@ def _covariates(inputs: Inputs, study: Study, symptom: Symptom, draws: pl.DataFr
 
     How long ago is the dose itself, where that is asked for: it stands beside estradiol alone.
     """
-    wide = covariates_of(inputs, study.id, draws, symptom.exclude)
+    wide = slim_covariates_of(inputs, study.id, draws, symptom.exclude)
     names = wide.columns
     supplies = _INHIBITOR if symptom.exposure == "estradiol" else ()
     own = draws.select(*supplies, lc_ms_ms=pl.col("is_lc_ms_ms").cast(pl.Float64))

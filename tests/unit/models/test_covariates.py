@@ -46,7 +46,29 @@ def test_rows_as_they_are_stored_are_what_a_pivot_makes_of_them() -> None:
     rows = [(*key, code, key[0] + 0.5 if key[0] % 3 else None) for key in keys for code in ("age", "smokes", "weight")]
     told = module._unfolded(stored(*rows).drop("study_id"))
     assert told is not None
-    assert told.equals(stored(*rows).collect().pivot("covariate_code", index=KEY, values="value"))
+    assert told.cast(dict.fromkeys(("age", "smokes", "weight"), pl.Float64)).equals(
+        stored(*rows).collect().pivot("covariate_code", index=KEY, values="value")
+    )
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 7])
+def test_small_whole_numbers_take_a_byte_and_nothing_is_lost(monkeypatch, at_once: int) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    values = {
+        "flag": [0.0, 1.0, None, 1.0, 0.0],
+        "of_a_byte": [-128.0, 127.0, 5.0, 0.0, -1.0],
+        "once_larger": [1.0, 2.0, 3.0, 128.0, 4.0],
+        "once_a_fraction": [1.0, 2.0, 3.0, 4.0, 4.5],
+        "unknown": [None] * 5,
+    }
+    rows = [(n, 1, name, told[n]) for n in range(5) for name, told in values.items()]
+    inputs = {"features.covariate": stored(*rows)}
+    everybody = people(*((n, 1) for n in range(5)))
+    slim = module.slim_covariates_of(inputs, "one", everybody)
+    assert {name for name, dtype in slim.schema.items() if dtype == pl.Int8} == {"flag", "of_a_byte", "unknown"}
+    assert slim.to_dict(as_series=False) == {name: values[name] for name in sorted(values)}
+    found = covariates_of(inputs, "one", everybody)
+    assert set(found.dtypes) == {pl.Float64} and found.to_dict(as_series=False) == slim.to_dict(as_series=False)
 
 
 @pytest.mark.parametrize(
