@@ -55,6 +55,8 @@ def connect(
         "memory_limit": f"{memory_gb or settings.memory_gb}GB",
         "temp_directory": str(settings.spill),
         "threads": threads or settings.threads,
+        # What an idle engine has freed goes back to the system within seconds; its allocator keeps it otherwise.
+        "allocator_background_threads": True,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
