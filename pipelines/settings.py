@@ -25,7 +25,7 @@ mapping = {mapping}            # flat: mapping file or name of a shipped one; em
 
 [limits]
 memory_gb = {memory_gb}            # DuckDB may use this much, then it spills to HOME/spill
-threads = {threads}
+threads = {threads}            # processes that compute buckets, or studies, side by side; each holds people of its own
 persons_per_bucket = {persons_per_bucket}  # a bucket of people is the unit of work
 min_cell = {min_cell}            # no released cell below this many people; may only be raised
 disk_gb = {disk_gb}            # free space asked for before a run starts; 0: told from what lies here, 2 at least

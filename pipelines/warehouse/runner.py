@@ -35,6 +35,8 @@ from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.workers import Batch, Workers, open_workers
 
+_TIME_ZEROS = "cohort.trial_person"
+
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
@@ -160,8 +162,14 @@ class Runner:
                 replace(work, path=folder / f"{number:03d}.parquet", studies=names)
                 for number, names in enumerate(by_study)
             ]
-            self._side_by_side([(part,) for part in parts], "local")
+            self._side_by_side([(part,) for part in self._largest_first(parts)], "local")
             gather(work, parts, self.settings)
+
+    def _largest_first(self, parts: list[Work]) -> list[Work]:
+        """By time zeros of their studies: the longest, begun last, would leave every other process waiting for it."""
+        counted = Store(self.settings).scan(_TIME_ZEROS).group_by("study_id").len().collect()
+        size = dict(counted.iter_rows())
+        return sorted(parts, key=lambda part: -sum(size.get(name, 0) for name in part.studies or ()))
 
     def _side_by_side(self, batches: Sequence[Batch], runner: str) -> int:
         """Have workers compute batches; returns how many files only had their changed people computed."""

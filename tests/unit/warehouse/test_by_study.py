@@ -19,6 +19,7 @@ from pipelines.trials.study import catalogue
 from pipelines.warehouse.engine import scratch_folder, sweep_spill
 from pipelines.warehouse.parquet import write_frame
 from pipelines.warehouse.store import Store
+from pipelines.warehouse.workers import LocalProcesses
 
 features = runpy.run_path(str(Path(__file__).parents[1] / "models" / "test_contrast_tables.py"))["inputs"]
 BY_STUDY = [step for step in plan.steps() if step.is_by_study]
@@ -80,6 +81,27 @@ def test_families_side_by_side_give_the_very_rows_of_one_process(one_process: Se
     assert list(side_by_side.spill.glob("scratch-*")) == []
     with Run(side_by_side) as again:
         assert [again.step(step).computed for step in BY_STUDY] == [0] * len(BY_STUDY)
+
+
+def test_the_family_of_most_people_is_begun_first(side_by_side: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, table = Store(side_by_side), "cohort.trial_person"
+    sizes = {"symptoms_e2": 60, "trt_ai_addon": 30, "modifiers": 20, "hpg_response": 40}
+    rows = pl.DataFrame({"study_id": [name for name, n in sizes.items() for _ in range(n)]})
+    for number, bucket in enumerate(store.buckets()):
+        whole = _whole(table, rows.gather_every(2, number))
+        write_frame(whole.lazy(), store.path(table, bucket), f"given {number}")
+    begun: list[tuple[str, ...]] = []
+    compute = LocalProcesses.execute_all
+
+    def watched(self, batches, *more):
+        begun.extend(part.studies for (part,) in batches)
+        return compute(self, batches, *more)
+
+    monkeypatch.setattr(LocalProcesses, "execute_all", watched)
+    with Run(side_by_side) as run:
+        run.step(plan.step("models.threshold"))
+    assert [family[0] for family in begun[:3]] == ["symptoms_e2", "ai_vs_tamoxifen", "hpg_response"]
+    assert {"trt_ai_addon", "modifiers"} < set(begun[1])
 
 
 def test_they_stay_on_this_machine_where_buckets_go_to_others(side_by_side: Settings) -> None:
