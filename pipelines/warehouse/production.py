@@ -1,4 +1,4 @@
-"""The unit of work: buckets of one step, or all people of some studies, computed and put in place; any engine that can call `execute` will do.
+"""The unit of work, computed and put in place: buckets of one step, or some studies of it. Whoever calls `execute` will do.
 
 Where only some people changed since the file was made, those people are computed and merged into it. Which files are stale, and
 which of them are done at once, is the runner's to say.
