@@ -4,7 +4,8 @@ Where only some people changed since the file was made, those people are compute
 which of them are done at once, is the runner's to say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -71,19 +72,30 @@ def execute(works: Sequence[Work], settings: Settings, run: RunFacts) -> Done:
         DiskFull: there was no space left; the old file stays.
         OutOfMemory: the engine was given too little; the old file stays.
     """
-    step = works[0].step
+    with told(works[0].step, settings):
+        some: dict[int, list[Work]] = {}
+        for work in works:
+            landing = _few_changed_since(work, settings)
+            if landing is None:
+                _produce(work, settings, run)
+            else:
+                some.setdefault(landing, []).append(work)
+        for landing, merged in some.items():
+            _produce_changed(merged, landing, settings, run)
+        return Done(len(works), sum(map(len, some.values())))
+
+
+@contextmanager
+def told(step: Step, settings: Settings) -> Generator[None]:
+    """Says what an engine refused while a step was computed, without the values its message may quote.
+
+    Raises:
+        BlockedByCheck: a value does not fit the type of its column.
+        StepFailed, DiskFull, OutOfMemory: as in `execute`.
+    """
     try:
         with told_when_full(settings):
-            some: dict[int, list[Work]] = {}
-            for work in works:
-                landing = _few_changed_since(work, settings)
-                if landing is None:
-                    _produce(work, settings, run)
-                else:
-                    some.setdefault(landing, []).append(work)
-            for landing, merged in some.items():
-                _produce_changed(merged, landing, settings, run)
-        return Done(len(works), sum(map(len, some.values())))
+            yield
     except (duckdb.ConversionException, pl.exceptions.InvalidOperationError) as error:
         raise BlockedByCheck(
             f"{step.table}: a value does not fit the type of its column ({type(error).__name__})"
@@ -102,10 +114,10 @@ def gather(work: Work, parts: Sequence[Work], settings: Settings) -> None:
 
     Raises:
         BlockedByCheck: together they break the contract, as where two of them tell of one study; no file is left.
-        DiskFull: there was no space left; the old file stays.
+        StepFailed, DiskFull, OutOfMemory: as in `execute`; the old file stays.
     """
     contract = work.step.contract
-    with told_when_full(settings):
+    with told(work.step, settings):
         rows = pl.concat([pl.scan_parquet(part.path) for part in parts])
         check = partial(check_contract, contract=contract, settings=settings)
         write_frame(_conform(rows, contract), work.path, work.fingerprint, check, work.facts)

@@ -30,7 +30,7 @@ from pipelines.warehouse.parquet import (
     fingerprint_of,
     row_count,
 )
-from pipelines.warehouse.production import Work, execute, gather, reflected
+from pipelines.warehouse.production import Work, execute, gather, reflected, told
 from pipelines.warehouse.step import Step
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.workers import Batch, Workers, open_workers
@@ -162,7 +162,9 @@ class Runner:
                 replace(work, path=folder / f"{number:03d}.parquet", studies=names)
                 for number, names in enumerate(by_study)
             ]
-            self._side_by_side([(part,) for part in self._largest_first(parts)], "local")
+            with told(work.step, self.settings):
+                parts = self._largest_first(parts)
+            self._side_by_side([(part,) for part in parts], "local")
             gather(work, parts, self.settings)
 
     def _largest_first(self, parts: list[Work]) -> list[Work]:

@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import plan
-from pipelines.errors import BlockedByCheck
+from pipelines.errors import BlockedByCheck, StepFailed
 from pipelines.run import Run
 from pipelines.settings import Settings
 from pipelines.tables import CONTRACTS
@@ -102,6 +102,20 @@ def test_the_family_of_most_people_is_begun_first(side_by_side: Settings, monkey
         run.step(plan.step("models.threshold"))
     assert [family[0] for family in begun[:3]] == ["symptoms_e2", "ai_vs_tamoxifen", "hpg_response"]
     assert {"trt_ai_addon", "modifiers"} < set(begun[1])
+
+
+def test_unreadable_time_zeros_are_told_by_step_and_the_old_file_stays(side_by_side: Settings) -> None:
+    store, step = Store(side_by_side), plan.step("models.threshold")
+    old = store.path(step.table, None)
+    write_frame(CONTRACTS[step.table].empty().lazy(), old, "of an earlier night")
+    before = old.read_bytes()
+    damaged = store.path("cohort.trial_person", store.buckets()[1])
+    damaged.parent.mkdir(parents=True, exist_ok=True)
+    damaged.write_bytes(b"cut short")
+    with Run(side_by_side) as run, pytest.raises(StepFailed, match=r"^models\.threshold: \w+Error"):
+        run.step(step)
+    assert old.read_bytes() == before
+    assert list(side_by_side.spill.glob("scratch-*")) == []
 
 
 def test_they_stay_on_this_machine_where_buckets_go_to_others(side_by_side: Settings) -> None:
