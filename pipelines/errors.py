@@ -93,3 +93,16 @@ class HistoryUnreachable(TrabeculaError):
 
     exit_status = 1
     is_passing = True
+
+
+_WHILE = "while computing "
+
+
+def note_work(error: Exception, what: str) -> None:
+    """Note on an error that nobody expected what was computed: its own words may quote values and are not told."""
+    error.add_note(_WHILE + what)
+
+
+def noted_work(error: BaseException) -> str:
+    """What `note_work` noted, or nothing; notes of libraries are not told."""
+    return next((note for note in getattr(error, "__notes__", ()) if note.startswith(_WHILE)), "")

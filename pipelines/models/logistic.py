@@ -19,6 +19,8 @@ _TOLERANCE = 1e-13
 _SEPARATED = 25.0
 #: reciprocal condition (1-norm) above which no column tells another
 _SURELY_APART = 1e-9
+#: of a million people one covariate is wild enough for a chance of 1, whose odds and weights are no numbers
+_LEAST_CHANCE, _MOST_CHANCE = np.finfo(np.float64).tiny, 1.0 - np.finfo(np.float64).epsneg
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ class LogisticFit:
 
 
 def expit(log_odds: np.ndarray) -> np.ndarray:
-    """Probability of log odds, without overflow."""
+    """Probability of log odds, without overflow, and inside (0, 1): one that rounds to 1 is the number before it."""
     from scipy.special import expit as logistic
 
-    return logistic(log_odds)
+    return np.clip(logistic(log_odds), _LEAST_CHANCE, _MOST_CHANCE)
 
 
 def fit_logistic(design: np.ndarray, outcome: np.ndarray, penalty: float = 0.0) -> LogisticFit:

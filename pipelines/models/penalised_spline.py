@@ -47,17 +47,18 @@ def smooth_curve(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, weights: 
     if k < _LEAST_KNOTS:
         raise NotEstimable(f"the exposure has {different.size} different values: no curve can be drawn")
     basis, penalty = cubic_basis(x, np.quantile(different, np.linspace(0, 1, k)))
-    design = np.column_stack([basis, covariates - covariates.mean(axis=0)])
-    w = weights / weights.mean()
-    root = np.sqrt(w)
-    weighted = design * root[:, None]
+    root = np.sqrt(weights / weights.mean())
+    weighted = np.empty((x.size, k + covariates.shape[1]))
+    weighted[:, :k] = basis
+    np.subtract(covariates, covariates.mean(axis=0), out=weighted[:, k:])
+    weighted *= root[:, None]
     r = triangle(weighted)
     size = np.abs(np.diag(r))
     if size.min() <= 1e-10 * size.max():
         raise NotEstimable("covariates of a curve tell each other")
     # In the coordinates of the triangle the information is the identity, and one eigenbasis serves every penalty.
     inverse = np.linalg.inv(r)
-    full = np.zeros((design.shape[1], design.shape[1]))
+    full = np.zeros(r.shape)
     full[:k, :k] = penalty
     values, vectors = np.linalg.eigh(inverse.T @ full @ inverse)
     values = np.maximum(values, 0.0)
@@ -69,8 +70,9 @@ def smooth_curve(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, weights: 
     df = float(shrunk.sum())
     coefficients = inverse @ (vectors @ (along * shrunk))
     noise = (rest + float(((1.0 - shrunk) * along) @ ((1.0 - shrunk) * along))) / (x.size - df)
-    spread = basis @ (inverse @ (vectors * np.sqrt(shrunk)))[:k]
-    error = np.sqrt(np.maximum(noise, 0.0) * (spread**2).sum(axis=1))
+    of_curve = (inverse @ (vectors * np.sqrt(shrunk)))[:k]
+    spread = np.einsum("ij,ij->i", basis @ (of_curve @ of_curve.T), basis)
+    error = np.sqrt(np.maximum(noise * spread, 0.0))
     return SmoothCurve(basis @ coefficients[:k], error, df)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.least_squares import coefficients, triangle
+from pipelines.models.standardised import ROWS
 
 _COLLINEAR = 1e-10
 
@@ -25,20 +26,34 @@ def person_regression(
     k = int(person.max()) + 1 if person.size else 0
     if k < design.shape[1] + 2:
         raise NotEstimable(f"{k} people are too few for {design.shape[1]} coefficients")
-    scale = np.abs(design).max(axis=0)
+    scale = np.maximum(design.max(axis=0), -design.min(axis=0))
     if not np.all(scale > 0):
         raise NotEstimable("a column of the line is 0 for everybody", np.flatnonzero(scale == 0).tolist())
-    x, root = design / scale, np.sqrt(weights)
-    weighted = x * root[:, None]
+    # The only copy of a design that may be of millions of rows.
+    root = np.sqrt(weights)
+    weighted = design / scale
+    weighted *= root[:, None]
     r = triangle(weighted)
     size = np.abs(np.diag(r))
     if size.min() <= _COLLINEAR * size.max():
         raise NotEstimable("columns of the line tell each other")
     inverse = np.linalg.inv(r)
     beta = coefficients(weighted, outcome * root, inverse)
-    rows = x * (weights * (outcome - x @ beta))[:, None]
-    scores = np.zeros((k, x.shape[1]))
-    np.add.at(scores, person, rows)
     bread = inverse @ inverse.T
-    covariance = bread @ (scores.T @ scores) @ bread * k / (k - 1)
+    squares = _score_squares(weighted, outcome * root - weighted @ beta, person, k)
+    covariance = bread @ squares @ bread * k / (k - 1)
     return beta / scale, covariance / np.outer(scale, scale)
+
+
+def _score_squares(weighted: np.ndarray, residual: np.ndarray, person: np.ndarray, k: int) -> np.ndarray:
+    """[p, p] sum over people of the products of their scores, some people at a time."""
+    from scipy import sparse
+
+    order = np.argsort(person, kind="stable")
+    first = np.concatenate([[0], np.cumsum(np.bincount(person, minlength=k))])
+    of_people = sparse.csr_array((residual[order], order, first), shape=(k, residual.size))
+    found = np.zeros((weighted.shape[1], weighted.shape[1]))
+    for start in range(0, k, ROWS):
+        scores = of_people[start : start + ROWS] @ weighted
+        found += scores.T @ scores
+    return found

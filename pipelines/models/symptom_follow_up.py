@@ -112,10 +112,15 @@ def follow(frame: SymptomFrame, *, with_prompted: bool = False) -> FollowedSympt
     return FollowedSymptom(frame, kept, present, band, _loss_model(frame, kept, both))
 
 
-def covariate_columns(covariates: pl.DataFrame) -> np.ndarray:
-    """[m, p] covariates as models take them: curves, levels, indicators of missing; SDs beyond the most counted as the most."""
+def covariate_columns(covariates: pl.DataFrame, n_before: int = 0) -> np.ndarray:
+    """[m, n_before + p] covariates as models take them, after columns that are the caller's to fill.
+
+    Curves, levels, indicators of missing; SDs beyond the most counted as the most.
+    """
     found = _terms(covariates)
-    return _filled(found, np.empty((found.n_rows, len(found.names))))
+    both = np.empty((found.n_rows, n_before + len(found.names)))
+    _filled(found, both[:, n_before:])
+    return both
 
 
 def _terms(covariates: pl.DataFrame) -> Terms:

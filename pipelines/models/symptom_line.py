@@ -23,6 +23,7 @@ from pipelines.models.weighting import kish_effective_number
 #: the curve is told between these percentiles of measured estradiol
 _TOLD = (0.05, 0.95)
 _N_POINTS = 25
+_N_BENDS = len(KNOT_QUANTILES) - 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,31 +105,32 @@ def along(prepared: FollowedSymptom, outcome: int, *, is_curve_only: bool = Fals
     kept = prepared.kept
     rows = np.flatnonzero(risk.is_seen & np.isfinite(prepared.frame.log2_e2[kept]))
     x, y, w = prepared.frame.log2_e2[kept][rows], risk.event[rows], risk.by_follow_up[rows]
-    beside = covariate_columns(prepared.frame.covariates[kept[rows]])
+    # Bends, one, exposure, covariates: what each of the fits asks for lies side by side, and there is one copy of it.
+    both = covariate_columns(prepared.frame.covariates[kept[rows]], _N_BENDS + 2)
     person = np.unique(prepared.person_id[rows], return_inverse=True)[1]
     if np.ptp(y) == 0 if y.size else True:
         raise NotEstimable("everybody, or nobody, has the outcome")
-    ones = np.ones((x.size, 1))
-    beta, covariance = person_regression(y, np.column_stack([ones, x, beside]), person, w)
+    both[:, _N_BENDS], both[:, _N_BENDS + 1] = 1.0, x
+    beta, covariance = person_regression(y, both[:, _N_BENDS:], person, w)
     slope, error = float(beta[1]), float(np.sqrt(covariance[1, 1]))
     knots = np.quantile(x, KNOT_QUANTILES)
     if not np.all(np.diff(knots) > 0):
         raise NotEstimable("measured estradiol has too few different values for a curve")
-    basis = restricted_cubic_spline(x, knots)
-    curve, spread = person_regression(y, np.column_stack([ones, basis, beside]), person, w)
-    terms = slice(1, 1 + basis.shape[1])
-    joint = design_adjusted_wald(curve[terms], spread[terms, terms], np.inf)
-    bends = slice(2, 1 + basis.shape[1])
-    nonlinearity = design_adjusted_wald(curve[bends], spread[bends, bends], np.inf)
+    both[:, :_N_BENDS] = restricted_cubic_spline(x, knots)[:, 1:]
+    fitted, covariance_of_all = person_regression(y, both, person, w)
+    of_curve = np.r_[_N_BENDS + 1, :_N_BENDS]
+    curve, spread = fitted[of_curve], covariance_of_all[np.ix_(of_curve, of_curve)]
+    joint = design_adjusted_wald(curve, spread, np.inf)
+    nonlinearity = design_adjusted_wald(curve[1:], spread[1:, 1:], np.inf)
     middle = float(np.median(x))
     grid = np.unique(np.r_[np.linspace(*np.quantile(x, _TOLD), _N_POINTS), middle])
     step = restricted_cubic_spline(grid, knots) - restricted_cubic_spline(np.array([middle]), knots)
-    difference = step @ curve[terms]
-    width = Z975 * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", step, spread[terms, terms], step), 0.0))
+    difference = step @ curve
+    width = Z975 * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", step, spread, step), 0.0))
     lines: TwoLines | str = "not asked for"
     if not is_curve_only:
         try:
-            lines = two_lines(x, y, beside, w, person)
+            lines = two_lines(x, y, both[:, _N_BENDS + 2 :], w, person)
         except NotEstimable as reason:
             lines = str(reason)
     return Along(

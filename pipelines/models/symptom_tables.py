@@ -151,7 +151,7 @@ def _answers(
     ready = _followed(frame) if is_scale_only else _prepared(frame)
     if isinstance(ready, str):
         return _Answers({}, {}, f"not estimable: {ready}")
-    bands = _band_answers(frame, ready, symptom, closed) if isinstance(ready, PreparedSymptom) else {}
+    bands = _band_answers(ready, symptom, closed, (PRIMARY, UNCUT)) if isinstance(ready, PreparedSymptom) else {}
     scale: dict[int, Along] = {}
     problem = ""
     for outcome, code in enumerate(symptom.outcomes):
@@ -160,22 +160,23 @@ def _answers(
                 scale[outcome] = along(ready, outcome, is_curve_only=is_scale_only)
             except NotEstimable as error:
                 problem = f"not estimable: {error}"
-    return _Answers(bands, scale, problem)
+    is_prompted_asked = bool(bands)
+    del ready  # draws of millions: the designs of two ways never lie beside each other
+    more = _prepared(frame, with_prompted=True) if is_prompted_asked else ""
+    # A sensitivity analysis that does not exist is left out.
+    prompted = {} if isinstance(more, str) else _band_answers(more, symptom, closed, (PROMPTED,))
+    return _Answers(bands | prompted, scale, problem)
 
 
 def _band_answers(
-    frame: SymptomFrame, ready: PreparedSymptom, symptom: Symptom, closed: dict[tuple[str, str], str]
+    ready: PreparedSymptom, symptom: Symptom, closed: dict[tuple[str, str], str], estimators: tuple[str, ...]
 ) -> dict[str, dict[tuple[int, int], BandEstimate]]:
     """By estimator: outcome and band of every open contrast with an answer."""
-    more = _prepared(frame, with_prompted=True)
-    ways = [(PRIMARY, ready, False), (UNCUT, ready, True), (PROMPTED, more, False)]
     found: dict[str, dict[tuple[int, int], BandEstimate]] = {}
     for outcome, code in enumerate(symptom.outcomes):
         is_open = [symptom.bands.index(band) for band in symptom.others if not closed[code, symptom.contrast(band)]]
-        for estimator, prepared, is_uncut in ways if is_open else ():
-            if isinstance(prepared, str):
-                continue  # a sensitivity analysis that does not exist is left out
-            told = estimate(prepared, outcome, is_uncut=is_uncut)
+        for estimator in estimators if is_open else ():
+            told = estimate(ready, outcome, is_uncut=estimator == UNCUT)
             kept = {(outcome, band): told[band] for band in is_open if band in told}
             found.setdefault(estimator, {}).update(kept)
     return found

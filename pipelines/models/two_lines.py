@@ -13,6 +13,7 @@ from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
 from pipelines.models.least_squares import coefficients, triangle
 from pipelines.models.penalised_spline import smooth_curve
+from pipelines.models.standardised import ROWS
 
 Shape = Literal["u", "inverted_u", "none"]
 ALPHA = 0.05
@@ -112,9 +113,9 @@ def _flat_region(x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray) -> 
     if not inside.any():
         raise NotEstimable("no exposure lies between its 10th and 90th percentile")
     centred = x - x.mean()
-    design = np.column_stack([np.ones(x.size), centred, centred**2, z])
     root = np.sqrt(w)
-    weighted = design * root[:, None]
+    weighted = np.column_stack([np.ones(x.size), centred, centred**2, z])
+    weighted *= root[:, None]
     falls = coefficients(weighted, y * root, np.linalg.inv(triangle(weighted)))
     is_falling = falls[1] + 2 * falls[2] * centred.min() <= 0
     fitted, error = curve.fitted[inside], curve.standard_error[inside]
@@ -134,12 +135,9 @@ def _lines(
             raise NotEstimable(f"the tail {word} the break is empty: {LEAST_SIDE} rows of different exposure are asked")
         if np.ptp(y[rows]) == 0:
             raise NotEstimable(f"everybody, or nobody, in the tail {word} the break has the outcome")
-    designs = [_design(x, z, place, rows) for rows in is_high[: 1 if np.array_equal(*is_high) else 2]]
     # Where nobody lies at the break, one fit tells both slopes.
-    asked = ((1, 2),) if len(designs) == 1 else ((1,), (2,))
-    told = [
-        each for design, terms in zip(designs, asked, strict=True) for each in _robust(design, y, w, person_id, terms)
-    ]
+    asked = ((is_high[0], (1, 2)),) if np.array_equal(*is_high) else ((is_high[0], (1,)), (is_high[1], (2,)))
+    told = [each for rows, terms in asked for each in _robust(_design(x, z, place, rows), y, w, person_id, terms)]
     below, above = (_line(*each, int(rows.sum())) for each, rows in zip(told, own, strict=True))
     return below, above
 
@@ -161,28 +159,33 @@ def _line(slope: float, error: float, n_rows: int) -> Line:
 def _robust(
     design: np.ndarray, y: np.ndarray, w: np.ndarray, person_id: np.ndarray | None, terms: tuple[int, ...]
 ) -> list[tuple[float, float]]:
-    """Coefficients of weighted least squares and their HC3 errors, scores summed by person."""
+    """Coefficients of weighted least squares and their HC3 errors, scores summed by person; `design` is weighted in its place."""
     root = np.sqrt(w)
-    scale = np.abs(design).max(axis=0)
+    scale = np.maximum(design.max(axis=0), -design.min(axis=0))
     if not np.all(scale > 0):
         raise NotEstimable("a term of the two lines is 0 for everybody", np.flatnonzero(scale == 0).tolist())
-    weighted = design / scale * root[:, None]
-    r = triangle(weighted)
+    design /= scale
+    design *= root[:, None]
+    r = triangle(design)
     size = np.abs(np.diag(r))
     if size.min() <= 1e-10 * size.max():
         raise NotEstimable("terms of the two lines tell each other")
     inverse = np.linalg.inv(r)
-    beta = coefficients(weighted, y * root, inverse)
-    q = weighted @ inverse
-    left = 1.0 - np.einsum("ij,ij->i", q, q)
+    beta = coefficients(design, y * root, inverse)
+    left, along = np.empty(y.size), np.empty((y.size, len(terms)))
+    for start in range(0, y.size, ROWS):
+        rows = slice(start, start + ROWS)
+        q = design[rows] @ inverse
+        left[rows] = 1.0 - np.einsum("ij,ij->i", q, q)
+        # One row of the inverse of r turns scores in q into the influence on the coefficient.
+        along[rows] = q @ inverse[list(terms)].T
     if left.min() < 1e-8:
         raise NotEstimable("a row of the two lines stands alone and tells its own fit")
-    residual = (root * y - weighted @ beta) / left
+    residual = (root * y - design @ beta) / left
     person = None if person_id is None else np.unique(person_id, return_inverse=True)[1]
     found = []
-    for number in terms:
-        # One row of the inverse of r turns scores in q into the influence on the coefficient.
-        influence = (q @ inverse[number]) * residual
+    for place, number in enumerate(terms):
+        influence = along[:, place] * residual
         if person is not None:
             influence = np.bincount(person, influence)
         error = float(np.sqrt(np.sum(influence**2)))

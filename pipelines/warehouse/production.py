@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from pipelines.errors import BlockedByCheck, OutOfMemory, StepFailed
+from pipelines.errors import BlockedByCheck, OutOfMemory, StepFailed, TrabeculaError, note_work
 from pipelines.run_facts import RunFacts
 from pipelines.settings import Settings
 from pipelines.tables import Contract
@@ -72,7 +72,8 @@ def execute(works: Sequence[Work], settings: Settings, run: RunFacts) -> Done:
         DiskFull: there was no space left; the old file stays.
         OutOfMemory: the engine was given too little; the old file stays.
     """
-    with told(works[0].step, settings):
+    studies = works[0].studies
+    with told(works[0].step, settings, f" of {', '.join(studies)}" if studies else ""):
         some: dict[int, list[Work]] = {}
         for work in works:
             landing = _few_changed_since(work, settings)
@@ -86,8 +87,10 @@ def execute(works: Sequence[Work], settings: Settings, run: RunFacts) -> Done:
 
 
 @contextmanager
-def told(step: Step, settings: Settings) -> Generator[None]:
+def told(step: Step, settings: Settings, of_what: str = "") -> Generator[None]:
     """Says what an engine refused while a step was computed, without the values its message may quote.
+
+    An error that nobody expected goes on, with a note of what was computed.
 
     Raises:
         BlockedByCheck: a value does not fit the type of its column.
@@ -107,6 +110,11 @@ def told(step: Step, settings: Settings) -> Generator[None]:
         ) from None
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise StepFailed(_without_values(step, error)) from None
+    except TrabeculaError:
+        raise
+    except Exception as error:
+        note_work(error, f"{step.table}{of_what}")
+        raise
 
 
 def gather(work: Work, parts: Sequence[Work], settings: Settings) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from pipelines.errors import TrabeculaError
+from pipelines.errors import TrabeculaError, noted_work
 from pipelines.settings import Settings, project_root
 from pipelines.warehouse.parquet import atomic
 
@@ -93,7 +93,7 @@ def failure_words(error: BaseException) -> str:
     """What may be said of an error: ours and the system's in full, of any other only its kind: it may quote a value."""
     if isinstance(error, TrabeculaError | _OF_THE_SYSTEM):
         return str(error)
-    return unexpected(type(error).__name__)
+    return " ".join(filter(None, (unexpected(type(error).__name__), noted_work(error))))
 
 
 def unexpected(kind: str) -> str:

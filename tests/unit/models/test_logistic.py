@@ -3,7 +3,9 @@ import pytest
 
 from pipelines.models import standardised
 from pipelines.models.errors import NotEstimable
-from pipelines.models.logistic import fit_logistic
+from pipelines.models.logistic import expit, fit_logistic
+from pipelines.models.propensity import preference_score
+from pipelines.models.weighting import treatment_weights
 
 
 def made(n: int = 500) -> tuple[np.ndarray, np.ndarray]:
@@ -71,3 +73,25 @@ def test_missing_values_are_refused() -> None:
 def test_no_covariates_gives_the_share() -> None:
     fit = fit_logistic(np.zeros((4, 0)), np.array([0.0, 0.0, 0.0, 1.0]))
     assert fit.probabilities == pytest.approx(np.full(4, 0.25))
+
+
+def test_a_chance_is_never_0_or_1() -> None:
+    found = expit(np.array([-800.0, -40.0, 0.0, 40.0, 800.0]))
+    assert np.all((found > 0) & (found < 1))
+    assert found[[1, 2]] == pytest.approx([4.248354255291589e-18, 0.5], rel=1e-15)
+
+
+@pytest.mark.filterwarnings("error")
+def test_somebody_of_a_wild_covariate_leaves_weights_that_are_numbers() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(5_000, 1))
+    treated = rng.random(5_000) < expit(2 * x[:, 0])
+    x[7], treated[7] = 60.0, False
+    chances = fit_logistic(x, treated.astype(float), 1.0).predict(np.r_[x, [[1e4]]])
+    assert chances[-1] > 1 - 1e-15
+    who = np.r_[treated, False]
+    weights = treatment_weights(who, chances, "ate", maximum=50.0)
+    assert weights.n_truncated > 0 and weights.largest == 50.0
+    assert np.isfinite(weights.values).all() and np.isfinite(weights.slope).all()
+    preferred = preference_score(chances, float(who.mean()))
+    assert 0.999 < preferred[-1] <= 1.0

@@ -1,5 +1,7 @@
 """Least squares with errors by person: against the formula written out person by person, and what has no answer."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,17 @@ def test_what_has_no_answer() -> None:
         person_regression(outcome, np.column_stack([design, np.zeros(outcome.size)]), person, weights)
     with pytest.raises(NotEstimable, match="4 people are too few"):
         person_regression(outcome, design, person % 4, weights)
+
+
+def test_a_design_is_copied_once() -> None:
+    rng = np.random.default_rng(2)
+    n = 40_000
+    person = np.arange(n) // 2
+    design = np.column_stack([np.ones(n), rng.normal(size=(n, 40))])
+    tracemalloc.start()
+    try:
+        person_regression(rng.normal(size=n), design, person, np.ones(n))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.6 * design.nbytes

@@ -1,5 +1,7 @@
 """The two-lines test at its edges: nothing to see, an empty tail, whose rows count as one, weights."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,16 @@ def test_a_straight_line_has_a_straight_curve() -> None:
     y = 1 + 2 * x + 0.1 * np.random.default_rng(8).normal(size=500)
     curve = smooth_curve(x, y, np.zeros((500, 0)), np.ones(500))
     assert curve.effective_df < 4 and np.abs(curve.fitted - 1 - 2 * x).max() < 0.1
+
+
+def test_covariates_are_copied_once() -> None:
+    n = 40_000
+    x, y = u_shaped(n, 3)
+    covariates = np.random.default_rng(7).normal(size=(n, 60))
+    tracemalloc.start()
+    try:
+        two_lines(x, y, covariates, np.ones(n), np.arange(n) // 2)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.9 * covariates.nbytes

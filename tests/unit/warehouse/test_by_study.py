@@ -18,6 +18,9 @@ from pipelines.trials.family import families
 from pipelines.trials.study import catalogue
 from pipelines.warehouse.engine import scratch_folder, sweep_spill
 from pipelines.warehouse.parquet import write_frame
+from pipelines.warehouse.production import execute
+from pipelines.warehouse.run_summary import failure_words
+from pipelines.warehouse.step import PythonProducer
 from pipelines.warehouse.store import Store
 from pipelines.warehouse.workers import LocalProcesses
 
@@ -116,6 +119,24 @@ def test_unreadable_time_zeros_are_told_by_step_and_the_old_file_stays(side_by_s
         run.step(step)
     assert old.read_bytes() == before
     assert list(side_by_side.spill.glob("scratch-*")) == []
+
+
+def test_an_error_nobody_expected_tells_of_which_studies(side_by_side: Settings, monkeypatch) -> None:
+    monkeypatch.setattr(
+        LocalProcesses,
+        "execute_all",
+        lambda self, batches, share, run: (execute(batch, share, run) for batch in batches),
+    )
+    monkeypatch.setattr(PythonProducer, "resolve", lambda self: _surprised)
+    with Run(side_by_side) as run, pytest.raises(ZeroDivisionError) as error:
+        run.step(plan.step("models.threshold"))
+    said = failure_words(error.value)
+    assert said.startswith("unexpected ZeroDivisionError (") and "Jane" not in said
+    assert " while computing models.threshold of " in said and said.split(" of ")[-1].split(", ")[0] in catalogue()
+
+
+def _surprised(inputs: object, facts: object) -> pl.LazyFrame:
+    raise ZeroDivisionError("Jane Roe by 0")
 
 
 def test_they_stay_on_this_machine_where_buckets_go_to_others(side_by_side: Settings) -> None:
