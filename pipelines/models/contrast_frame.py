@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.models.covariates import covariates_of
+from pipelines.models.covariates import slim_covariates_of
 from pipelines.models.observation import Stage
 from pipelines.run_facts import Inputs
 from pipelines.trials.contrast import Contrast
@@ -58,7 +58,7 @@ def contrast_frame(inputs: Inputs, study: Study, contrast: Contrast) -> Contrast
     covariates = pl.concat(
         [
             rows.select(pl.col("baseline_value").log().alias("baseline_log")),
-            covariates_of(inputs, study.id, rows, contrast.exclude),
+            slim_covariates_of(inputs, study.id, rows, contrast.exclude),
         ],
         how="horizontal",
     )

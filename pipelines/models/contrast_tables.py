@@ -189,7 +189,8 @@ def _scales(found: Prepared | PreparedClones) -> frozenset[str]:
     frame = found.frame.frame if isinstance(found, PreparedClones) else found.frame
     if not frame.covariates.width:
         return frozenset()
-    is_share = frame.covariates.select(pl.all().drop_nulls().is_in([0.0, 1.0]).all())
+    values = pl.all().drop_nulls().cast(pl.Float64)
+    is_share = frame.covariates.select(values.is_in([0.0, 1.0]).all())
     return frozenset(name for name, answer in zip(is_share.columns, is_share.row(0), strict=True) if not answer)
 
 

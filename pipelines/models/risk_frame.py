@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.models.clone_frame import CloneFrame, grace_course, strategy_days, strategy_numbers
 from pipelines.models.contrast_frame import ContrastFrame
-from pipelines.models.covariates import covariates_of
+from pipelines.models.covariates import slim_covariates_of
 from pipelines.run_facts import Inputs
 from pipelines.trials.cohort import Cohort
 from pipelines.trials.risk import Risk
@@ -87,7 +87,7 @@ def risk_frame(inputs: Inputs, study: Study, risk: Risk, outcomes: Sequence[str]
         (trial["arm_code" if risk.grace_intervals is None else "strategy_code"] == risk.target)
         .fill_null(value=False)
         .to_numpy(),
-        covariates_of(inputs, study.id, trial, risk.exclude),
+        slim_covariates_of(inputs, study.id, trial, risk.exclude),
         np.full(trial.height, np.nan),
         (),
         trial["is_dead"].to_numpy(),
