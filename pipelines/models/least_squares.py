@@ -4,12 +4,27 @@ A QR of 100,000 rows and 90 columns takes twenty times as long as their sums of 
 Not here: weights, errors, and which columns are refused (callers).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 
+#: covariates [n, p] anew each time, for whoever asks to overwrite, after so many columns that are theirs to fill
+Beside = Callable[[int], np.ndarray]
+
 #: least part of a column that those before it do not tell, at which sums of products keep half of the digits
 _APART = 1e-4
+
+
+def beside(covariates: np.ndarray) -> Beside:
+    """Copies of an array."""
+
+    def after(n_columns: int) -> np.ndarray:
+        found = np.empty((covariates.shape[0], n_columns + covariates.shape[1]))
+        found[:, n_columns:] = covariates
+        return found
+
+    return after
 
 
 def triangle(design: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
-from pipelines.models.least_squares import triangle
+from pipelines.models.least_squares import Beside, triangle
 
 _MOST_KNOTS = 10
 _LEAST_KNOTS = 4
@@ -30,11 +30,12 @@ class SmoothCurve:
     effective_df: float
 
 
-def smooth_curve(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, weights: np.ndarray) -> SmoothCurve:
+def smooth_curve(x: np.ndarray, y: np.ndarray, covariates: Beside, weights: np.ndarray) -> SmoothCurve:
     """Penalised least squares of y on a cubic regression spline of x and linear covariates.
 
     Args:
-        x: [n] exposure, any unit; y: [n] outcome; covariates: [n, p] that do not tell each other; weights: [n] positive.
+        x: [n] exposure, any unit; y: [n] outcome; weights: [n] positive.
+        covariates: [n, p] that do not tell each other; asked for once.
 
     Raises:
         NotEstimable: fewer than four different values of x, or covariates that tell each other.
@@ -48,9 +49,9 @@ def smooth_curve(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, weights: 
         raise NotEstimable(f"the exposure has {different.size} different values: no curve can be drawn")
     basis, penalty = cubic_basis(x, np.quantile(different, np.linspace(0, 1, k)))
     root = np.sqrt(weights / weights.mean())
-    weighted = np.empty((x.size, k + covariates.shape[1]))
+    weighted = covariates(k)
     weighted[:, :k] = basis
-    np.subtract(covariates, covariates.mean(axis=0), out=weighted[:, k:])
+    weighted[:, k:] -= weighted[:, k:].mean(axis=0)
     weighted *= root[:, None]
     r = triangle(weighted)
     size = np.abs(np.diag(r))

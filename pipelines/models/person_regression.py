@@ -13,12 +13,13 @@ _COLLINEAR = 1e-10
 
 
 def person_regression(
-    outcome: np.ndarray, design: np.ndarray, person: np.ndarray, weights: np.ndarray
+    outcome: np.ndarray, design: np.ndarray, person: np.ndarray, weights: np.ndarray, *, overwrite_design: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients [p] and their covariance [p, p], sandwich over persons times k / (k - 1).
 
     Args:
         outcome: [n]; design: [n, p] with its intercept; person: [n] codes 0 to k - 1; weights: [n] positive, as known.
+        overwrite_design: whether the design may be weighted in its place, without a copy.
 
     Raises:
         NotEstimable: columns that tell each other, or fewer than two people more than columns.
@@ -29,9 +30,9 @@ def person_regression(
     scale = np.maximum(design.max(axis=0), -design.min(axis=0))
     if not np.all(scale > 0):
         raise NotEstimable("a column of the line is 0 for everybody", np.flatnonzero(scale == 0).tolist())
-    # The only copy of a design that may be of millions of rows.
     root = np.sqrt(weights)
-    weighted = design / scale
+    weighted = design if overwrite_design else design.copy()
+    weighted /= scale
     weighted *= root[:, None]
     r = triangle(weighted)
     size = np.abs(np.diag(r))

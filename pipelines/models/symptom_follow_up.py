@@ -105,31 +105,23 @@ def follow(frame: SymptomFrame, *, with_prompted: bool = False) -> FollowedSympt
     if present.size < 2 or frame.reference not in present:
         raise NotEstimable("there are no draws in the reference and another band")
     # One array for both models: see `design`.
-    covariates, n_bands = _terms(frame.covariates[kept]), present.size - 1
-    both = np.empty((kept.size, n_bands + len(covariates.names)))
+    n_bands = present.size - 1
+    both = covariate_columns(covariate_terms(frame.covariates[kept]), n_bands)
     both[:, :n_bands] = band[:, None] == np.arange(1, present.size)
-    _filled(covariates, both[:, n_bands:])
     return FollowedSymptom(frame, kept, present, band, _loss_model(frame, kept, both))
 
 
-def covariate_columns(covariates: pl.DataFrame, n_before: int = 0) -> np.ndarray:
-    """[m, n_before + p] covariates as models take them, after columns that are the caller's to fill.
-
-    Curves, levels, indicators of missing; SDs beyond the most counted as the most.
-    """
-    found = _terms(covariates)
-    both = np.empty((found.n_rows, n_before + len(found.names)))
-    _filled(found, both[:, n_before:])
-    return both
-
-
-def _terms(covariates: pl.DataFrame) -> Terms:
+def covariate_terms(covariates: pl.DataFrame) -> Terms:
+    """Covariates of draws as models take them: curves, levels, indicators of missing."""
     return terms(covariates, tuple(name for name in NOMINAL if name in covariates.columns))
 
 
-def _filled(found: Terms, matrix: np.ndarray) -> np.ndarray:
-    found.into(matrix)
-    return np.clip(matrix, -_MOST_SDS, _MOST_SDS, out=matrix)
+def covariate_columns(found: Terms, n_before: int) -> np.ndarray:
+    """[m, n_before + p] terms after columns that are the caller's to fill; SDs beyond the most count as the most."""
+    both = np.empty((found.n_rows, n_before + len(found.names)))
+    matrix = found.into(both[:, n_before:])
+    np.clip(matrix, -_MOST_SDS, _MOST_SDS, out=matrix)
+    return both
 
 
 def window(followed: FollowedSymptom, outcome: int) -> Window:

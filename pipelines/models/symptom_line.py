@@ -5,16 +5,17 @@ Linear in chances, covariates at the draw beside it, weighted for follow-up: ass
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from pipelines.models.design_matrix import KNOT_QUANTILES
+from pipelines.models.design_matrix import KNOT_QUANTILES, Terms
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
 from pipelines.models.person_regression import person_regression
 from pipelines.models.point_treatment import Finding, asked, told
 from pipelines.models.spline import restricted_cubic_spline
-from pipelines.models.symptom_follow_up import FollowedSymptom, covariate_columns, window
+from pipelines.models.symptom_follow_up import FollowedSymptom, covariate_columns, covariate_terms, window
 from pipelines.models.symptom_risk import shares_set_apart
 from pipelines.models.two_lines import TwoLines, two_lines
 from pipelines.models.wald import WaldTest, design_adjusted_wald
@@ -23,7 +24,6 @@ from pipelines.models.weighting import kish_effective_number
 #: the curve is told between these percentiles of measured estradiol
 _TOLD = (0.05, 0.95)
 _N_POINTS = 25
-_N_BENDS = len(KNOT_QUANTILES) - 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,21 +105,20 @@ def along(prepared: FollowedSymptom, outcome: int, *, is_curve_only: bool = Fals
     kept = prepared.kept
     rows = np.flatnonzero(risk.is_seen & np.isfinite(prepared.frame.log2_e2[kept]))
     x, y, w = prepared.frame.log2_e2[kept][rows], risk.event[rows], risk.by_follow_up[rows]
-    # Bends, one, exposure, covariates: what each of the fits asks for lies side by side, and there is one copy of it.
-    both = covariate_columns(prepared.frame.covariates[kept[rows]], _N_BENDS + 2)
+    # Flags take a byte here; each fit lays its own design out, and overwrites it.
+    covariates = covariate_terms(prepared.frame.covariates[kept[rows]])
     person = np.unique(prepared.person_id[rows], return_inverse=True)[1]
     if np.ptp(y) == 0 if y.size else True:
         raise NotEstimable("everybody, or nobody, has the outcome")
-    both[:, _N_BENDS], both[:, _N_BENDS + 1] = 1.0, x
-    beta, covariance = person_regression(y, both[:, _N_BENDS:], person, w)
+    beta, covariance = _regression(y, x[:, None], covariates, person, w)
     slope, error = float(beta[1]), float(np.sqrt(covariance[1, 1]))
     knots = np.quantile(x, KNOT_QUANTILES)
     if not np.all(np.diff(knots) > 0):
         raise NotEstimable("measured estradiol has too few different values for a curve")
-    both[:, :_N_BENDS] = restricted_cubic_spline(x, knots)[:, 1:]
-    fitted, covariance_of_all = person_regression(y, both, person, w)
-    of_curve = np.r_[_N_BENDS + 1, :_N_BENDS]
-    curve, spread = fitted[of_curve], covariance_of_all[np.ix_(of_curve, of_curve)]
+    basis = restricted_cubic_spline(x, knots)
+    fitted, covariance_of_all = _regression(y, basis, covariates, person, w)
+    terms = slice(1, 1 + basis.shape[1])
+    curve, spread = fitted[terms], covariance_of_all[terms, terms]
     joint = design_adjusted_wald(curve, spread, np.inf)
     nonlinearity = design_adjusted_wald(curve[1:], spread[1:, 1:], np.inf)
     middle = float(np.median(x))
@@ -130,7 +129,7 @@ def along(prepared: FollowedSymptom, outcome: int, *, is_curve_only: bool = Fals
     lines: TwoLines | str = "not asked for"
     if not is_curve_only:
         try:
-            lines = two_lines(x, y, both[:, _N_BENDS + 2 :], w, person)
+            lines = two_lines(x, y, partial(covariate_columns, covariates), w, person)
         except NotEstimable as reason:
             lines = str(reason)
     return Along(
@@ -138,6 +137,16 @@ def along(prepared: FollowedSymptom, outcome: int, *, is_curve_only: bool = Fals
         2.0**grid, difference, difference - width, difference + width, 2.0**middle, 2.0**knots, lines,
         int(person.max()) + 1, int(np.unique(person[y > 0]).size), kish_effective_number(w),
     )  # fmt: skip
+
+
+def _regression(
+    outcome: np.ndarray, exposure: np.ndarray, covariates: Terms, person: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """On intercept, terms of the exposure [n, q] and covariates, in this order."""
+    n_before = 1 + exposure.shape[1]
+    design = covariate_columns(covariates, n_before)
+    design[:, 0], design[:, 1:n_before] = 1.0, exposure
+    return person_regression(outcome, design, person, weights, overwrite_design=True)
 
 
 def _two_sided(score: float) -> float:

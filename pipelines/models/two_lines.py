@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.models.errors import NotEstimable
 from pipelines.models.inference import Z975
-from pipelines.models.least_squares import coefficients, triangle
+from pipelines.models.least_squares import Beside, beside, coefficients, triangle
 from pipelines.models.penalised_spline import smooth_curve
 from pipelines.models.standardised import ROWS
 
@@ -69,7 +69,7 @@ class TwoLines:
 def two_lines(
     x: np.ndarray,
     y: np.ndarray,
-    covariates: np.ndarray | None = None,
+    covariates: np.ndarray | Beside | None = None,
     weights: np.ndarray | None = None,
     person_id: np.ndarray | None = None,
 ) -> TwoLines:
@@ -80,7 +80,7 @@ def two_lines(
 
     Args:
         x: [n] exposure; y: [n] outcome.
-        covariates: [n, p] beside it, linear; None: none.
+        covariates: [n, p] beside it, linear, or what makes them anew for each fit; None: none.
         weights: [n] positive, as known; None: ones.
         person_id: [n] whose rows count as one in the errors; None: every row is a person.
 
@@ -93,7 +93,8 @@ def two_lines(
     """
     if x.size == 0 or np.ptp(y) == 0:
         raise NotEstimable("everybody, or nobody, has the outcome")
-    z = np.zeros((x.size, 0)) if covariates is None else covariates
+    given = np.zeros((x.size, 0)) if covariates is None else covariates
+    z = beside(given) if isinstance(given, np.ndarray) else given
     w = np.ones(x.size) if weights is None else weights
     if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y)) and np.all(w > 0)):
         raise ValueError("exposure and outcome must be known, weights positive")
@@ -105,7 +106,7 @@ def two_lines(
     return TwoLines(place, middle, *_lines(x, y, z, w, person_id, place))
 
 
-def _flat_region(x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _flat_region(x: np.ndarray, y: np.ndarray, z: Beside, w: np.ndarray) -> np.ndarray:
     """Exposures of the middle rows where the curve is within one standard error of its lowest or highest place."""
     curve = smooth_curve(x, y, z, w)
     low, high = np.quantile(x, _MIDDLE)
@@ -114,7 +115,8 @@ def _flat_region(x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray) -> 
         raise NotEstimable("no exposure lies between its 10th and 90th percentile")
     centred = x - x.mean()
     root = np.sqrt(w)
-    weighted = np.column_stack([np.ones(x.size), centred, centred**2, z])
+    weighted = z(3)
+    weighted[:, 0], weighted[:, 1], weighted[:, 2] = 1.0, centred, centred**2
     weighted *= root[:, None]
     falls = coefficients(weighted, y * root, np.linalg.inv(triangle(weighted)))
     is_falling = falls[1] + 2 * falls[2] * centred.min() <= 0
@@ -125,7 +127,7 @@ def _flat_region(x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray) -> 
 
 
 def _lines(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, w: np.ndarray, person_id: np.ndarray | None, place: float
+    x: np.ndarray, y: np.ndarray, z: Beside, w: np.ndarray, person_id: np.ndarray | None, place: float
 ) -> tuple[Line, Line]:
     """The slopes below and above: rows at the break belong to the line that is looked at."""
     is_high = (x > place, x >= place)
@@ -142,11 +144,13 @@ def _lines(
     return below, above
 
 
-def _design(x: np.ndarray, z: np.ndarray, place: float, is_high: np.ndarray) -> np.ndarray:
+def _design(x: np.ndarray, z: Beside, place: float, is_high: np.ndarray) -> np.ndarray:
     """[n, 4 + p] intercept, distance below and above the break, a step there, covariates."""
     distance = x - place
-    terms = [np.where(is_high, 0.0, distance), np.where(is_high, distance, 0.0), is_high.astype(np.float64)]
-    return np.column_stack([np.ones(x.size), *terms, z])
+    design = z(4)
+    design[:, 0], design[:, 3] = 1.0, is_high
+    design[:, 1], design[:, 2] = np.where(is_high, 0.0, distance), np.where(is_high, distance, 0.0)
+    return design
 
 
 def _line(slope: float, error: float, n_rows: int) -> Line:

@@ -51,15 +51,19 @@ def test_what_has_no_answer() -> None:
         person_regression(outcome, design, person % 4, weights)
 
 
-def test_a_design_is_copied_once() -> None:
+def test_a_design_is_copied_once_or_not_at_all() -> None:
     rng = np.random.default_rng(2)
     n = 40_000
     person = np.arange(n) // 2
-    design = np.column_stack([np.ones(n), rng.normal(size=(n, 40))])
-    tracemalloc.start()
-    try:
-        person_regression(rng.normal(size=n), design, person, np.ones(n))
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < 1.6 * design.nbytes
+    design, outcome = np.column_stack([np.ones(n), rng.normal(size=(n, 40))]), rng.normal(size=n)
+    held, found = [], []
+    for overwrite in (False, True):
+        tracemalloc.start()
+        try:
+            found.append(person_regression(outcome, design, person, np.full(n, 2.0), overwrite_design=overwrite))
+            held.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert held[0] < 1.6 * design.nbytes
+    assert held[1] < 0.6 * design.nbytes
+    assert np.array_equal(found[0][0], found[1][0]) and np.array_equal(found[0][1], found[1][1])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.least_squares import beside
 from pipelines.models.penalised_spline import cubic_basis, smooth_curve
 from pipelines.models.two_lines import two_lines
 
@@ -91,7 +92,7 @@ def test_the_basis_gives_back_lines_and_its_penalty_is_the_integral_of_the_bend(
 def test_a_straight_line_has_a_straight_curve() -> None:
     x, _ = u_shaped(500, 7)
     y = 1 + 2 * x + 0.1 * np.random.default_rng(8).normal(size=500)
-    curve = smooth_curve(x, y, np.zeros((500, 0)), np.ones(500))
+    curve = smooth_curve(x, y, beside(np.zeros((500, 0))), np.ones(500))
     assert curve.effective_df < 4 and np.abs(curve.fitted - 1 - 2 * x).max() < 0.1
 
 
