@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pipelines.models.folded_matrix import FoldedMatrix
 from pipelines.models.spline import restricted_cubic_spline
 from pipelines.models.standardised import ROWS
 
@@ -44,6 +45,10 @@ class _Column:
     mean: float
     sd: float
 
+    @property
+    def is_flag(self) -> bool:
+        return self.values.dtype == np.bool_
+
     def standardised(self, rows: slice) -> np.ndarray:
         return (self.values[rows] - self.mean) / self.sd
 
@@ -69,6 +74,25 @@ class Terms:
             for place, column in enumerate(self.columns):
                 matrix[rows, place] = column.standardised(rows)
         return matrix
+
+    def folded(self, first: np.ndarray, most: float) -> FoldedMatrix:
+        """[n, b + p] after flags [n, b] the columns, flags before others; beyond `most` SDs counts as so many."""
+        flags = [column for column in self.columns if column.is_flag]
+        others = [column for column in self.columns if not column.is_flag]
+        of_two = np.empty((self.n_rows, first.shape[1] + len(flags)), dtype=np.uint8)
+        of_two[:, : first.shape[1]] = first
+        scales = np.empty((self.n_rows, len(others)))
+        for rows in _blocks(self.n_rows):
+            for place, column in enumerate(flags, first.shape[1]):
+                of_two[rows, place] = column.values[rows]
+            for place, column in enumerate(others):
+                scales[rows, place] = column.standardised(rows)
+        np.clip(scales, -most, most, out=scales)
+        ends = np.array([[-column.mean / column.sd, (1.0 - column.mean) / column.sd] for column in flags]).reshape(
+            -1, 2
+        )
+        low, high = np.concatenate([np.tile([0.0, 1.0], (first.shape[1], 1)), np.clip(ends, -most, most)]).T
+        return FoldedMatrix(of_two, low, high, scales)
 
 
 def design_matrix(

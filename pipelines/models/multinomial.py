@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.folded_matrix import FoldedMatrix, Matrix
 from pipelines.models.standardised import Blocks, blocks, location
 
 _MOST_STEPS = 60
@@ -33,21 +34,21 @@ class MultinomialFit:
     probabilities: np.ndarray
     inverse_information: np.ndarray
 
-    def predict(self, design: np.ndarray) -> np.ndarray:
+    def predict(self, design: Matrix) -> np.ndarray:
         """[m, K] chances at `design` [m, p]."""
         return _softmax(design @ self.coefficients[:, 1:].T + self.coefficients[:, 0])
 
-    def gathered(self, design: np.ndarray, category: np.ndarray, along: np.ndarray) -> np.ndarray:
+    def gathered(self, design: Matrix, category: np.ndarray, along: np.ndarray) -> np.ndarray:
         """[(K - 1)(p + 1), q] sum over rows of score times `along` [n, q]; rows and design as fitted."""
         residual = _indicators(category, self.probabilities.shape[1]) - self.probabilities[:, 1:]
         told = residual[:, :, None] * along[:, None, :]
         # One product of all categories and columns: each by itself would read the whole design again.
         n, k, q = told.shape
-        by_column = (design.T @ told.reshape(n, k * q)).reshape(design.shape[1], k, q)
+        by_column = (told.reshape(n, k * q).T @ design).T.reshape(design.shape[1], k, q)
         whole = np.concatenate([told.sum(axis=0)[None], by_column])
         return whole.swapaxes(0, 1).reshape(k * whole.shape[0], q)
 
-    def spread(self, design: np.ndarray, category: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    def spread(self, design: Matrix, category: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """[n, q] every row's score times `direction` [(K - 1)(p + 1), q]."""
         residual = _indicators(category, self.probabilities.shape[1]) - self.probabilities[:, 1:]
         (n, p), k, q = design.shape, residual.shape[1], direction.shape[1]
@@ -57,7 +58,7 @@ class MultinomialFit:
 
 
 def fit_multinomial(
-    design: np.ndarray,
+    design: Matrix,
     category: np.ndarray,
     n_categories: int,
     weights: np.ndarray | None = None,
@@ -77,8 +78,9 @@ def fit_multinomial(
         ValueError: shapes that differ, values that are not finite, or a category out of range.
         NotEstimable: a category nobody has, collinear columns, separation, or no convergence.
     """
-    x, c = np.asarray(design, dtype=np.float64), np.asarray(category)
-    if x.ndim != 2 or x.shape[0] != c.size:
+    x = design if isinstance(design, FoldedMatrix) else np.asarray(design, dtype=np.float64)
+    c = np.asarray(category)
+    if len(x.shape) != 2 or x.shape[0] != c.size:
         raise ValueError("design must be [n, p] with one row a category")
     if c.size and (c.min() < 0 or c.max() >= n_categories):
         raise ValueError(f"categories must lie between 0 and {n_categories - 1}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.models.errors import NotEstimable
+from pipelines.models.folded_matrix import Matrix
 from pipelines.models.logistic import expit, newton_step
 from pipelines.models.standardised import ROWS, Blocks, blocks
 
@@ -26,7 +27,7 @@ class Decided:
     """Rows [m] of people [n]: `person` [m], covariates of people [n, p], further columns of rows [m, k], outcome [m] 0 or 1."""
 
     person: np.ndarray
-    base: np.ndarray
+    base: Matrix
     terms: np.ndarray
     outcome: np.ndarray
 
@@ -68,7 +69,7 @@ class RepeatedFit:
 
         rows = self.rows
         of_people = np.stack([rows.summed(each) for each in gradients.T], axis=1)
-        moments = np.concatenate([rows.base.T @ of_people, rows.terms.T @ gradients])
+        moments = np.concatenate([(of_people.T @ rows.base).T, rows.terms.T @ gradients])
         whole = gradients.sum(axis=0)
         total = np.concatenate([whole[None], (moments - np.outer(self.center, whole)) / self.scale[:, None]])
         direction = cho_solve(self.factor, total)
@@ -151,7 +152,7 @@ class _Columns:
     def total(self, pull: np.ndarray) -> np.ndarray:
         """[1 + p + k] sums of columns times `pull` [m], intercept first."""
         whole = float(pull.sum())
-        moments = np.concatenate([self.rows.base.T @ self.rows.summed(pull), self.terms.T @ pull])
+        moments = np.concatenate([self.rows.summed(pull) @ self.rows.base, self.terms.T @ pull])
         return np.concatenate([[whole], (moments - self.center * whole) / self.scale])
 
     def information(self, weight: np.ndarray) -> np.ndarray:
@@ -189,7 +190,7 @@ class _Columns:
         return (self.whose @ weighed).toarray(), (self.terms.T @ weighed).toarray()
 
 
-def _spread(base: np.ndarray, center: np.ndarray, times: np.ndarray) -> np.ndarray:
+def _spread(base: Matrix, center: np.ndarray, times: np.ndarray) -> np.ndarray:
     """[p] sums of squares about the center, each person counted `times`."""
     found = np.zeros(base.shape[1])
     for start in range(0, base.shape[0], ROWS):

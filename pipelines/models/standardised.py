@@ -1,9 +1,11 @@
 """A design of any height, standardised a block of rows at a time, so that a million people need no second copy of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from pipelines.models.folded_matrix import FoldedMatrix, Matrix
 
 #: of a block: what a processor keeps at hand
 ROWS = 8_192
@@ -11,7 +13,7 @@ ROWS = 8_192
 KEPT = 65_536
 
 
-def location(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def location(x: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """[p] mean and SD of the columns of x [n, p]; the SD of a constant column is 0.
 
     Raises:
@@ -31,7 +33,7 @@ def location(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Blocks:
     """Rows of x [n, p] with their places, standardised, intercept first; `whole` where they are few enough to be kept."""
 
-    x: np.ndarray
+    x: Matrix
     center: np.ndarray
     scale: np.ndarray
     whole: np.ndarray | None
@@ -39,18 +41,22 @@ class Blocks:
     def __iter__(self) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, self.x.shape[0], ROWS):
             rows = slice(start, min(start + ROWS, self.x.shape[0]))
-            kept = _standardised(self.x[rows], self.center, self.scale) if self.whole is None else self.whole[rows]
-            yield rows, kept
+            yield rows, self.whole[rows] if self.whole is not None else _standardised(self, rows)
 
 
-def blocks(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> Blocks:
+def blocks(x: Matrix, center: np.ndarray, scale: np.ndarray) -> Blocks:
     """Blocks of a design, by its means and SDs."""
-    return Blocks(x, center, scale, _standardised(x, center, scale) if x.shape[0] <= KEPT else None)
+    found = Blocks(x, center, scale, None)
+    return replace(found, whole=_standardised(found, slice(0, x.shape[0]))) if x.shape[0] <= KEPT else found
 
 
-def _standardised(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    block = np.empty((x.shape[0], x.shape[1] + 1))
+def _standardised(given: Blocks, rows: slice) -> np.ndarray:
+    """[m, 1 + p]."""
+    x, block = given.x, np.empty((rows.stop - rows.start, 1 + given.x.shape[1]))
     block[:, 0] = 1.0
-    np.subtract(x, center, out=block[:, 1:])
-    block[:, 1:] /= scale
+    if isinstance(x, FoldedMatrix):
+        x.standardise(rows, given.center, given.scale, block[:, 1:])
+    else:
+        np.subtract(x[rows], given.center, out=block[:, 1:])
+        block[:, 1:] /= given.scale
     return block

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.models.design_matrix import Terms, terms
 from pipelines.models.errors import NotEstimable
+from pipelines.models.folded_matrix import FoldedMatrix
 from pipelines.models.repeated_logistic import Decided, RepeatedFit, fit_repeated
 from pipelines.models.symptom_frame import SymptomFrame
 
@@ -65,9 +66,11 @@ class FollowedSymptom:
     loss: LossModel
 
     @property
-    def design(self) -> np.ndarray:
+    def design(self) -> FoldedMatrix:
         """[m, p] covariates: the columns of the loss model after its indicators of bands."""
-        return self.loss.rows.base[:, self.present.size - 1 :]
+        base = self.loss.rows.base
+        assert isinstance(base, FoldedMatrix)
+        return base.without(self.present.size - 1)
 
     @property
     def person_id(self) -> np.ndarray:
@@ -104,10 +107,8 @@ def follow(frame: SymptomFrame, *, with_prompted: bool = False) -> FollowedSympt
     present, band = np.unique(frame.band[kept], return_inverse=True)
     if present.size < 2 or frame.reference not in present:
         raise NotEstimable("there are no draws in the reference and another band")
-    # One array for both models: see `design`.
-    n_bands = present.size - 1
-    both = covariate_columns(covariate_terms(frame.covariates[kept]), n_bands)
-    both[:, :n_bands] = band[:, None] == np.arange(1, present.size)
+    # One matrix for both models: see `design`.
+    both = covariate_terms(frame.covariates[kept]).folded(band[:, None] == np.arange(1, present.size), _MOST_SDS)
     return FollowedSymptom(frame, kept, present, band, _loss_model(frame, kept, both))
 
 
@@ -137,7 +138,7 @@ def window(followed: FollowedSymptom, outcome: int) -> Window:
     return Window(free, seen, event.astype(np.float64), until, np.where(seen, np.exp(-log_chance), 0.0))
 
 
-def _loss_model(frame: SymptomFrame, kept: np.ndarray, design: np.ndarray) -> LossModel:
+def _loss_model(frame: SymptomFrame, kept: np.ndarray, design: FoldedMatrix) -> LossModel:
     edges = np.r_[0.0, np.linspace(frame.lag_days, frame.end_days, _PERIODS + 1).round()]
     # Followed through a day is followed to the first of the next.
     until = frame.followed_days[kept] + 1
